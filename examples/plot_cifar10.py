@@ -1,0 +1,71 @@
+"""Recognize things in small photographs (CIFAR-10).
+
+A convolutional network learns to tell ten kinds of things in small colour photographs.
+
+With the environment variable ``SKCNN_FAST`` set, it learns one epoch from a few hundred
+images: a check that all works, not a classifier to keep.
+"""
+
+import os
+
+import matplotlib.pyplot as plt
+from sklearn.metrics import ConfusionMatrixDisplay, classification_report
+
+from skcnn import CIFARCNNClassifier
+from skcnn.datasets import fetch_cifar10, split_by_label
+from skcnn.display import ImageGridDisplay
+
+FAST = "SKCNN_FAST" in os.environ
+
+# %%
+# Get the data
+# ------------
+# 50,000 images of 32 x 32 pixels and three colours to learn from, 10,000 to test with.
+
+train = fetch_cifar10(subset="train")
+test = fetch_cifar10(subset="test")
+n_train, n_test = (600, 300) if FAST else (len(train.images), len(test.images))
+X_train, y_train = train.images[:n_train], train.target[:n_train]
+X_test, y_test = test.images[:n_test], test.target[:n_test]
+names = train.target_names
+
+# %%
+# Look at every class, and closer at one
+# --------------------------------------
+
+ImageGridDisplay.from_data(X_train, y_train, per_class=10, display_labels=names)
+plt.show()
+
+by_label = split_by_label(X_train, y_train)
+for label, images in by_label.items():
+    print(f"{names[label]:>10}: {len(images)} images")
+frogs = by_label[list(names).index("frog")]
+ImageGridDisplay.from_data(frogs).ax_.set_title("frog")
+plt.show()
+
+# %%
+# Learn
+# -----
+# The classifier takes the images as they are: it scales uint8 inside the network.
+
+classifier = CIFARCNNClassifier(random_state=0)
+if FAST:
+    classifier.set_params(epochs=1)
+classifier.fit(X_train, y_train)
+
+# %%
+# Judge it by images that it has not seen
+# ---------------------------------------
+
+y_predicted = classifier.predict(X_test)
+print(classification_report(y_test, y_predicted, target_names=names, zero_division=0))
+
+ConfusionMatrixDisplay.from_predictions(
+    y_test,
+    y_predicted,
+    display_labels=names,
+    xticks_rotation="vertical",
+    colorbar=False,
+)
+plt.tight_layout()
+plt.show()

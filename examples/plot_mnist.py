@@ -1,0 +1,68 @@
+"""Recognize handwritten digits (MNIST).
+
+A convolutional network learns to read handwritten digits, from 60,000 images to a
+classification report, a confusion matrix and a look at the images.
+
+With the environment variable ``SKCNN_FAST`` set, it learns one epoch from a few hundred
+images: a check that all works, not a classifier to keep.
+"""
+
+import os
+
+import matplotlib.pyplot as plt
+from sklearn.metrics import ConfusionMatrixDisplay, classification_report
+from sklearn.pipeline import make_pipeline
+
+from skcnn import MNISTCNNClassifier
+from skcnn.datasets import fetch_mnist
+from skcnn.display import ImageGridDisplay
+from skcnn.preprocessing import ImageReshaper
+
+FAST = "SKCNN_FAST" in os.environ
+
+# %%
+# Get the data
+# ------------
+# As from scikit-learn's fetchers, an image is a row of 784 numbers. They stay uint8, in
+# memory and in the classifier, which scales them inside the network.
+
+try:
+    X_train, y_train = fetch_mnist(subset="train", return_X_y=True)
+    X_test, y_test = fetch_mnist(subset="test", return_X_y=True)
+except OSError as error:
+    raise SystemExit(
+        f"{error}\nskcnn.datasets.load_digit_images needs no download: try it instead."
+    ) from error
+
+if FAST:
+    X_train, y_train = X_train[:600], y_train[:600]
+    X_test, y_test = X_test[:300], y_test[:300]
+
+# %%
+# Look at them
+# ------------
+
+ImageGridDisplay.from_data(X_train, y_train)
+plt.show()
+
+# %%
+# Learn
+# -----
+# The classifier finds out by itself that rows of 784 pixels are images of 28 x 28;
+# reshaping them says so to whoever reads this, and refuses rows of another length.
+
+classifier = MNISTCNNClassifier(random_state=0)
+if FAST:
+    classifier.set_params(epochs=1)
+model = make_pipeline(ImageReshaper((28, 28)), classifier)
+model.fit(X_train, y_train)
+
+# %%
+# Judge it by images that it has not seen
+# ---------------------------------------
+
+y_predicted = model.predict(X_test)
+print(classification_report(y_test, y_predicted, digits=4, zero_division=0))
+
+ConfusionMatrixDisplay.from_predictions(y_test, y_predicted, colorbar=False)
+plt.show()

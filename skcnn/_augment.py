@@ -1,0 +1,89 @@
+"""Random changes of training images, as one projective transform a batch."""
+
+import numpy as np
+
+# Smaller images (and tables, one pixel high) are left alone: there a shift by one pixel
+# destroys more than it teaches.
+MIN_AUGMENTED_SIDE = 8
+
+AUGMENTATIONS = ("flip", "shift", "affine")
+
+MAX_ROTATION = np.deg2rad(12)
+MAX_ZOOM = 0.12
+MAX_SHEAR = 0.15
+SHIFT_DIVISOR = 14  # 2 pixels of 28 or 32
+
+
+def augment_images(images, names, seed):
+    """Flip, shift or distort each image at random.
+
+    Parameters
+    ----------
+    images : tensor of shape (b, height, width, channels)
+        Floating images.
+    names : tuple of str
+        Any of "flip" (left to right, half of the images), "shift" (whole pixels, up to
+        1/14 of the sides) and "affine" (rotation up to 12 degrees, zoom up to 12 %,
+        shear up to 0.15, shift up to 1/28 of the sides, bilinear).
+    seed : tensor of shape (2,) of int32
+        Same seed, same changes.
+
+    Returns
+    -------
+    tensor of shape (b, height, width, channels)
+    """
+    import keras
+    import tensorflow as tf
+
+    _, height, width, _ = images.shape
+    if not names or min(height, width) < MIN_AUGMENTED_SIDE:
+        return images
+    n = tf.shape(images)[0]
+    drawn = tf.random.stateless_uniform([7, n], seed, -1.0, 1.0)
+    one, zero = tf.ones([n]), tf.zeros([n])
+    xx, xy, yx, yy = one, zero, zero, one
+    dx, dy = zero, zero
+    if "affine" in names:
+        angle = MAX_ROTATION * drawn[0]
+        zoom_x, zoom_y = 1 + MAX_ZOOM * drawn[1], 1 + MAX_ZOOM * drawn[1]
+        shear = MAX_SHEAR * drawn[2]
+        xx = zoom_x * tf.cos(angle)
+        xy = zoom_x * (shear * tf.cos(angle) - tf.sin(angle))
+        yx = zoom_y * tf.sin(angle)
+        yy = zoom_y * (shear * tf.sin(angle) + tf.cos(angle))
+        dx, dy = drawn[3] * width / 28, drawn[4] * height / 28
+    if "shift" in names:
+        dx += _whole_pixels(drawn[5], width // SHIFT_DIVISOR)
+        dy += _whole_pixels(drawn[6], height // SHIFT_DIVISOR)
+    if "flip" in names:
+        sign = tf.where(
+            tf.random.stateless_uniform([n], seed + tf.constant([1, 0])) < 0.5, -1.0, 1.0
+        )
+        xx, xy, dx = sign * xx, sign * xy, sign * dx
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    transforms = tf.stack(
+        [
+            xx,
+            xy,
+            cx + dx - xx * cx - xy * cy,
+            yx,
+            yy,
+            cy + dy - yx * cx - yy * cy,
+            zero,
+            zero,
+        ],
+        axis=1,
+    )
+    return keras.ops.image.affine_transform(
+        images,
+        transforms,
+        interpolation="bilinear" if "affine" in names else "nearest",
+        fill_mode="reflect",
+        data_format="channels_last",
+    )
+
+
+def _whole_pixels(uniform, most):
+    import tensorflow as tf
+
+    return tf.floor((uniform + 1) / 2 * (2 * most + 1)) - most

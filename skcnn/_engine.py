@@ -1,0 +1,328 @@
+"""Networks compiled once for each description and shared by all estimators.
+
+Keras traces a network anew for every model object, which costs a second a fit and is
+never given back. Here everything that may differ between two fits of one network
+(weights, optimiser slots, learning rate, batch size, dropout, label smoothing, seeds) is
+passed to the compiled functions at run time instead.
+
+Prediction is a pure function of the weights and needs no lock. Training works on the
+network's own variables, because Keras optimisers do; a :class:`Session` brings its
+values with it and steps aside for another one between two calls.
+"""
+
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from skcnn._augment import augment_images
+
+# A search over a few dozen networks keeps them all; forgotten ones are traced again.
+MAX_COMPILED_NETWORKS = 64
+
+_compiled = OrderedDict()
+_compiled_lock = threading.Lock()
+
+
+def compiled_network(key, build):
+    """Return the compiled network of a key, building it on first use.
+
+    Parameters
+    ----------
+    key : hashable
+        All that the compiled functions depend on.
+    build : callable
+        Returns a :class:`CompiledNetwork`.
+
+    Returns
+    -------
+    CompiledNetwork
+    """
+    with _compiled_lock:
+        if key not in _compiled:
+            _compiled[key] = build()
+            if len(_compiled) > MAX_COMPILED_NETWORKS:
+                _compiled.popitem(last=False)
+        _compiled.move_to_end(key)
+        return _compiled[key]
+
+
+class CompiledNetwork:
+    """A network and an optimiser as compiled functions.
+
+    Parameters
+    ----------
+    model : keras.Sequential
+        The compiled network, ending in a softmax. It is used up: its variables become
+        the work space of training.
+    augment : tuple of str
+        Random changes made to training images, see
+        :func:`skcnn._augment.augment_images`.
+    """
+
+    def __init__(self, model, augment):
+        import keras
+
+        self._augment = augment
+        self._layers = model.layers[:-1]  # training and scores need logits, no softmax
+        self._dropout = [
+            layer for layer in self._layers if isinstance(layer, keras.layers.Dropout)
+        ]
+        self.dtype = np.dtype(model.layers[0].compute_dtype)
+        self._optimizer = model.optimizer
+        self._optimizer.build(model.trainable_variables)
+        self.n_trainable = len(model.trainable_variables)
+        self._weights = model.trainable_variables + model.non_trainable_weights
+        self._variables = self._weights + self._optimizer.variables
+        self._initial_values = [np.array(variable) for variable in self._variables]
+        self._initializers = {
+            id(layer.kernel): layer.kernel_initializer
+            for layer in self._layers
+            if hasattr(layer, "kernel_initializer")
+        }
+        self._functions = {}
+        self._lock = threading.Lock()
+        self._session = None
+
+    def initial_values(self, random_state, offset, scale):
+        """Draw initial weights.
+
+        Parameters
+        ----------
+        random_state : RandomState
+            Source of the seeds.
+        offset, scale : ndarray of shape (channels,)
+            What the first layer subtracts from pixels and divides them by.
+
+        Returns
+        -------
+        weights : list of ndarray
+            Trainable weights, then statistics.
+        optimizer_values : list of ndarray
+            The optimiser's variables.
+        """
+        values = list(self._initial_values)
+        for i, variable in enumerate(self._weights):
+            initializer = self._initializers.get(id(variable))
+            if initializer is not None:
+                config = initializer.get_config()
+                config["seed"] = int(random_state.randint(np.iinfo(np.int32).max))
+                draw = type(initializer).from_config(config)
+                values[i] = np.array(draw(variable.shape, dtype=variable.dtype))
+        statistics = offset.astype(self.dtype), (scale**2).astype(self.dtype)
+        values[self.n_trainable : self.n_trainable + 2] = statistics
+        return values[: len(self._weights)], values[len(self._weights) :]
+
+    def images(self, batch):
+        """Return images in a dtype that the compiled functions take.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (b, height, width, channels)
+            Of any integer or floating dtype.
+
+        Returns
+        -------
+        ndarray
+            The same array for uint8, else in the network's floating dtype.
+        """
+        return batch if batch.dtype == np.uint8 else batch.astype(self.dtype, copy=False)
+
+    def logits(self, weights, images):
+        """Return the logits of some images.
+
+        Parameters
+        ----------
+        weights : list of tensor
+            As :meth:`initial_values` or :meth:`Session.weights` orders them.
+        images : ndarray of shape (b, height, width, channels)
+            As returned by :meth:`images`.
+
+        Returns
+        -------
+        tensor of shape (b, n_classes)
+        """
+        return self._function("logits", images)(weights, images)
+
+    def _function(self, name, images):
+        """Return the compiled function for this dtype of images, traced at most once."""
+        import tensorflow as tf
+
+        key = (name, images.dtype.str)
+        if key not in self._functions:
+            spec = tf.TensorSpec
+            dtype = self.dtype
+            x = spec([None, *images.shape[1:]], images.dtype)
+            if name == "logits":
+                weights = [spec(v.shape, v.dtype) for v in self._weights]
+                function, signature = self._logits, [weights, x]
+            else:
+                function = self._train
+                signature = [
+                    x,
+                    spec([None], np.int32),
+                    spec([None], dtype),
+                    spec([None], np.float32),
+                    spec([], np.int32),
+                    spec([2], dtype),
+                    spec([], dtype),
+                    spec([], np.int32),
+                    spec([], np.int32),
+                ]
+            self._functions[key] = tf.function(
+                function, input_signature=signature, autograph=False
+            )
+        return self._functions[key]
+
+    def _logits(self, weights, images):
+        import keras
+
+        with keras.StatelessScope(list(zip(self._weights, weights, strict=True))):
+            return self._forward(self._cast(images), training=False)
+
+    def _cast(self, images):
+        import tensorflow as tf
+
+        return tf.cast(images, self.dtype)
+
+    def _forward(self, x, training, dropout=None, seed=None):
+        import keras
+        import tensorflow as tf
+
+        for i, layer in enumerate(self._layers):
+            if not isinstance(layer, keras.layers.Dropout):
+                x = layer(x, training=training)
+            elif training:
+                rate = dropout[1 if x.shape.rank == 2 else 0]
+                layer_seed = seed + tf.constant([i, 0])
+
+                def drop(x=x, rate=rate, layer_seed=layer_seed):
+                    return tf.nn.experimental.stateless_dropout(x, rate, layer_seed)
+
+                x = tf.cond(rate > 0, drop, lambda x=x: x)
+        return x
+
+    def _train(
+        self, images, codes, weights, rates, batch_size, dropout, smoothing, seed, step
+    ):
+        """Train on consecutive batches; return sums of loss and of correct answers."""
+        import tensorflow as tf
+
+        variables = self._weights[: self.n_trainable]
+        rate_variable = self._optimizer.learning_rate
+        own_schedule = not hasattr(rate_variable, "assign")
+
+        def one_step(i, loss_sum, correct_sum):
+            rows = slice(i * batch_size, (i + 1) * batch_size)
+            w = weights[rows]
+            y = codes[rows]
+            step_seed = tf.stack([seed, step + i])
+            x = augment_images(self._cast(images[rows]), self._augment, step_seed)
+            with tf.GradientTape() as tape:
+                logits = self._forward(x, True, dropout, step_seed)
+                log_p = tf.nn.log_softmax(logits)
+                of_class = tf.gather(log_p, y, batch_dims=1)
+                of_mean = tf.reduce_mean(log_p, axis=1)
+                losses = -w * ((1 - smoothing) * of_class + smoothing * of_mean)
+                loss = tf.reduce_mean(losses)
+            gradients = tape.gradient(loss, [v.value for v in variables])
+            if not own_schedule:
+                rate_variable.assign(rates[i])
+            self._optimizer.apply(gradients)
+            hit = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)
+            return (
+                i + 1,
+                loss_sum + tf.reduce_sum(losses),
+                correct_sum + tf.reduce_sum(w * tf.cast(hit, w.dtype)),
+            )
+
+        zero = tf.zeros([], self.dtype)
+        n_steps = tf.shape(rates)[0]
+        _, loss_sum, correct_sum = tf.while_loop(
+            lambda i, *_: i < n_steps, one_step, [0, zero, zero], parallel_iterations=1
+        )
+        return loss_sum, correct_sum
+
+
+class Session:
+    """The values of one training run of a compiled network.
+
+    Parameters
+    ----------
+    compiled : CompiledNetwork
+        What is trained. Several sessions may share it, also across threads.
+    weights, optimizer_values : list of ndarray
+        The values to start from.
+    """
+
+    def __init__(self, compiled, weights, optimizer_values):
+        self._compiled = compiled
+        self._values = [*weights, *optimizer_values]
+
+    def train(self, images, codes, weights, **options):
+        """Train on consecutive batches of the given images.
+
+        Parameters
+        ----------
+        images : ndarray of shape (b, height, width, channels)
+            As returned by :meth:`CompiledNetwork.images`.
+        codes : ndarray of shape (b,) of int32
+            Encoded labels.
+        weights : ndarray of shape (b,)
+            Sample weights.
+        **options : dict
+            `rates` (learning rate of each step), `batch_size`, `dropout`, `smoothing`,
+            `seed` and `step` (number of the first step).
+
+        Returns
+        -------
+        tuple of two float
+            Weighted sums of the losses and of the correct answers.
+        """
+        compiled = self._compiled
+        function = compiled._function("train", images)
+        with compiled._lock:
+            self._enter()
+            sums = function(images, codes, weights, **options)
+        return tuple(float(value) for value in sums)
+
+    def weights(self):
+        """Return the current weights as tensors, as :meth:`CompiledNetwork.logits`."""
+        return self._read(slice(None, len(self._compiled._weights)))
+
+    def optimizer_values(self):
+        """Return the current values of the optimiser's variables as tensors."""
+        return self._read(slice(len(self._compiled._weights), None))
+
+    def set_weights(self, weights):
+        """Replace the weights, leaving the optimiser as it is."""
+        self._values = [*weights, *self.optimizer_values()]
+        with self._compiled._lock:
+            if self._compiled._session is self:
+                self._compiled._session = None
+
+    def close(self):
+        """Give the work space back."""
+        with self._compiled._lock:
+            if self._compiled._session is self:
+                self._compiled._session = None
+
+    def _enter(self):
+        compiled = self._compiled
+        if compiled._session is not self:
+            if compiled._session is not None:
+                compiled._session._values = compiled._session._snapshot()
+            for variable, value in zip(compiled._variables, self._values, strict=True):
+                variable.assign(value)
+            compiled._session = self
+
+    def _snapshot(self):
+        import keras
+
+        return [keras.ops.copy(v.value) for v in self._compiled._variables]
+
+    def _read(self, part):
+        with self._compiled._lock:
+            if self._compiled._session is self:
+                self._values = self._snapshot()
+        return self._values[part]

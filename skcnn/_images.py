@@ -1,0 +1,191 @@
+"""Images in every form they come in: n-D arrays, flat rows, data frames."""
+
+from math import isqrt, prod
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+ACCEPTED_FORMS = (
+    "(n, height, width), (n, height, width, channels) or flat rows "
+    "(n, height*width*channels)"
+)
+
+
+def infer_image_shape(n_features):
+    """Guess the shape of the image that a flat row holds.
+
+    Parameters
+    ----------
+    n_features : int
+        Length of a row.
+
+    Returns
+    -------
+    tuple of int
+        ``(s, s, 1)`` if the length is a square, ``(s, s, 3)`` if it is three times
+        a square, else ``(1, n_features, 1)``.
+    """
+    side = isqrt(n_features)
+    if side * side == n_features:
+        return (side, side, 1)
+    side = isqrt(n_features // 3)
+    if 3 * side * side == n_features:
+        return (side, side, 3)
+    return (1, n_features, 1)
+
+
+def check_image_shape(image_shape):
+    """Return `image_shape` as ``(height, width, channels)``, or raise.
+
+    Parameters
+    ----------
+    image_shape : tuple of 2 or 3 int
+        ``(height, width)`` or ``(height, width, channels)``.
+
+    Returns
+    -------
+    tuple of int
+        ``(height, width, channels)``.
+
+    Raises
+    ------
+    ValueError
+        If it is not two or three positive integers.
+    """
+    shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
+    if len(shape) not in (2, 3) or not all(
+        isinstance(side, Integral) and side > 0 for side in shape
+    ):
+        raise ValueError(
+            f"Got image_shape={image_shape!r}, but expected None or two or three "
+            "positive integers: (height, width) or (height, width, channels)."
+        )
+    shape = tuple(int(side) for side in shape)
+    return shape if len(shape) == 3 else (*shape, 1)
+
+
+def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
+    """Validate images and learn, or check, their shape.
+
+    On ``reset=True`` this sets `n_features_in_` (height * width * channels),
+    `image_shape_` and, for data frames, `feature_names_in_` on the estimator. Nothing
+    is copied beyond what scikit-learn's `check_array` copies, and the form is kept: use
+    :func:`image_batch` to get ``(b, height, width, channels)`` pieces.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Whose attributes are set or checked.
+    X : array-like
+        Images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows.
+    reset : bool
+        Whether to learn the shape (``fit``) or to check it (``predict``).
+    image_shape : tuple of int, default=None
+        The shape that the user stated, if any; only read with ``reset=True``.
+    dtype : "numeric", dtype or list of dtype, default="numeric"
+        As in scikit-learn's `check_array`.
+
+    Returns
+    -------
+    ndarray
+        The validated array, of 2, 3 or 4 dimensions.
+
+    Raises
+    ------
+    ValueError
+        If the array is empty, holds NaN or infinity, has another number of dimensions,
+        looks channels first, or does not fit the stated or learned shape.
+    TypeError
+        If `X` is sparse.
+    """
+    name = type(estimator).__name__
+    n_dims = getattr(X, "ndim", None)
+    if n_dims is None and isinstance(X, (list, tuple)):
+        X = np.asarray(X)
+        n_dims = X.ndim
+    if n_dims is None or n_dims < 3:
+        if not reset and np.shape(X) == estimator.image_shape_[:2]:
+            raise ValueError(
+                f"X has shape {np.shape(X)}, which is one image, but {name} expects "
+                "several; for one image write X[np.newaxis]."
+            )
+        X = validate_data(estimator, X, reset=reset, dtype=dtype)
+        if reset:
+            estimator.image_shape_ = _shape_of_rows(X.shape[1], image_shape)
+        return X
+
+    if n_dims > 4:
+        raise ValueError(
+            f"X has {n_dims} dimensions (shape {tuple(X.shape)}), but {name} expects "
+            f"{ACCEPTED_FORMS}."
+        )
+    X = check_array(X, allow_nd=True, dtype=dtype, input_name="X", estimator=estimator)
+    found = X.shape[1:] if n_dims == 4 else (*X.shape[1:], 1)
+    if 0 in found:
+        raise ValueError(
+            f"X has shape {X.shape}, so its images hold no pixels; {name} expects "
+            f"{ACCEPTED_FORMS} with at least one pixel."
+        )
+    if reset:
+        stated = None if image_shape is None else check_image_shape(image_shape)
+        if found != stated:
+            _refuse_channels_first(X.shape, name)
+        if stated is not None and found != stated:
+            raise ValueError(
+                f"X has images of shape {found}, but image_shape={image_shape!r} was "
+                "given. Leave image_shape=None to take the shape from X."
+            )
+        estimator.n_features_in_ = prod(found)
+        estimator.image_shape_ = found
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    elif found != estimator.image_shape_:
+        _refuse_channels_first(X.shape, name)
+        raise ValueError(
+            f"X has images of shape {found}, but {name} is expecting images of shape "
+            f"{estimator.image_shape_}, the shape seen in fit."
+        )
+    return X
+
+
+def image_batch(X, image_shape, rows=slice(None)):
+    """Return some rows of validated `X` as ``(b, height, width, channels)``.
+
+    Parameters
+    ----------
+    X : ndarray
+        As returned by :func:`validate_images`.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    rows : slice or ndarray of int, default=slice(None)
+        Which images.
+
+    Returns
+    -------
+    ndarray of shape (b, height, width, channels)
+    """
+    batch = X[rows]
+    return batch.reshape(len(batch), *image_shape)
+
+
+def _shape_of_rows(n_features, image_shape):
+    if image_shape is None:
+        return infer_image_shape(n_features)
+    shape = check_image_shape(image_shape)
+    if prod(shape) != n_features:
+        raise ValueError(
+            f"image_shape={image_shape!r} needs rows of {prod(shape)} values, but X "
+            f"has {n_features} features."
+        )
+    return shape
+
+
+def _refuse_channels_first(shape, name):
+    # A picture has at most four channels (RGBA) and more pixels a side than that.
+    if len(shape) == 4 and shape[1] <= 4 < min(shape[2:]):
+        raise ValueError(
+            f"X has shape {shape}, which looks channels first, but {name} expects "
+            "channels last: write np.moveaxis(X, 1, -1). If the images really are "
+            f"{shape[1]} pixels high, state image_shape={shape[1:]!r}."
+        )

@@ -1,0 +1,196 @@
+"""What the networks look like: a description, and the Keras network built from it."""
+
+from dataclasses import dataclass
+
+# On these, pooling before activating gives the same values for a fraction of the work:
+# max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f.
+NON_DECREASING_ACTIVATIONS = frozenset(
+    {"elu", "leaky_relu", "linear", "relu", "relu6", "selu", "sigmoid", "softplus"}
+    | {"softsign", "tanh"}
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """All that shapes a network: equal descriptions share their compiled functions.
+
+    Dropout rates are left out on purpose. They are passed at run time, so that a search
+    over them compiles nothing anew.
+
+    Attributes
+    ----------
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    n_classes : int
+        Number of outputs.
+    filters : tuple of int
+        Filters of the convolutions, one entry a stage.
+    kernel_size : tuple of int
+        Side of the kernels in pixels, one entry a stage.
+    convolutions : int
+        Convolutions in each stage.
+    pool_size : int
+        Side of the max pooling window in pixels.
+    pool_first : bool
+        Whether a stage pools after its first convolution or after its last.
+    padding : {"same", "valid"}
+        Padding of the convolutions.
+    global_pooling : bool
+        Global max pooling in place of flattening.
+    dense_units : tuple of int
+        Units of the hidden dense layers.
+    activation : str
+        Name of a Keras activation.
+    batch_normalization : bool
+        Whether batch normalisation precedes each activation of a convolution.
+    dtype : str
+        Floating dtype of weights and arithmetic.
+    """
+
+    image_shape: tuple
+    n_classes: int
+    filters: tuple
+    kernel_size: tuple
+    convolutions: int
+    pool_size: int
+    pool_first: bool
+    padding: str
+    global_pooling: bool
+    dense_units: tuple
+    activation: str
+    batch_normalization: bool
+    dtype: str
+
+
+def check_activation(name):
+    """Return the name of a Keras activation, or raise.
+
+    Parameters
+    ----------
+    name : str
+        Such as "relu".
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If Keras has no activation of that name.
+    """
+    import keras
+
+    names = sorted(
+        name
+        for name, value in vars(keras.activations).items()
+        if callable(value) and name not in ("deserialize", "get", "serialize")
+    )
+    if name not in names:
+        raise ValueError(
+            f"Got activation={name!r}, but expected one of "
+            f"{', '.join(map(repr, names))}."
+        )
+    return name
+
+
+def build_network(network, dropout, compile_kwargs=None):
+    """Build, and compile, the Keras network that a description stands for.
+
+    Every layer has a name, a dtype and a seed of its own: Keras draws nothing from
+    Python's global generator, counts up no global name and reads no global policy. The
+    weights are placeholders until :meth:`CompiledNetwork.initial_weights` draws them.
+
+    Parameters
+    ----------
+    network : Network
+        The description.
+    dropout : tuple of two float
+        Rates after each convolution stage and after each hidden dense layer; layers
+        with a rate of 0 are left out.
+    compile_kwargs : dict, default=None
+        Arguments of `keras.Model.compile`.
+
+    Returns
+    -------
+    keras.Sequential
+        Scaling of the pixels, the convolution stages, the dense layers, and a softmax.
+    """
+    import keras
+
+    convolution_dropout, dense_dropout = dropout
+    dtype = keras.DTypePolicy(network.dtype)
+    common = {"dtype": dtype}
+    weighted = common | {"kernel_initializer": keras.initializers.GlorotUniform(seed=0)}
+    height, width, _ = network.image_shape
+    layers = [
+        keras.Input(network.image_shape, dtype=network.dtype, name="images"),
+        # Never trained: its two statistics are those of the training pixels.
+        keras.layers.BatchNormalization(
+            epsilon=0.0,
+            center=False,
+            scale=False,
+            trainable=False,
+            name="scaling",
+            **common,
+        ),
+    ]
+
+    def activate(name):
+        return keras.layers.Activation(network.activation, name=name, **common)
+
+    def drop(rate, name):
+        return [keras.layers.Dropout(rate, seed=0, name=name, **common)] if rate else []
+
+    for stage, (filters, kernel_size) in enumerate(
+        zip(network.filters, network.kernel_size, strict=True), start=1
+    ):
+        pooled = 1 if network.pool_first else network.convolutions
+        for i in range(1, network.convolutions + 1):
+            name = f"{stage}_{i}"
+            kernel = (min(kernel_size, height), min(kernel_size, width))
+            layers.append(
+                keras.layers.Conv2D(
+                    filters,
+                    kernel,
+                    padding=network.padding,
+                    use_bias=not network.batch_normalization,
+                    name=f"convolution_{name}",
+                    **weighted,
+                )
+            )
+            if network.padding == "valid":
+                height, width = height - kernel[0] + 1, width - kernel[1] + 1
+            tail = [activate(f"activation_{name}")]
+            if network.batch_normalization:
+                tail.insert(
+                    0,
+                    keras.layers.BatchNormalization(
+                        momentum=0.6, epsilon=1e-5, name=f"normalization_{name}", **common
+                    ),
+                )
+            if i == pooled:
+                pool = (min(network.pool_size, height), min(network.pool_size, width))
+                height, width = height // pool[0], width // pool[1]
+                pooling = keras.layers.MaxPooling2D(
+                    pool, name=f"pooling_{stage}", **common
+                )
+                first = network.activation in NON_DECREASING_ACTIVATIONS
+                tail.insert(0 if first else len(tail), pooling)
+            layers += tail
+        layers += drop(convolution_dropout, f"dropout_{stage}")
+
+    if network.global_pooling:
+        layers.append(keras.layers.GlobalMaxPooling2D(name="global_pooling", **common))
+    else:
+        layers.append(keras.layers.Flatten(name="flatten", **common))
+    for i, units in enumerate(network.dense_units, start=1):
+        layers.append(keras.layers.Dense(units, name=f"dense_{i}", **weighted))
+        layers.append(activate(f"dense_activation_{i}"))
+        layers += drop(dense_dropout, f"dense_dropout_{i}")
+    layers.append(keras.layers.Dense(network.n_classes, name="logits", **weighted))
+    layers.append(keras.layers.Activation("softmax", name="probabilities", **common))
+    model = keras.Sequential(layers, name="network")
+    if compile_kwargs is not None:
+        model.compile(**compile_kwargs)
+    return model

@@ -1,0 +1,108 @@
+"""Optimisers by name and the learning rate of every step."""
+
+import json
+
+import numpy as np
+
+WARM_UP_FRACTION = 0.1
+
+
+def resolve_optimizer(optimizer, learning_rate):
+    """Turn what the user gave into what SciKeras takes.
+
+    Parameters
+    ----------
+    optimizer : str or keras.optimizers.Optimizer
+        A Keras name in any case, or an instance, of which a copy is used.
+    learning_rate : float or None
+        For optimisers given by name; None is Keras's default for that optimiser.
+
+    Returns
+    -------
+    dict
+        The arguments `optimizer`, `optimizer__...` of a SciKeras classifier.
+
+    Raises
+    ------
+    ValueError
+        If Keras has no optimiser of that name.
+    """
+    import keras
+
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return {"optimizer": type(optimizer).from_config(optimizer.get_config())}
+    by_name = {
+        name.lower(): value
+        for name, value in vars(keras.optimizers).items()
+        if isinstance(value, type)
+        and issubclass(value, keras.optimizers.Optimizer)
+        and value
+        not in (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    }
+    if not isinstance(optimizer, str) or optimizer.lower() not in by_name:
+        raise ValueError(
+            f"Got optimizer={optimizer!r}, but expected a keras.optimizers.Optimizer "
+            f"or one of {', '.join(sorted(map(repr, by_name)))}."
+        )
+    arguments = {"optimizer": by_name[optimizer.lower()], "optimizer__name": "optimizer"}
+    if learning_rate is not None:
+        arguments["optimizer__learning_rate"] = learning_rate
+    return arguments
+
+
+def optimizer_key(optimizer):
+    """Return what tells optimisers apart whose updates are compiled differently.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Any instance.
+
+    Returns
+    -------
+    str
+        Its configuration without a learning rate that is passed at run time anyway.
+    """
+    import keras
+
+    serialized = keras.optimizers.serialize(optimizer)
+    config = dict(serialized["config"], name=None)
+    if isinstance(config["learning_rate"], float):
+        del config["learning_rate"]
+    return json.dumps(
+        [serialized["module"], serialized["class_name"], config],
+        sort_keys=True,
+        default=repr,
+    )
+
+
+def learning_rates(schedule, peak, n_steps):
+    """Return the learning rate of each step of a training run.
+
+    Parameters
+    ----------
+    schedule : {"constant", "cosine"}
+        "cosine" rises linearly over the first tenth of the steps, then falls to 0 along
+        half a cosine [1]_.
+    peak : float
+        The highest learning rate.
+    n_steps : int
+        Steps of the run.
+
+    Returns
+    -------
+    ndarray of shape (n_steps,) of float32
+
+    References
+    ----------
+    .. [1] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+       Restarts", ICLR 2017, equation 5; https://arxiv.org/abs/1608.03983
+    """
+    if schedule == "constant":
+        return np.full(n_steps, peak, np.float32)
+    steps = np.arange(n_steps)
+    warm_up = WARM_UP_FRACTION * n_steps
+    rising = (steps + 1) / max(warm_up, 1)
+    falling = (steps - warm_up) / max(n_steps - warm_up, 1)
+    cosine = 0.5 * (1 + np.cos(np.pi * np.clip(falling, 0, 1)))
+    return (peak * np.minimum(rising, cosine)).astype(np.float32)

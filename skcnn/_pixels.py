@@ -1,0 +1,134 @@
+"""The offset and the scale of pixels, learned without a float copy of the images."""
+
+from math import fsum, prod
+
+import numpy as np
+
+from skcnn._images import image_batch
+
+# Big enough that NumPy's overhead vanishes, small enough for a CPU's cache: a chunk
+# is the only float copy of pixels that is ever alive.
+CHUNK_VALUES = 2**17
+
+
+def chunk_rows(n_images, image_shape):
+    """Yield the slices that cut images into chunks of about `CHUNK_VALUES` values.
+
+    Parameters
+    ----------
+    n_images : int
+        Number of images.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+
+    Yields
+    ------
+    slice
+        The next images.
+    """
+    step = max(1, CHUNK_VALUES // prod(image_shape))
+    for start in range(0, n_images, step):
+        yield slice(start, start + step)
+
+
+def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):
+    """Learn what to subtract from pixels and what to divide them by.
+
+    The result is a property of the set of images: their order and the form they come
+    in change no bit of it, an image of weight 0 counts as one left out and an image of
+    whole-number weight k as k copies of it. Sums of pixels of up to 16 bits are exact.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, height * width * channels), (n, height, width) or \
+            (n, height, width, channels)
+        Images as :func:`~skcnn._images.validate_images` returns them.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    mode : {"unit", "standard"}
+        "unit" maps pixels to [0, 1]: whole numbers by the range that such pixels can
+        have (see :class:`~skcnn.preprocessing.ImageScaler`), floating ones by the
+        minimum and maximum found. "standard" gives zero mean and unit variance.
+    per_channel : bool
+        Whether every channel has an offset and a scale of its own.
+    sample_weight : array-like of shape (n,), default=None
+        Non-negative weights of the images, not all zero.
+
+    Returns
+    -------
+    offset, scale : ndarray of shape (channels,), dtype float64
+        ``(x - offset) / scale`` is the scaled pixel. The scale of constant pixels is 1.
+    """
+    if sample_weight is None:
+        weights, kept = np.ones(len(X)), None
+    else:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        kept = np.flatnonzero(weights)
+        weights = weights[kept]
+    channels = image_shape[-1]
+    groups = channels if per_channel else 1
+
+    def chunks():
+        return _float_chunks(X, image_shape, groups, kept)
+
+    if mode == "unit":
+        offset, scale = _unit_scaling(X.dtype, chunks)
+    else:
+        n_values = fsum(weights) * prod(image_shape) / groups
+        offset, scale = _standard_scaling(X.dtype, chunks, weights, n_values)
+    # scikit-learn's rule for constant features, made relative: the mean of equal large
+    # numbers is off by a rounding error that is not small in itself.
+    constant = scale < 10 * np.finfo(np.float64).eps * np.maximum(1, np.abs(offset))
+    scale = np.where(constant, 1.0, scale)
+    return np.broadcast_to(offset, channels).copy(), np.broadcast_to(
+        scale, channels
+    ).copy()
+
+
+def _unit_scaling(dtype, chunks):
+    if dtype == np.uint8:
+        return np.zeros(1), np.array([255.0])
+    if dtype == np.bool_:
+        return np.zeros(1), np.ones(1)
+    extremes = [(c.min(axis=(0, 2)), c.max(axis=(0, 2))) for c in chunks()]
+    low = np.min([low for low, _ in extremes], axis=0)
+    high = np.max([high for _, high in extremes], axis=0)
+    if dtype.kind in "iu" and low.min() >= 0 and high.max() <= 65535:
+        return np.zeros(1), np.array([255.0 if high.max() <= 255 else 65535.0])
+    return low, high - low
+
+
+def _standard_scaling(dtype, chunks, weights, n_values):
+    mean = _weighted_sum(weights, [c.sum(axis=2) for c in chunks()]) / n_values
+    # Squares of distances to a nearby number, not of pixels: nothing cancels. A whole
+    # number keeps the sums over whole pixels exact.
+    near = np.rint(mean) if dtype.kind in "biu" else mean
+    sums, squares = [], []
+    for chunk in chunks():
+        chunk -= near[:, np.newaxis]
+        sums.append(chunk.sum(axis=2))
+        squares.append(np.square(chunk, out=chunk).sum(axis=2))
+    rest = _weighted_sum(weights, sums) / n_values
+    variance = _weighted_sum(weights, squares) / n_values - rest**2
+    return near + rest, np.sqrt(np.maximum(variance, 0))
+
+
+def _float_chunks(X, image_shape, groups, kept):
+    """Yield new float64 arrays of shape (b, groups, values of an image and group)."""
+    n_images = len(X) if kept is None else len(kept)
+    for rows in chunk_rows(n_images, image_shape):
+        batch = image_batch(X, image_shape, rows if kept is None else kept[rows])
+        by_group = batch.reshape(len(batch), -1, groups).swapaxes(1, 2)
+        # Always a C-ordered copy: the order of memory is the order of summation, and
+        # summing along the last axis is ten times faster than along any other.
+        yield np.array(by_group, dtype=np.float64, order="C")
+
+
+def _weighted_sum(weights, chunks_of_sums):
+    """Sum weighted rows without a rounding error that depends on their order."""
+    sums = np.concatenate(chunks_of_sums)
+    # Two halves of a float64 times a whole number are exact, and so is fsum: hence
+    # weight k is k copies to the bit.
+    heads = (sums.view(np.int64) & -(2**27)).view(np.float64)
+    halves = np.concatenate([heads, sums - heads]) * np.tile(weights, 2)[:, np.newaxis]
+    return np.array([fsum(column.tolist()) for column in halves.T])

@@ -1,0 +1,260 @@
+"""The one module that knows SciKeras.
+
+SciKeras builds the network, holds it with its training history, and routes optimiser,
+loss and callbacks. What it does beyond that is wrong or slow on scikit-learn 1.9 and
+Keras 3 (validation, seeding, a new trace for every fit, `Model.predict`), so the private
+subclass here overrides those hooks. It is kept by composition: no subclass of a SciKeras
+wrapper can pass scikit-learn's estimator checks.
+
+The class exists only once SciKeras is imported, hence the module's `__getattr__`, which
+pickle uses too.
+"""
+
+import copy
+from functools import cache
+
+import numpy as np
+from scipy.special import softmax
+
+from skcnn._engine import CompiledNetwork, Session, compiled_network
+from skcnn._networks import build_network
+from skcnn._optimizers import optimizer_key
+
+
+def __getattr__(name):
+    if name == "SharedTraceKerasClassifier":
+        return _keras_classifier_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _import_keras_classifier():
+    """Import SciKeras without the patches that it applies to Keras's own classes."""
+    import sys
+
+    import keras
+
+    if "scikeras" in sys.modules:
+        from scikeras.wrappers import KerasClassifier
+
+        return KerasClassifier
+
+    patched = (
+        (keras.Model, "__reduce__"),
+        (keras.Model, "__deepcopy__"),
+        (keras.losses.Loss, "__reduce__"),
+        (keras.metrics.Metric, "__reduce__"),
+        (keras.optimizers.Optimizer, "__reduce__"),
+    )
+    missing = object()
+    before = [vars(owner).get(name, missing) for owner, name in patched]
+    from scikeras.wrappers import KerasClassifier
+
+    for (owner, name), method in zip(patched, before, strict=True):
+        if method is not missing:
+            setattr(owner, name, method)
+        elif name in vars(owner):
+            delattr(owner, name)
+    return KerasClassifier
+
+
+@cache
+def _keras_classifier_class():
+    KerasClassifier = _import_keras_classifier()
+
+    class SharedTraceKerasClassifier(KerasClassifier):
+        """A SciKeras classifier whose network is compiled once for all estimators.
+
+        `weights_` and `optimizer_values_` are arrays; `model_` is built from them when
+        somebody asks for it. `fit` and `partial_fit` expect validated data and take the
+        :class:`~skcnn._training.TrainingLoop` as the keyword `loop`. Before that either
+        `seeds_` and `scaling_` have to be set or `continue_from` to be called.
+        """
+
+        @property
+        def initialized_(self):
+            return hasattr(self, "weights_")
+
+        @property
+        def model_(self):
+            """The network as a compiled `keras.Sequential` with the learned weights."""
+            if not self.initialized_:
+                raise AttributeError("The network exists only after fit.")
+            if getattr(self, "_model", None) is None:
+                self._model = self._build_keras_model()
+                _set_values(self._model, self.weights_, self.optimizer_values_)
+            return self._model
+
+        def compiled_network(self):
+            """Return the compiled functions that this network shares with its equals."""
+            if getattr(self, "_compiled", None) is None:
+                self._compiled = compiled_network(self._key(), self._compile)
+            return self._compiled
+
+        def _key(self):
+            optimizer = self._get_compile_kwargs()["optimizer"]
+            return self.model__network, optimizer_key(optimizer), self.augment_
+
+        def _compile(self):
+            # Rates are passed at run time; the shared network only needs the layers.
+            template = copy.copy(self)
+            template.model__dropout = (0.5, 0.5)
+            return CompiledNetwork(template._build_keras_model(), self.augment_)
+
+        def continue_from(self, trained):
+            """Take over values and history of a trained classifier."""
+            for (name, mine), theirs in zip(
+                zip(("network", "optimizer", "augment"), self._key(), strict=True),
+                trained._key(),
+                strict=True,
+            ):
+                if mine != theirs:
+                    raise ValueError(
+                        f"The {name} changed from {theirs} to {mine}, but warm_start and "
+                        "partial_fit go on training the same network in the same way. "
+                        "Fit with warm_start=False to start anew."
+                    )
+            self.target_encoder_ = self.feature_encoder_ = trained.target_encoder_
+            self._random_state = None
+            self.weights_ = trained.weights_
+            self.optimizer_values_ = trained.optimizer_values_
+            self.history_ = {k: list(v) for k, v in trained.history_.items()}
+
+        def session(self):
+            """Return a training session that starts from the current values."""
+            return Session(
+                self.compiled_network(), self.weights_, self.optimizer_values_
+            )
+
+        @property
+        def peak_learning_rate(self):
+            """The learning rate that the optimiser was made with."""
+            learning_rate = self._get_compile_kwargs()["optimizer"].learning_rate
+            # An optimiser with a schedule of its own heeds no rate from outside.
+            return float(np.array(learning_rate))
+
+        def store(self, session):
+            """Keep the values that a training session arrived at."""
+            self.weights_ = [np.array(value) for value in session.weights()]
+            self.optimizer_values_ = [
+                np.array(value) for value in session.optimizer_values()
+            ]
+            self._model = self._tensors = None
+
+        def logits(self, images):
+            """Return the logits of one batch of images as an array."""
+            import tensorflow as tf
+
+            compiled = self.compiled_network()
+            if getattr(self, "_tensors", None) is None:
+                self._tensors = [tf.constant(value) for value in self.weights_]
+            return compiled.logits(self._tensors, compiled.images(images)).numpy()
+
+        def __getstate__(self):
+            state = super().__getstate__().copy()
+            # Rebuilt on demand; Keras objects and tensors do not belong in a pickle.
+            for name in ("_model", "_tensors", "_compiled"):
+                state.pop(name, None)
+            return state
+
+        # Hooks of SciKeras, overridden: the outer estimator has validated and encoded.
+
+        def _initialize(self, X, y=None):
+            self._random_state = None  # every layer has a seed of its own
+            self.target_encoder_ = self.feature_encoder_ = _Decoder(self.labels_)
+            self._initialize_callbacks()
+            self.weights_, self.optimizer_values_ = (
+                self.compiled_network().initial_values(self.seeds_, *self.scaling_)
+            )
+            self._model = self._tensors = None
+            return X, y
+
+        def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
+            return X, y
+
+        def _validate_sample_weight(self, X, y, sample_weight):
+            return X, y, sample_weight
+
+        def _ensure_compiled_model(self):
+            pass
+
+        def _check_model_compatibility(self, y):
+            pass
+
+        def _fit_keras_model(
+            self, X, y, sample_weight, warm_start, epochs, initial_epoch, *, loop
+        ):
+            if initial_epoch == 0:
+                self.history_ = {}
+            self._initialize_callbacks()
+            loop.run(self, epochs)
+
+        def _predict_raw(self, X):
+            return softmax(self.logits(X), axis=1)
+
+    SharedTraceKerasClassifier.__qualname__ = "SharedTraceKerasClassifier"
+    return SharedTraceKerasClassifier
+
+
+def make_keras_classifier(network, *, labels, dropout, augment, **arguments):
+    """Make the SciKeras classifier that builds and holds a network.
+
+    Parameters
+    ----------
+    network : Network
+        Description of the network.
+    labels : ndarray of shape (n_classes,)
+        What the outputs of the network stand for.
+    dropout : tuple of two float
+        Rates after the convolution stages and after the hidden dense layers.
+    augment : tuple of str
+        Random changes made to training images.
+    **arguments : dict
+        Further arguments of a SciKeras classifier, such as optimiser and callbacks.
+
+    Returns
+    -------
+    SharedTraceKerasClassifier
+    """
+    classifier = _keras_classifier_class()(
+        model=build_network,
+        model__network=network,
+        model__dropout=dropout,
+        loss="sparse_categorical_crossentropy",
+        **arguments,
+    )
+    classifier.labels_ = labels
+    classifier.augment_ = augment
+    return classifier
+
+
+class _Decoder:
+    """The encoder of labels that are encoded already."""
+
+    def __init__(self, classes):
+        self.classes = classes
+
+    def fit(self, data):
+        return self
+
+    def transform(self, data):
+        return data
+
+    def inverse_transform(self, probabilities, return_proba=False):
+        if return_proba:
+            return probabilities
+        return self.classes[probabilities.argmax(axis=1)]
+
+
+def _set_values(model, weights, optimizer_values):
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    learning_rate = optimizer.learning_rate
+    if hasattr(learning_rate, "assign"):
+        learning_rate = float(np.array(learning_rate))
+    variables = model.trainable_variables + model.non_trainable_weights
+    for variable, value in zip(
+        variables + optimizer.variables, [*weights, *optimizer_values], strict=True
+    ):
+        variable.assign(value)
+    # Not the schedule's last one, close to zero: a caller of model_.fit wants to learn.
+    optimizer.learning_rate = learning_rate

@@ -1,0 +1,357 @@
+"""The training loop: epochs, batches, validation, early stopping, callbacks."""
+
+import copy
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import log_softmax
+
+from skcnn._images import image_batch
+from skcnn._optimizers import learning_rates
+
+# One call of the compiled function trains on this many bytes of images at most, so
+# that memory stays bounded whatever the array, and on this many steps, so that Ctrl-C
+# is heard soon.
+MAX_CALL_BYTES = 2**23
+MAX_CALL_STEPS = 64
+
+# Batches this large are the fastest to predict on two cores and small in memory.
+PREDICTION_BATCH = 256
+
+
+@dataclass
+class LabelledImages:
+    """Some rows of a validated array with their labels and weights.
+
+    Attributes
+    ----------
+    X : ndarray
+        As :func:`skcnn._images.validate_images` returns it; never copied as a whole.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    rows : ndarray of int
+        The rows of `X` that take part.
+    codes : ndarray of int32
+        Encoded label of each of these rows.
+    weights : ndarray of float64 or None
+        Weight of each of these rows.
+    """
+
+    X: np.ndarray
+    image_shape: tuple
+    rows: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray | None
+
+    @classmethod
+    def of(cls, X, image_shape, codes, weights):
+        """Make a set of all images of positive weight."""
+        if weights is None:
+            return cls(X, image_shape, np.arange(len(X)), codes, None)
+        rows = np.flatnonzero(weights)
+        return cls(X, image_shape, rows, codes[rows], weights[rows])
+
+    def __len__(self):
+        return len(self.rows)
+
+    def take(self, part):
+        """Return some of these images as another such set."""
+        weights = None if self.weights is None else self.weights[part]
+        return LabelledImages(
+            self.X, self.image_shape, self.rows[part], self.codes[part], weights
+        )
+
+    def images(self, part):
+        """Return some of the images as ``(b, height, width, channels)``."""
+        return image_batch(self.X, self.image_shape, self.rows[part])
+
+    def merged(self):
+        """Return the different images in a fixed order, equal ones counted as weight.
+
+        Where all images fit in one step this makes an image of weight two and the same
+        image given twice one and the same fit, to the bit, whatever the network.
+        """
+        X = self.X[self.rows].reshape(len(self), -1)
+        table = np.column_stack([self.codes, X])
+        _, first, group = np.unique(
+            table, axis=0, return_index=True, return_inverse=True
+        )
+        weights = np.bincount(group.ravel(), weights=self.weights)
+        return LabelledImages(
+            X[first],
+            self.image_shape,
+            np.arange(len(first)),
+            self.codes[first],
+            weights.astype(np.float64),
+        )
+
+    def with_mean_weight_one(self):
+        """Return the same images, their weights divided by the mean weight."""
+        if self.weights is None:
+            return self
+        weights = self.weights / self.weights.mean()
+        return LabelledImages(
+            self.X, self.image_shape, self.rows, self.codes, weights
+        )
+
+    def weights_of_all_rows(self):
+        """Return a weight for each row of `X`, 0 for those that take no part."""
+        if self.weights is None and len(self) == len(self.X):
+            return None
+        weights = np.zeros(len(self.X))
+        weights[self.rows] = 1 if self.weights is None else self.weights
+        return weights
+
+
+@dataclass
+class TrainingLoop:
+    """Trains a SciKeras classifier's network epoch by epoch.
+
+    Attributes
+    ----------
+    training, validation : LabelledImages
+        Validation may be None.
+    batch_size : int
+        Images a step.
+    schedule : str
+        See :func:`skcnn._optimizers.learning_rates`.
+    dropout : tuple of two float
+        Rates after the convolution stages and after the hidden dense layers.
+    label_smoothing : float
+        Share of the target spread over all classes.
+    shuffle : bool
+        Whether each epoch draws a new order.
+    random_state : RandomState
+        Source of orders and seeds.
+    patience : int or None
+        Epochs without improvement after which to stop and return to the best weights;
+        None trains on.
+    tol : float
+        What counts as an improvement of the validation accuracy.
+    verbose : int
+        Whether to print a line an epoch.
+    after_epoch : callable
+        Called with the epoch's log; a true result stops training.
+    """
+
+    training: LabelledImages
+    validation: LabelledImages | None
+    batch_size: int
+    schedule: str
+    dropout: tuple
+    label_smoothing: float
+    shuffle: bool
+    random_state: np.random.RandomState
+    patience: int | None
+    tol: float
+    verbose: int
+    after_epoch: object = None
+    best_score: float = field(default=-np.inf, init=False)
+
+    def run(self, classifier, epochs):
+        """Train for at most `epochs` epochs and keep the result in `classifier`.
+
+        Parameters
+        ----------
+        classifier : SharedTraceKerasClassifier
+            Holds values and history; both are updated.
+        epochs : int
+            Number of passes over the training images.
+        """
+        session = classifier.session()
+        callbacks = _KerasCallbacks(classifier, session, epochs)
+        best, unimproved = None, 0
+        steps = -(-len(self.training) // self.batch_size)
+        rates = learning_rates(
+            self.schedule, classifier.peak_learning_rate, steps * epochs
+        ).reshape(epochs, steps)
+        try:
+            callbacks.begin()
+            start = time.perf_counter()
+            for epoch in range(epochs):
+                callbacks.begin_epoch(epoch, rates[epoch, 0])
+                log = self._train_epoch(classifier, session, callbacks, rates[epoch])
+                if self.validation is not None:
+                    log |= self._validate(classifier.compiled_network(), session)
+                callbacks.end_epoch(epoch, log)
+                for name, value in log.items():
+                    classifier.history_.setdefault(name, []).append(value)
+                if self.verbose:
+                    self._report(epoch, epochs, log, time.perf_counter() - start)
+                if self.patience is not None:
+                    score = log["val_accuracy"]
+                    improved = score >= self.best_score + self.tol
+                    unimproved = 0 if improved else unimproved + 1
+                    if score > self.best_score:
+                        self.best_score, best = score, session.weights()
+                stop = self.after_epoch is not None and self.after_epoch(log)
+                if stop or callbacks.stop:
+                    break
+                if self.patience is not None and unimproved > self.patience:
+                    break
+            if best is not None:
+                session.set_weights(best)
+            callbacks.end()
+            classifier.store(session)
+        finally:
+            session.close()
+
+    def _train_epoch(self, classifier, session, callbacks, rates):
+        data, compiled = self.training, classifier.compiled_network()
+        n = len(data)
+        order = self.random_state.permutation(n) if self.shuffle else np.arange(n)
+        seed = np.int32(self.random_state.randint(np.iinfo(np.int32).max))
+        dtype = compiled.dtype
+        steps = self._steps_a_call(callbacks)
+        loss_sum = correct_sum = weight_sum = 0.0
+        for step in range(0, len(rates), steps):
+            part = order[step * self.batch_size : (step + steps) * self.batch_size]
+            if data.weights is None:
+                weights = np.ones(len(part))
+            else:
+                weights = data.weights[part]
+            callbacks.begin_batch(step)
+            loss, correct = session.train(
+                compiled.images(data.images(part)),
+                data.codes[part],
+                weights.astype(dtype),
+                rates=rates[step : step + steps] * np.float32(callbacks.rate_factor),
+                batch_size=np.int32(self.batch_size),
+                dropout=np.array(self.dropout, dtype),
+                smoothing=np.array(self.label_smoothing, dtype),
+                seed=seed,
+                step=np.int32(step),
+            )
+            loss_sum += loss
+            correct_sum += correct
+            weight_sum += weights.sum()
+            callbacks.end_batch(step, loss_sum / weight_sum)
+            if callbacks.stop:
+                break
+        return {
+            "loss": loss_sum / weight_sum,
+            "accuracy": correct_sum / weight_sum,
+        }
+
+    def _steps_a_call(self, callbacks):
+        if callbacks.per_batch:
+            return 1
+        itemsize = min(self.training.X.dtype.itemsize, 8)
+        bytes_a_step = self.batch_size * np.prod(self.training.image_shape) * itemsize
+        return int(np.clip(MAX_CALL_BYTES // bytes_a_step, 1, MAX_CALL_STEPS))
+
+    def _validate(self, compiled, session):
+        weights, data = session.weights(), self.validation
+        losses, hits = np.empty(len(data)), np.empty(len(data))
+        for start in range(0, len(data), PREDICTION_BATCH):
+            part = slice(start, start + PREDICTION_BATCH)
+            logits = compiled.logits(weights, compiled.images(data.images(part))).numpy()
+            codes = data.codes[part]
+            losses[part] = -log_softmax(logits, axis=1)[np.arange(len(codes)), codes]
+            hits[part] = logits.argmax(axis=1) == codes
+        return {
+            "val_loss": float(np.average(losses, weights=data.weights)),
+            "val_accuracy": float(np.average(hits, weights=data.weights)),
+        }
+
+    def _report(self, epoch, epochs, log, seconds):
+        parts = [f"loss {log['loss']:.4f}", f"accuracy {log['accuracy']:.4f}"]
+        if "val_accuracy" in log:
+            parts.append(f"validation accuracy {log['val_accuracy']:.4f}")
+        left = seconds / (epoch + 1) * (epochs - epoch - 1)
+        parts.append(f"{seconds:.1f} s")
+        if left:
+            parts.append(f"about {left:.1f} s left")
+        width = len(str(epochs))
+        print(f"Epoch {epoch + 1:{width}}/{epochs}: {', '.join(parts)}", flush=True)
+
+
+class _KerasCallbacks:
+    """Shows the user's Keras callbacks a real model, and heeds what they do to it."""
+
+    def __init__(self, classifier, session, epochs):
+        self.callbacks = copy.deepcopy(classifier._fit_callbacks)
+        self.rate_factor = 1.0
+        self.stop = self.per_batch = False
+        if not self.callbacks:
+            return
+        import keras
+
+        base = keras.callbacks.Callback
+        self.per_batch = any(
+            getattr(type(callback), hook) is not getattr(base, hook)
+            for callback in self.callbacks
+            for hook in (
+                "on_batch_begin",
+                "on_batch_end",
+                "on_train_batch_begin",
+                "on_train_batch_end",
+            )
+        )
+        self.session = session
+        self.model = classifier.model_
+        self.model.stop_training = False
+        self.list = keras.callbacks.CallbackList(
+            self.callbacks, model=self.model, epochs=epochs, verbose=0
+        )
+
+    def begin(self):
+        if self.callbacks:
+            self.list.on_train_begin()
+            self._take_weights()
+
+    def begin_epoch(self, epoch, rate):
+        if self.callbacks:
+            self._with_rate(rate, lambda: self.list.on_epoch_begin(epoch))
+            self._rate = rate
+
+    def begin_batch(self, batch):
+        if self.per_batch:
+            self.list.on_train_batch_begin(batch)
+
+    def end_batch(self, batch, loss):
+        if self.per_batch:
+            self._show_weights()
+            self.list.on_train_batch_end(batch, {"loss": loss})
+            self._take_weights()
+            self.stop = bool(self.model.stop_training)
+
+    def end_epoch(self, epoch, log):
+        if self.callbacks:
+            self._show_weights()
+            self._with_rate(
+                self._rate, lambda: self.list.on_epoch_end(epoch, dict(log))
+            )
+            self._take_weights()
+            self.stop = bool(self.model.stop_training)
+
+    def end(self):
+        if self.callbacks:
+            self._show_weights()
+            self.list.on_train_end()
+            self._take_weights()
+
+    def _with_rate(self, rate, hook):
+        """Let callbacks see and set the learning rate; later rates scale likewise."""
+        optimizer = self.model.optimizer
+        planned = np.float32(rate * self.rate_factor)
+        if hasattr(optimizer.learning_rate, "assign"):
+            optimizer.learning_rate = planned
+            hook()
+            if planned:
+                self.rate_factor *= float(np.array(optimizer.learning_rate) / planned)
+        else:
+            hook()
+
+    def _show_weights(self):
+        for variable, value in zip(
+            self._variables(), self.session.weights(), strict=True
+        ):
+            variable.assign(value)
+
+    def _take_weights(self):
+        self.session.set_weights([np.array(v) for v in self._variables()])
+
+    def _variables(self):
+        return self.model.trainable_variables + self.model.non_trainable_weights

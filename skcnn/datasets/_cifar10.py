@@ -1,0 +1,242 @@
+"""CIFAR-10: small colour photographs."""
+
+import io
+import math
+import tarfile
+
+import numpy as np
+from sklearn.utils._param_validation import validate_params
+
+from skcnn.datasets._checks import (
+    REMEDY,
+    check_images,
+    check_labels,
+    damage_as_value_error,
+)
+from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
+from skcnn.datasets._unpickle import read_array_dict
+
+CIFAR10_CLASSES = np.array(
+    [
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ]
+)
+_IMAGE_SHAPE = (32, 32, 3)
+_PLANES_SHAPE = (3, 32, 32)
+_FOLDER = "cifar-10-batches-py"
+_ARCHIVE = "cifar-10-python.tar.gz"
+_BATCHES = {
+    "train": tuple(f"data_batch_{i}" for i in range(1, 6)),
+    "test": ("test_batch",),
+}
+# The publisher's batches have 31 MB.
+_MAX_BATCH_BYTES = 64 * 2**20
+
+_DESCR = """CIFAR-10 small colour photographs
+
+60,000 photographs of 10 kinds of animals and vehicles, 32 x 32 pixels, red, green and
+blue. 50,000 are for training and 10,000 for testing, with as many of every class.
+
+Source: A. Krizhevsky, V. Nair and G. Hinton, https://www.cs.toronto.edu/~kriz/cifar.html
+"""
+
+
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
+def fetch_cifar10(
+    *,
+    subset="train",
+    data_home=None,
+    download_if_missing=True,
+    return_X_y=False,
+    as_frame=False,
+):
+    """Load the CIFAR-10 data set of small colour photographs (classification).
+
+    It is looked for in `data_home`, then in Keras's cache, and if it is in neither,
+    Keras downloads it (170 MB) into its cache. The publisher's files are pickles; they
+    are read by an unpickler that knows NumPy arrays and plain containers only, so that
+    a forged file cannot run anything.
+
+    =================   ==================
+    Classes                             10
+    Samples total                    60000
+    Samples train, test       50000, 10000
+    Dimensionality      3072 (32 x 32 x 3)
+    Features              integers 0 - 255
+    =================   ==================
+
+    Parameters
+    ----------
+    subset : {"train", "test", "all"}, default="train"
+        The training images, the test images, or both, the training images first.
+    data_home : str or path-like, default=None
+        Folder to look in for the folder ``cifar-10-batches-py`` or the file
+        ``cifar-10-python.tar.gz``, which is read without being unpacked. If None, the
+        folder that the environment variable `SKCNN_DATA` names, or else scikit-learn's
+        data folder. Nothing is written to it.
+    download_if_missing : bool, default=True
+        If False, raise an OSError if the data set is not on this machine.
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch, with flat images as
+        from scikit-learn's own fetchers.
+    as_frame : bool, default=False
+        If True, `data` is a DataFrame with the columns ``pixel0`` to ``pixel3071`` and
+        `target` is a Series.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        data : {ndarray, DataFrame} of shape (n_samples, 3072), dtype uint8
+            Flat images, channels last: the red, green and blue value of the first
+            pixel, then of the next one in its row. As an array, it shares its memory
+            with `images`.
+        images : ndarray of shape (n_samples, 32, 32, 3), dtype uint8
+            The images, channels last.
+        target : {ndarray, Series} of shape (n_samples,), dtype int64
+            The class of each image, 0 to 9.
+        frame : DataFrame of shape (n_samples, 3073)
+            `data` and `target`; None unless `as_frame=True`.
+        feature_names : list of str
+            Names of the pixels' values.
+        target_names : ndarray of shape (10,)
+            The names of the classes.
+        DESCR : str
+            Description of the data set.
+    (data, target) : tuple if `return_X_y=True`
+        As described above.
+
+    Raises
+    ------
+    OSError
+        If the data set is not found, and not to be or cannot be downloaded.
+    ValueError
+        If a file is found but is damaged or is not CIFAR-10.
+    pickle.UnpicklingError
+        If a file asks for anything but arrays and plain containers.
+
+    See Also
+    --------
+    read_cifar10_preprocessed : CIFAR-10 as a data set of Kaggle ships it.
+
+    References
+    ----------
+    .. [1] A. Krizhevsky, "Learning multiple layers of features from tiny images",
+       technical report, University of Toronto, 2009.
+
+    Examples
+    --------
+    >>> from skcnn.datasets import fetch_cifar10
+    >>> cifar10 = fetch_cifar10(subset="test")  # doctest: +SKIP
+    >>> cifar10.images.shape, cifar10.data.shape  # doctest: +SKIP
+    ((10000, 32, 32, 3), (10000, 3072))
+    >>> cifar10.target_names[cifar10.target[0]]  # doctest: +SKIP
+    'cat'
+    """
+    return fetch_images(
+        _SOURCE,
+        subset=subset,
+        data_home=data_home,
+        download_if_missing=download_if_missing,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+    )
+
+
+def _read_folder(folder, splits):
+    paths = [folder / _FOLDER / name for split in splits for name in _BATCHES[split]]
+    if not all(path.is_file() for path in paths):
+        return None
+    pieces = []
+    for path in paths:
+        _check_size(path.stat().st_size, path)
+        with path.open("rb") as file:
+            pieces.append(_read_batch(file, path))
+    return pieces
+
+
+def _read_archive(folder, splits):
+    path = folder / _ARCHIVE
+    if not path.is_file():
+        return None
+    names = [f"{_FOLDER}/{name}" for split in splits for name in _BATCHES[split]]
+    pieces = {}
+    with damage_as_value_error(path), tarfile.open(path, "r:gz") as archive:
+        # In the order of the archive, since going back means unpacking from the start.
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if name in names and name not in pieces and member.isfile():
+                origin = f"{path}:{name}"
+                _check_size(member.size, origin)
+                content = io.BytesIO(archive.extractfile(member).read())
+                pieces[name] = _read_batch(content, origin)
+            if len(pieces) == len(names):
+                break
+    missing = [name for name in names if name not in pieces]
+    if missing:
+        raise ValueError(f"{path} does not hold {', '.join(missing)}. {REMEDY}")
+    return [pieces[name] for name in names]
+
+
+def _check_size(n_bytes, origin):
+    if n_bytes > _MAX_BATCH_BYTES:
+        raise ValueError(
+            f"{origin} has {n_bytes} bytes, but at most {_MAX_BATCH_BYTES} were "
+            f"expected. {REMEDY}"
+        )
+
+
+def _read_batch(file, origin):
+    batch = read_array_dict(file, origin)
+    missing = {"data", "labels"} - set(batch)
+    if missing:
+        raise ValueError(
+            f"{origin} has no entry {' or '.join(sorted(missing))}, which a CIFAR-10 "
+            f"batch has. {REMEDY}"
+        )
+    rows = batch["data"]
+    check_images(rows, (math.prod(_PLANES_SHAPE),), origin)
+    images = np.moveaxis(rows.reshape(-1, *_PLANES_SHAPE), 1, -1)
+    return images, check_labels(
+        batch["labels"], len(images), len(CIFAR10_CLASSES), origin
+    )
+
+
+def _download(splits):
+    from keras.datasets import cifar10
+
+    arrays = dict(zip(("train", "test"), cifar10.load_data(), strict=True))
+    return [_from_keras(*arrays[split]) for split in splits]
+
+
+def _from_keras(images, labels):
+    origin = "keras.datasets.cifar10"
+    if images.shape[1:] == _PLANES_SHAPE:
+        # What Keras returns where its image_data_format is channels_first.
+        images = np.moveaxis(images, 1, -1)
+    check_images(images, _IMAGE_SHAPE, origin)
+    return images, check_labels(
+        labels.ravel(), len(images), len(CIFAR10_CLASSES), origin
+    )
+
+
+_SOURCE = ImageSource(
+    name="CIFAR-10",
+    layouts=(_read_folder, _read_archive),
+    file_names=f"{_FOLDER}/ or {_ARCHIVE}",
+    # The second is where Keras unpacks the archive.
+    keras_folders=(".", "cifar-10-batches-py-target"),
+    download=_download,
+    target_names=CIFAR10_CLASSES,
+    descr=_DESCR,
+)

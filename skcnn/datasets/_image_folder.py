@@ -1,0 +1,197 @@
+"""Image files in one folder per class."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from skcnn._images import check_image_shape
+from skcnn.datasets._bunch import make_image_bunch
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_GREY_MODES = {"1", "L"}
+_EIGHT_BIT_MODES = {*_GREY_MODES, "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+
+def load_image_folder(path, *, image_shape=None):
+    """Load image files that lie in one folder per class.
+
+    ::
+
+        path/
+            cat/
+                1.jpg
+                2.png
+            dog/
+                1.jpg
+
+    The names of the folders are the names of the classes, in sorted order; those of
+    the files do not matter. Files and folders whose names start with a dot are skipped,
+    and so are files that lie directly in `path`. Reading takes Pillow:
+    ``pip install "skcnn[images]"``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder that holds the classes' folders.
+    image_shape : tuple of int, default=None
+        ``(height, width)`` for grey images, or ``(height, width, channels)`` with 1
+        channel for grey, 3 for red, green and blue or 4 with transparency. Images of
+        another size are resized (bilinear, without keeping their proportions), those
+        of another colour mode are converted. If None, all images must have the same
+        size, and have transparency if one of them has it, or else colour if one of
+        them has it.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        data : ndarray of shape (n_samples, height * width * channels), dtype uint8
+            Flat images; shares its memory with `images`.
+        images : ndarray of shape (n_samples, height, width[, channels]), dtype uint8
+            The images, class by class and by file name; grey ones have no axis for
+            channels unless `image_shape` has it.
+        target : ndarray of shape (n_samples,), dtype int64
+            The class of each image, an index into `target_names`, as from
+            :func:`sklearn.datasets.load_files`.
+        target_names : ndarray of shape (n_classes,)
+            The names of the folders.
+        filenames : ndarray of shape (n_samples,)
+            The path of each image.
+        frame : None
+            As in the other data sets.
+        feature_names : list of str
+            Names of the columns of `data`.
+        DESCR : str
+            Description of the data set.
+
+    Raises
+    ------
+    ImportError
+        If Pillow is not installed.
+    OSError
+        If `path` is not a folder or a file cannot be opened.
+    ValueError
+        If there is no class, a class has no file, a file is not an image of 8 bits a
+        channel, or the sizes differ and `image_shape` is None.
+
+    Examples
+    --------
+    >>> from skcnn.datasets import load_image_folder
+    >>> pets = load_image_folder("pets", image_shape=(64, 64, 3))  # doctest: +SKIP
+    >>> pets.images.shape  # doctest: +SKIP
+    (1000, 64, 64, 3)
+    >>> pets.target_names[pets.target[0]]  # doctest: +SKIP
+    'cat'
+    """
+    _import_pillow()
+    if image_shape is not None:
+        _check_channels(image_shape)
+    files, target, class_names = _list_files(Path(path))
+    if image_shape is None:
+        image_shape = _common_shape(files)
+    images = np.empty((len(files), *image_shape), np.uint8)
+    for image, file in zip(images, files, strict=True):
+        image[:] = _read_image(file, image_shape)
+    bunch = make_image_bunch(
+        images,
+        np.array(target, dtype=np.int64),
+        target_names=np.array(class_names),
+        descr=f"Images of {len(class_names)} classes from the folder {path}",
+    )
+    bunch.filenames = np.array([str(file) for file in files])
+    return bunch
+
+
+def _import_pillow():
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            "load_image_folder requires Pillow. You can install it with "
+            '`pip install "skcnn[images]"`.'
+        ) from error
+    return Image
+
+
+def _check_channels(image_shape):
+    channels = check_image_shape(image_shape)[2]
+    if channels not in _MODES:
+        raise ValueError(
+            f"Got image_shape={image_shape!r}, but image files have 1, 3 or 4 channels."
+        )
+
+
+def _list_files(path):
+    folders = sorted(entry for entry in _visible(path) if entry.is_dir())
+    if not folders:
+        raise ValueError(
+            f"{path} has no folders in it, but one folder of image files per class was "
+            "expected."
+        )
+    files, target = [], []
+    for label, folder in enumerate(folders):
+        found = sorted(_visible(folder))
+        if not found:
+            raise ValueError(
+                f"{folder} has no image files. Delete the folder if it is not a class."
+            )
+        files += found
+        target += [label] * len(found)
+    return files, target, [folder.name for folder in folders]
+
+
+def _visible(folder):
+    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+
+
+def _common_shape(files):
+    sizes, is_grey, has_alpha = {}, True, False
+    for file in files:
+        with _opened(file) as image:
+            sizes.setdefault(image.size, file)
+            is_grey = is_grey and image.mode in _GREY_MODES
+            has_alpha = has_alpha or image.has_transparency_data
+    if len(sizes) > 1:
+        (size, file), (other_size, other_file), *_ = sizes.items()
+        raise ValueError(
+            f"The images have different sizes: {file} has {size[0]} x {size[1]} "
+            f"pixels, {other_file} has {other_size[0]} x {other_size[1]}. Give "
+            "`image_shape` to have them resized."
+        )
+    ((width, height),) = sizes
+    if has_alpha:
+        return (height, width, 4)
+    return (height, width) if is_grey else (height, width, 3)
+
+
+def _read_image(file, image_shape):
+    height, width, channels = check_image_shape(image_shape)
+    with _opened(file) as image:
+        image = image.convert(_MODES[channels])
+        if image.size != (width, height):
+            bilinear = _import_pillow().Resampling.BILINEAR
+            image = image.resize((width, height), bilinear)
+        return np.asarray(image).reshape(image_shape)
+
+
+@contextmanager
+def _opened(path):
+    Image = _import_pillow()
+    with path.open("rb") as file:
+        try:
+            with Image.open(file) as image:
+                # Pillow converts 16 bits to 8 by cutting off what is above 255.
+                if image.mode not in _EIGHT_BIT_MODES:
+                    raise ValueError(
+                        f"{path} has the mode {image.mode}, but grey or colour of 8 "
+                        "bits a channel was expected. Convert the file first."
+                    )
+                yield image
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            # Pillow has no exception of its own for a damaged file.
+            raise ValueError(
+                f"{path} is not an image that Pillow can read ({error}). Delete it or "
+                "move it out of the folder."
+            ) from error

@@ -1,0 +1,227 @@
+"""MNIST: handwritten digits."""
+
+import math
+import zipfile
+
+import numpy as np
+from sklearn.utils._param_validation import validate_params
+
+from skcnn.datasets._checks import (
+    REMEDY,
+    check_images,
+    check_labels,
+    damage_as_value_error,
+)
+from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
+from skcnn.datasets._idx import read_idx
+
+_IMAGE_SHAPE = (28, 28)
+_N_CLASSES = 10
+# Bounds what is read into memory: a header is free to announce terabytes.
+_MAX_IMAGES = 60_000
+_MAX_NPY_HEADER = 10_000
+_IDX_PREFIX = {"train": "train", "test": "t10k"}
+
+_DESCR = """MNIST handwritten digits
+
+70,000 images of handwritten digits, 28 x 28 pixels, grey: 0 is background, 255 is ink.
+The first 60,000 are for training and the other 10,000, by other writers, for testing.
+
+Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten
+digits", http://yann.lecun.com/exdb/mnist/, under CC BY-SA 3.0.
+"""
+
+
+@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
+def fetch_mnist(
+    *,
+    subset="train",
+    data_home=None,
+    download_if_missing=True,
+    return_X_y=False,
+    as_frame=False,
+):
+    """Load the MNIST data set of handwritten digits (classification).
+
+    It is looked for in `data_home`, then in Keras's cache, and if it is in neither,
+    Keras downloads it (11 MB) into its cache.
+
+    =================   ==================
+    Classes                             10
+    Samples total                    70000
+    Samples train, test       60000, 10000
+    Dimensionality           784 (28 x 28)
+    Features              integers 0 - 255
+    =================   ==================
+
+    Parameters
+    ----------
+    subset : {"train", "test", "all"}, default="train"
+        The training images, the test images, or both, the training images first.
+    data_home : str or path-like, default=None
+        Folder to look in for ``mnist.npz`` or for the four IDX files
+        (``train-images-idx3-ubyte`` and so on, also with ``.gz`` at the end or a dot
+        before ``idx``). If None, the folder that the environment variable
+        `SKCNN_DATA` names, or else scikit-learn's data folder. Nothing is written to
+        it.
+    download_if_missing : bool, default=True
+        If False, raise an OSError if the data set is not on this machine.
+    return_X_y : bool, default=False
+        If True, return ``(data, target)`` instead of a Bunch, with flat images as
+        from scikit-learn's own fetchers.
+    as_frame : bool, default=False
+        If True, `data` is a DataFrame with the columns ``pixel0`` to ``pixel783``, as
+        Kaggle calls them, and `target` is a Series.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object, with the following attributes.
+
+        data : {ndarray, DataFrame} of shape (n_samples, 784), dtype uint8
+            Flat images, the rows one after the other. As an array, it shares its
+            memory with `images`.
+        images : ndarray of shape (n_samples, 28, 28), dtype uint8
+            The images.
+        target : {ndarray, Series} of shape (n_samples,), dtype int64
+            The digit on each image.
+        frame : DataFrame of shape (n_samples, 785)
+            `data` and `target`; None unless `as_frame=True`.
+        feature_names : list of str
+            Names of the pixels.
+        target_names : ndarray of shape (10,)
+            The digits 0 to 9.
+        DESCR : str
+            Description of the data set.
+    (data, target) : tuple if `return_X_y=True`
+        As described above.
+
+    Raises
+    ------
+    OSError
+        If the data set is not found, and not to be or cannot be downloaded.
+    ValueError
+        If a file is found but is damaged or is not MNIST.
+
+    See Also
+    --------
+    load_digit_images : Smaller digits that need no download.
+    read_digit_recognizer : MNIST as Kaggle ships it.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning
+       applied to document recognition", Proceedings of the IEEE 86(11), 2278-2324,
+       1998.
+
+    Examples
+    --------
+    >>> from skcnn.datasets import fetch_mnist
+    >>> X_train, y_train = fetch_mnist(return_X_y=True)  # doctest: +SKIP
+    >>> X_train.shape, X_train.dtype  # doctest: +SKIP
+    ((60000, 784), dtype('uint8'))
+    >>> fetch_mnist(subset="test").images.shape  # doctest: +SKIP
+    (10000, 28, 28)
+    """
+    return fetch_images(
+        _SOURCE,
+        subset=subset,
+        data_home=data_home,
+        download_if_missing=download_if_missing,
+        return_X_y=return_X_y,
+        as_frame=as_frame,
+    )
+
+
+def _read_npz(folder, splits):
+    path = folder / "mnist.npz"
+    if not path.is_file():
+        return None
+    with damage_as_value_error(path), zipfile.ZipFile(path) as archive:
+        return [
+            _checked(
+                _read_npz_array(archive, f"x_{split}", path),
+                _read_npz_array(archive, f"y_{split}", path),
+                path,
+                path,
+            )
+            for split in splits
+        ]
+
+
+def _read_npz_array(archive, name, path):
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        raise ValueError(
+            f"{path} has no array {name}, which Keras's mnist.npz has. {REMEDY}"
+        ) from None
+    if info.file_size > _MAX_IMAGES * math.prod(_IMAGE_SHAPE) + _MAX_NPY_HEADER:
+        raise ValueError(
+            f"{path} holds {info.file_size} bytes for {name}, but at most "
+            f"{_MAX_IMAGES} images were expected. {REMEDY}"
+        )
+    with archive.open(info) as file:
+        try:
+            return np.lib.format.read_array(file, allow_pickle=False)
+        except ValueError as error:
+            raise ValueError(
+                f"{path} holds no readable array {name} ({error}). {REMEDY}"
+            ) from error
+
+
+def _read_idx(folder, splits):
+    pairs = [
+        (
+            _find_idx(folder, f"{_IDX_PREFIX[split]}-images", "idx3-ubyte"),
+            _find_idx(folder, f"{_IDX_PREFIX[split]}-labels", "idx1-ubyte"),
+        )
+        for split in splits
+    ]
+    if not all(path for pair in pairs for path in pair):
+        return None
+    return [
+        _checked(
+            read_idx(images_path, _IMAGE_SHAPE, max_items=_MAX_IMAGES),
+            read_idx(labels_path, (), max_items=_MAX_IMAGES),
+            images_path,
+            labels_path,
+        )
+        for images_path, labels_path in pairs
+    ]
+
+
+def _find_idx(folder, stem, kind):
+    # The dot is what some unpacking programs make of the publisher's last hyphen.
+    for name in (f"{stem}-{kind}", f"{stem}.{kind}"):
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return path
+    return None
+
+
+def _download(splits):
+    from keras.datasets import mnist
+
+    arrays = dict(zip(("train", "test"), mnist.load_data(), strict=True))
+    origin = "keras.datasets.mnist"
+    return [_checked(*arrays[split], origin, origin) for split in splits]
+
+
+def _checked(images, labels, images_origin, labels_origin):
+    check_images(images, _IMAGE_SHAPE, images_origin)
+    return images, check_labels(labels, len(images), _N_CLASSES, labels_origin)
+
+
+_SOURCE = ImageSource(
+    name="MNIST",
+    layouts=(_read_npz, _read_idx),
+    file_names=(
+        "mnist.npz or {train,t10k}-images-idx3-ubyte[.gz] with "
+        "{train,t10k}-labels-idx1-ubyte[.gz]"
+    ),
+    keras_folders=(".",),
+    download=_download,
+    target_names=np.arange(_N_CLASSES),
+    descr=_DESCR,
+)

@@ -1,0 +1,176 @@
+"""The skcnn command, as a user types it."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, __version__
+from skcnn._cli import main
+
+
+def run(*args, **variables):
+    """Run the command in its own process, without what this one has set."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("SKCNN_DATA", "TF_CPP_MIN_LOG_LEVEL")
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "skcnn", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | {name: str(value) for name, value in variables.items()},
+    )
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return run("train", "digits", "--epochs", "3")
+
+
+def test_train_digits_reports_accuracy_and_a_classification_report(trained):
+    assert trained.returncode == 0, trained.stderr
+    accuracy = re.search(
+        r"^Accuracy on 450 unseen images: (0\.\d{4}|1\.0000)$",
+        trained.stdout,
+        re.MULTILINE,
+    )
+    assert accuracy, trained.stdout
+    # Three epochs learn a lot on these images; a shuffled label column gives 0.1.
+    assert float(accuracy[1]) > 0.7
+    assert "precision    recall  f1-score   support" in trained.stdout
+    for digit in range(10):
+        assert re.search(rf"^ +{digit}( +[01]\.\d{{4}}){{3}}", trained.stdout, re.M)
+
+
+def test_train_digits_shows_progress_and_says_why_it_waits(trained):
+    assert "Starting TensorFlow" in trained.stderr
+    both = trained.stdout + trained.stderr
+    assert sum("poch" in line for line in both.splitlines()) >= 3
+
+
+def test_train_digits_is_not_drowned_in_tensorflow_notes(trained):
+    for note in ("oneDNN", "cuda", "absl", "cpu_feature_guard", "Warning"):
+        assert note not in trained.stderr
+
+
+def test_same_seed_same_report(trained):
+    assert run("train", "digits", "--epochs", "3").stdout == trained.stdout
+    other = run("train", "digits", "--epochs", "3", "--seed", "1")
+    assert other.returncode == 0
+    assert other.stdout != trained.stdout
+
+
+@pytest.mark.parametrize("data", ["mnist", "cifar10"])
+def test_no_data_and_no_network_is_one_line_and_exit_code_1(data, tmp_path):
+    # Port 9 of this machine answers nothing, so every download ends at once.
+    dead = "http://127.0.0.1:9"
+    done = run(
+        *("train", data, "--data-home", tmp_path),
+        KERAS_HOME=tmp_path / "keras",
+        http_proxy=dead,
+        https_proxy=dead,
+        no_proxy="",
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert "SKCNN_DATA" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("data", ["mnist", "cifar10"])
+def test_train_reads_the_publishers_files(data, real_data_home, monkeypatch, capsys):
+    kind = {"mnist": MNISTCNNClassifier, "cifar10": CIFARCNNClassifier}[data]
+    fit = kind.fit
+    monkeypatch.setattr(kind, "fit", lambda self, X, y: fit(self, X[:500], y[:500]))
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    home = str(real_data_home)
+    assert main(["train", data, "--epochs", "1", "--data-home", home]) == 0
+    printed = capsys.readouterr()
+    assert "Accuracy on 10,000 unseen images" in printed.out
+    assert "50,000" in printed.err if data == "cifar10" else "60,000" in printed.err
+    if data == "cifar10":
+        assert "airplane" in printed.out
+
+
+@pytest.mark.parametrize("args", [["--help"], ["-h"], ["train", "--help"]])
+def test_help_teaches_by_example(args, capsys):
+    assert main(args) == 0
+    assert "skcnn train digits" in capsys.readouterr().out
+
+
+def test_help_names_every_preset(capsys):
+    main(["train", "--help"])
+    text = capsys.readouterr().out
+    for preset in {*MNISTCNNClassifier.presets, *CIFARCNNClassifier.presets}:
+        assert preset in text
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"skcnn {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["train"], "Missing argument 'DATA'"),
+        (["train", "faces"], "'faces' is not one of"),
+        (["train", "digits", "--epochs", "0"], "0 is not in the range"),
+        (["train", "digits", "--seed", "-1"], "-1 is not in the range"),
+        (["train", "digits", "--preset", "best"], "Got --preset best, but expected"),
+        (["train", "digits", "--data-home", "."], "digits come with scikit-learn"),
+        (["train", "mnist", "--data-home", "nowhere"], "'nowhere' does not exist"),
+        (["evaluate"], "No such command 'evaluate'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(args, message, capsys):
+    assert main(args) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""
+
+
+def test_preset_reaches_the_classifier(monkeypatch):
+    seen = []
+
+    def fit(self, X, y):
+        seen.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setattr(MNISTCNNClassifier, "fit", fit)
+    main(["train", "digits", "--preset", "classic", "--epochs", "2", "--seed", "7"])
+    expected = MNISTCNNClassifier.from_preset(
+        "classic", epochs=2, random_state=7, verbose=1
+    )
+    assert seen[0].get_params() == expected.get_params()
+
+
+def test_interrupting_says_so_and_is_exit_code_130(monkeypatch, capsys):
+    def fit(self, X, y):
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setattr(MNISTCNNClassifier, "fit", fit)
+    assert main(["train", "digits"]) == 130
+    printed = capsys.readouterr()
+    assert printed.err.endswith("Interrupted.\n")
+    assert printed.out == ""
+
+
+def test_a_broken_tensorflow_says_what_it_wrote(tmp_path):
+    broken = tmp_path / "tensorflow.py"
+    broken.write_text(
+        "import os\nos.write(2, b'no such CPU\\n')\nraise ImportError('cannot load')\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = run("train", "digits", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert "no such CPU" in done.stderr
+    assert "Error: TensorFlow does not start: cannot load" in done.stderr

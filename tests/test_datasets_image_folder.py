@@ -1,0 +1,159 @@
+"""Image files in one folder per class."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from skcnn.datasets import load_image_folder
+
+Image = pytest.importorskip("PIL.Image")
+
+
+def save(path, array, mode=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(array)
+    (image if mode is None else image.convert(mode)).save(path)
+
+
+@pytest.fixture
+def colour():
+    return np.random.default_rng(0).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path, colour):
+    folder = tmp_path / "pets"
+    save(folder / "dog" / "b.png", colour[2])
+    save(folder / "dog" / "a.png", colour[1])
+    save(folder / "cat" / "z.png", colour[0])
+    save(folder / "eel" / "1.png", colour[3])
+    return folder
+
+
+def test_classes_and_files_come_in_sorted_order(folder, colour):
+    bunch = load_image_folder(folder)
+    np.testing.assert_array_equal(bunch.images, colour)
+    np.testing.assert_array_equal(bunch.target, [0, 1, 1, 2])
+    assert list(bunch.target_names) == ["cat", "dog", "eel"]
+    assert bunch.target_names[bunch.target[3]] == "eel"
+    names = [name.replace("\\", "/") for name in bunch.filenames]
+    assert [name.split("/")[-2:] for name in names][1] == ["dog", "a.png"]
+    assert bunch.images.dtype == np.uint8
+    assert bunch.target.dtype == np.int64
+    assert bunch.data.shape == (4, 90)
+    assert np.shares_memory(bunch.data, bunch.images)
+    assert bunch.images.flags.c_contiguous
+    assert bunch.images.flags.writeable
+    assert str(folder) in bunch.DESCR
+    np.testing.assert_array_equal(load_image_folder(str(folder)).images, colour)
+
+
+def test_grey_images_have_no_channels_unless_one_is_coloured(tmp_path, colour):
+    grey = colour[..., 0]
+    for i in range(3):
+        save(tmp_path / "a" / f"{i}.png", grey[i])
+    bunch = load_image_folder(tmp_path)
+    np.testing.assert_array_equal(bunch.images, grey[:3])
+    save(tmp_path / "a" / "3.png", colour[3])
+    bunch = load_image_folder(tmp_path)
+    np.testing.assert_array_equal(bunch.images[:3], np.stack([grey[:3]] * 3, -1))
+    np.testing.assert_array_equal(bunch.images[3], colour[3])
+
+
+def test_transparency_is_kept_unless_image_shape_says_otherwise(tmp_path, colour):
+    four = np.concatenate([colour[0], colour[1][..., :1]], axis=-1)
+    save(tmp_path / "a" / "1.png", four)
+    save(tmp_path / "a" / "2.png", colour[2])
+    bunch = load_image_folder(tmp_path)
+    np.testing.assert_array_equal(bunch.images[0], four)
+    assert (bunch.images[1, ..., 3] == 255).all()
+    bunch = load_image_folder(tmp_path, image_shape=(6, 5, 3))
+    np.testing.assert_array_equal(bunch.images[0], colour[0])
+
+
+@pytest.mark.parametrize(
+    "image_shape", [(6, 5), (6, 5, 1), (6, 5, 3), (6, 5, 4), (12, 3), [3, 4, 3]]
+)
+def test_images_are_resized_and_converted_to_image_shape(folder, image_shape):
+    bunch = load_image_folder(folder, image_shape=image_shape)
+    assert bunch.images.shape == (4, *image_shape)
+
+
+def test_resizing_goes_the_right_way(tmp_path):
+    halves = np.zeros((8, 4), np.uint8)
+    halves[:4] = 200
+    save(tmp_path / "a" / "1.png", halves)
+    (image,) = load_image_folder(tmp_path, image_shape=(16, 2)).images
+    assert (image[:6] == 200).all()
+    assert (image[10:] == 0).all()
+
+
+def test_different_sizes_need_an_image_shape(folder, colour):
+    save(folder / "dog" / "c.png", colour[0][:5])
+    with pytest.raises(
+        ValueError, match=r"z\.png has 5 x 6 pixels.*c\.png has 5 x 5.*image_shape"
+    ):
+        load_image_folder(folder)
+    assert len(load_image_folder(folder, image_shape=(6, 5)).images) == 5
+
+
+def test_hidden_entries_and_loose_files_are_skipped(folder, colour):
+    (folder / "labels.csv").write_text("x")
+    (folder / "dog" / ".DS_Store").write_bytes(b"x")
+    (folder / ".ipynb_checkpoints").mkdir()
+    np.testing.assert_array_equal(load_image_folder(folder).images, colour)
+
+
+@pytest.mark.parametrize("image_shape", [None, (6, 5, 3)])
+@pytest.mark.parametrize("content", [b"", b"no image", "half"])
+def test_a_file_that_is_no_image_is_named(folder, colour, content, image_shape):
+    path = folder / "dog" / "c.png"
+    save(path, colour[0])
+    path.write_bytes(path.read_bytes()[:80] if content == "half" else content)
+    with pytest.raises(
+        ValueError, match=r"c\.png is not an image that Pillow can read"
+    ):
+        load_image_folder(folder, image_shape=image_shape)
+
+
+@pytest.mark.parametrize("image_shape", [None, (6, 5)])
+def test_more_than_8_bits_are_refused(folder, image_shape):
+    save(folder / "dog" / "c.png", np.full((6, 5), 1000, np.uint16))
+    with pytest.raises(ValueError, match=r"c\.png has the mode I;16.*8 bits a channel"):
+        load_image_folder(folder, image_shape=image_shape)
+
+
+def test_an_image_of_absurd_size_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 14)
+    with pytest.raises(ValueError, match=r"z\.png is not an image .*bomb"):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize("image_shape", [(6,), (6, 5, 2), (6, 5, 3, 1), (0, 5), "x", 6])
+def test_a_wrong_image_shape_is_refused(folder, image_shape):
+    with pytest.raises(ValueError, match="Got image_shape="):
+        load_image_folder(folder, image_shape=image_shape)
+
+
+def test_folders_without_content_are_refused(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty has no folders in it"):
+        load_image_folder(tmp_path / "empty")
+    (folder / "fox").mkdir()
+    with pytest.raises(ValueError, match="fox has no image files"):
+        load_image_folder(folder)
+
+
+def test_what_is_no_folder_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_image_folder(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        load_image_folder(tmp_path / "file")
+
+
+def test_without_pillow_the_error_says_how_to_install_it(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r'pip install "skcnn\[images\]"'):
+        load_image_folder(folder)
