@@ -76,7 +76,7 @@ def main():
             for seed in range(args.seeds):
                 key = dataset, preset, seed
                 if key not in done:
-                    done[key] = dict(zip(("dataset", "preset", "seed"), key))
+                    done[key] = {"dataset": dataset, "preset": preset, "seed": seed}
                     done[key] |= train(*key)
                     if args.log:
                         with args.log.open("a") as file:

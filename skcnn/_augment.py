@@ -57,7 +57,9 @@ def augment_images(images, names, seed):
         dy += _whole_pixels(drawn[6], height // SHIFT_DIVISOR)
     if "flip" in names:
         sign = tf.where(
-            tf.random.stateless_uniform([n], seed + tf.constant([1, 0])) < 0.5, -1.0, 1.0
+            tf.random.stateless_uniform([n], seed + tf.constant([1, 0])) < 0.5,
+            -1.0,
+            1.0,
         )
         xx, xy, dx = sign * xx, sign * xy, sign * dx
     cx, cy = (width - 1) / 2, (height - 1) / 2

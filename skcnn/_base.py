@@ -19,7 +19,12 @@ from skcnn._params import Interval, StrOptions, _fit_context
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._targets import combine_weights, encode_labels, validate_labels
-from skcnn._training import PREDICTION_BATCH, LabelledImages, TrainingLoop
+from skcnn._training import (
+    PREDICTION_BATCH,
+    LabelledImages,
+    TrainingLoop,
+    check_callbacks,
+)
 
 # batch_size="auto": 64 steps an epoch where there are images enough, within bounds that
 # keep a step worth its overhead and small data in one batch.
@@ -158,7 +163,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Train for one epoch at the constant `learning_rate`.
+        """Train for one epoch at a constant learning rate.
 
         Parameters
         ----------
@@ -214,7 +219,8 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (n,)
             Labels, of the dtype of `classes_`.
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        codes = self._logits(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -386,6 +392,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             },
             "dropout": _pair_of_rates(self.dropout),
             "augment": augment,
+            "callbacks": check_callbacks(self.callbacks),
             "optimizer": resolve_optimizer(self.optimizer, self.learning_rate),
         }
 
@@ -444,7 +451,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             labels=classes,
             dropout=options["dropout"],
             augment=options["augment"],
-            callbacks=self.callbacks,
+            callbacks=options["callbacks"],
             epochs=self.epochs,
             warm_start=self.warm_start,
             **options["optimizer"],

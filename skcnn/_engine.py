@@ -2,8 +2,8 @@
 
 Keras traces a network anew for every model object, which costs a second a fit and is
 never given back. Here everything that may differ between two fits of one network
-(weights, optimiser slots, learning rate, batch size, dropout, label smoothing, seeds) is
-passed to the compiled functions at run time instead.
+(weights, optimiser slots, learning rate, batch size, dropout, label smoothing, seeds)
+is passed to the compiled functions at run time instead.
 
 Prediction is a pure function of the weights and needs no lock. Training works on the
 network's own variables, because Keras optimisers do; a :class:`Session` brings its
@@ -74,7 +74,7 @@ class CompiledNetwork:
         self.n_trainable = len(model.trainable_variables)
         self._weights = model.trainable_variables + model.non_trainable_weights
         self._variables = self._weights + self._optimizer.variables
-        self._initial_values = [np.array(variable) for variable in self._variables]
+        self._initial_values = [keras.ops.convert_to_numpy(v) for v in self._variables]
         self._initializers = {
             id(layer.kernel): layer.kernel_initializer
             for layer in self._layers
@@ -101,6 +101,8 @@ class CompiledNetwork:
         optimizer_values : list of ndarray
             The optimiser's variables.
         """
+        import keras
+
         values = list(self._initial_values)
         for i, variable in enumerate(self._weights):
             initializer = self._initializers.get(id(variable))
@@ -108,7 +110,9 @@ class CompiledNetwork:
                 config = initializer.get_config()
                 config["seed"] = int(random_state.randint(np.iinfo(np.int32).max))
                 draw = type(initializer).from_config(config)
-                values[i] = np.array(draw(variable.shape, dtype=variable.dtype))
+                values[i] = keras.ops.convert_to_numpy(
+                    draw(variable.shape, variable.dtype)
+                )
         statistics = offset.astype(self.dtype), (scale**2).astype(self.dtype)
         values[self.n_trainable : self.n_trainable + 2] = statistics
         return values[: len(self._weights)], values[len(self._weights) :]
@@ -126,7 +130,9 @@ class CompiledNetwork:
         ndarray
             The same array for uint8, else in the network's floating dtype.
         """
-        return batch if batch.dtype == np.uint8 else batch.astype(self.dtype, copy=False)
+        return (
+            batch if batch.dtype == np.uint8 else batch.astype(self.dtype, copy=False)
+        )
 
     def logits(self, weights, images):
         """Return the logits of some images.
@@ -145,7 +151,7 @@ class CompiledNetwork:
         return self._function("logits", images)(weights, images)
 
     def _function(self, name, images):
-        """Return the compiled function for this dtype of images, traced at most once."""
+        """Return the compiled function for this dtype of images, traced once."""
         import tensorflow as tf
 
         key = (name, images.dtype.str)

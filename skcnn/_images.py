@@ -105,9 +105,14 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
         X = np.asarray(X)
         n_dims = X.ndim
     if n_dims is None or n_dims < 3:
-        if not reset and np.shape(X) == estimator.image_shape_[:2]:
+        shape = getattr(X, "shape", None)
+        if (
+            not reset
+            and shape == estimator.image_shape_[:2]
+            and shape[1] != estimator.n_features_in_
+        ):
             raise ValueError(
-                f"X has shape {np.shape(X)}, which is one image, but {name} expects "
+                f"X has shape {shape}, which is one image, but {name} expects "
                 "several; for one image write X[np.newaxis]."
             )
         X = validate_data(estimator, X, reset=reset, dtype=dtype)

@@ -166,7 +166,10 @@ def build_network(network, dropout, compile_kwargs=None):
                 tail.insert(
                     0,
                     keras.layers.BatchNormalization(
-                        momentum=0.6, epsilon=1e-5, name=f"normalization_{name}", **common
+                        momentum=0.6,
+                        epsilon=1e-5,
+                        name=f"normalization_{name}",
+                        **common,
                     ),
                 )
             if i == pooled:

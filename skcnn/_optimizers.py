@@ -44,7 +44,10 @@ def resolve_optimizer(optimizer, learning_rate):
             f"Got optimizer={optimizer!r}, but expected a keras.optimizers.Optimizer "
             f"or one of {', '.join(sorted(map(repr, by_name)))}."
         )
-    arguments = {"optimizer": by_name[optimizer.lower()], "optimizer__name": "optimizer"}
+    arguments = {
+        "optimizer": by_name[optimizer.lower()],
+        "optimizer__name": "optimizer",
+    }
     if learning_rate is not None:
         arguments["optimizer__learning_rate"] = learning_rate
     return arguments

@@ -76,13 +76,9 @@ def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):
     else:
         n_values = fsum(weights) * prod(image_shape) / groups
         offset, scale = _standard_scaling(X.dtype, chunks, weights, n_values)
-    # scikit-learn's rule for constant features, made relative: the mean of equal large
-    # numbers is off by a rounding error that is not small in itself.
-    constant = scale < 10 * np.finfo(np.float64).eps * np.maximum(1, np.abs(offset))
-    scale = np.where(constant, 1.0, scale)
-    return np.broadcast_to(offset, channels).copy(), np.broadcast_to(
-        scale, channels
-    ).copy()
+    # As scikit-learn's scalers do: what varies less than rounding is constant.
+    scale = np.where(scale < 10 * np.finfo(np.float64).eps, 1.0, scale)
+    return np.resize(offset, channels), np.resize(scale, channels)
 
 
 def _unit_scaling(dtype, chunks):

@@ -2,9 +2,9 @@
 
 SciKeras builds the network, holds it with its training history, and routes optimiser,
 loss and callbacks. What it does beyond that is wrong or slow on scikit-learn 1.9 and
-Keras 3 (validation, seeding, a new trace for every fit, `Model.predict`), so the private
-subclass here overrides those hooks. It is kept by composition: no subclass of a SciKeras
-wrapper can pass scikit-learn's estimator checks.
+Keras 3 (validation, seeding, a new trace for every fit, `Model.predict`), so the
+private subclass here overrides those hooks. It is kept by composition: no subclass of a
+SciKeras wrapper can pass scikit-learn's estimator checks.
 
 The class exists only once SciKeras is imported, hence the module's `__getattr__`, which
 pickle uses too.
@@ -85,7 +85,7 @@ def _keras_classifier_class():
             return self._model
 
         def compiled_network(self):
-            """Return the compiled functions that this network shares with its equals."""
+            """Return the compiled functions, shared with all equal networks."""
             if getattr(self, "_compiled", None) is None:
                 self._compiled = compiled_network(self._key(), self._compile)
             return self._compiled
@@ -109,9 +109,9 @@ def _keras_classifier_class():
             ):
                 if mine != theirs:
                     raise ValueError(
-                        f"The {name} changed from {theirs} to {mine}, but warm_start and "
-                        "partial_fit go on training the same network in the same way. "
-                        "Fit with warm_start=False to start anew."
+                        f"The {name} changed from {theirs} to {mine}, but warm_start "
+                        "and partial_fit go on training the same network in the same "
+                        "way. Fit with warm_start=False to start anew."
                     )
             self.target_encoder_ = self.feature_encoder_ = trained.target_encoder_
             self._random_state = None

@@ -91,9 +91,7 @@ class LabelledImages:
         if self.weights is None:
             return self
         weights = self.weights / self.weights.mean()
-        return LabelledImages(
-            self.X, self.image_shape, self.rows, self.codes, weights
-        )
+        return LabelledImages(self.X, self.image_shape, self.rows, self.codes, weights)
 
     def weights_of_all_rows(self):
         """Return a weight for each row of `X`, 0 for those that take no part."""
@@ -131,8 +129,6 @@ class TrainingLoop:
         What counts as an improvement of the validation accuracy.
     verbose : int
         Whether to print a line an epoch.
-    after_epoch : callable
-        Called with the epoch's log; a true result stops training.
     """
 
     training: LabelledImages
@@ -146,7 +142,6 @@ class TrainingLoop:
     patience: int | None
     tol: float
     verbose: int
-    after_epoch: object = None
     best_score: float = field(default=-np.inf, init=False)
 
     def run(self, classifier, epochs):
@@ -185,10 +180,9 @@ class TrainingLoop:
                     unimproved = 0 if improved else unimproved + 1
                     if score > self.best_score:
                         self.best_score, best = score, session.weights()
-                stop = self.after_epoch is not None and self.after_epoch(log)
-                if stop or callbacks.stop:
-                    break
-                if self.patience is not None and unimproved > self.patience:
+                if callbacks.stop or (
+                    self.patience is not None and unimproved > self.patience
+                ):
                     break
             if best is not None:
                 session.set_weights(best)
@@ -204,13 +198,11 @@ class TrainingLoop:
         seed = np.int32(self.random_state.randint(np.iinfo(np.int32).max))
         dtype = compiled.dtype
         steps = self._steps_a_call(callbacks)
+        all_one = data.weights is None
         loss_sum = correct_sum = weight_sum = 0.0
         for step in range(0, len(rates), steps):
             part = order[step * self.batch_size : (step + steps) * self.batch_size]
-            if data.weights is None:
-                weights = np.ones(len(part))
-            else:
-                weights = data.weights[part]
+            weights = np.ones(len(part)) if all_one else data.weights[part]
             callbacks.begin_batch(step)
             loss, correct = session.train(
                 compiled.images(data.images(part)),
@@ -246,7 +238,8 @@ class TrainingLoop:
         losses, hits = np.empty(len(data)), np.empty(len(data))
         for start in range(0, len(data), PREDICTION_BATCH):
             part = slice(start, start + PREDICTION_BATCH)
-            logits = compiled.logits(weights, compiled.images(data.images(part))).numpy()
+            images = compiled.images(data.images(part))
+            logits = compiled.logits(weights, images).numpy()
             codes = data.codes[part]
             losses[part] = -log_softmax(logits, axis=1)[np.arange(len(codes)), codes]
             hits[part] = logits.argmax(axis=1) == codes
@@ -265,6 +258,39 @@ class TrainingLoop:
             parts.append(f"about {left:.1f} s left")
         width = len(str(epochs))
         print(f"Epoch {epoch + 1:{width}}/{epochs}: {', '.join(parts)}", flush=True)
+
+
+def check_callbacks(callbacks):
+    """Return Keras callbacks as a list, or raise.
+
+    Parameters
+    ----------
+    callbacks : keras.callbacks.Callback, list or tuple of them, or None
+        As the user gave them.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+
+    Raises
+    ------
+    TypeError
+        If anything in it is no instance of `keras.callbacks.Callback`.
+    """
+    if callbacks is None:
+        return []
+    import keras
+
+    several = isinstance(callbacks, (list, tuple))
+    entries = list(callbacks) if several else [callbacks]
+    for entry in entries:
+        if not isinstance(entry, keras.callbacks.Callback):
+            raise TypeError(
+                f"Got callbacks={callbacks!r}, but expected a "
+                f"keras.callbacks.Callback instance or a list of them; {entry!r} is "
+                "none."
+            )
+    return entries
 
 
 class _KerasCallbacks:

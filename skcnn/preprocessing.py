@@ -176,7 +176,8 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             If `X` holds images of another shape, NaN or infinity.
         """
-        return self._map_pixels(X, lambda pixels: (pixels - self.offset_) / self.scale_)
+        check_is_fitted(self)
+        return self._apply(X, (np.subtract, self.offset_), (np.divide, self.scale_))
 
     def inverse_transform(self, X):
         """Return scaled images to the original scale.
@@ -198,15 +199,22 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             If `X` holds images of another shape, NaN or infinity.
         """
-        return self._map_pixels(X, lambda pixels: pixels * self.scale_ + self.offset_)
-
-    def _map_pixels(self, X, function):
         check_is_fitted(self)
+        return self._apply(X, (np.multiply, self.scale_), (np.add, self.offset_))
+
+    def _apply(self, X, *steps):
         X = validate_images(self, X, reset=False)
         result = np.empty(X.shape, dtype=self.dtype)
-        images = image_batch(result, self.image_shape_)
+        rows_of_result = result.reshape(len(X), self.n_features_in_)
+        # Along whole rows and in place, for NumPy is ten times slower along the few
+        # channels of a pixel, or where each step takes new memory.
+        n_pixels = self.n_features_in_ // self.image_shape_[-1]
+        steps = [(ufunc, np.tile(values, n_pixels)) for ufunc, values in steps]
         for rows in chunk_rows(len(X), self.image_shape_):
-            images[rows] = function(image_batch(X, self.image_shape_, rows))
+            chunk = X[rows].reshape(-1, self.n_features_in_).astype(np.float64)
+            for ufunc, values in steps:
+                ufunc(chunk, values, out=chunk)
+            rows_of_result[rows] = chunk
         return result
 
     def __sklearn_tags__(self):

@@ -72,12 +72,13 @@ def test_images_fill_a_square_in_reading_order(n, grid):
 
 
 def test_titles_are_the_labels():
-    display = ImageGridDisplay.from_data(coded(4), ["b", "a", "$x", "b"])
-    assert written(display) == ["b", "a", "$x", "b"]
+    display = ImageGridDisplay.from_data(coded(4), ["b", "a", "$x$", "b"])
+    assert written(display) == ["b", "a", "$x$", "b"]
     for text, image in zip(display.ax_.texts, display.ax_.get_images(), strict=True):
         left, right, _, top = image.get_extent()
         assert text.get_position()[0] == pytest.approx((left + right) / 2)
         assert text.get_position()[1] < top
+        assert not text.get_parse_math()
 
 
 def test_only_the_first_images_are_drawn():
@@ -117,6 +118,7 @@ def test_many_classes_go_side_by_side():
         (["x", "y", "x"], ["ex", "why"], ["ex", "why", "ex"]),
         # Whole numbers are indices, also where not all of them occur.
         ([2, 0, 2], ["zero", "one", "two"], ["two", "zero", "two"]),
+        ([0, -1, 0], ["minus one", "zero"], ["zero", "minus one", "zero"]),
         ([False, True, True], ["no", "yes"], ["no", "yes", "yes"]),
         (pd.Series([1, 0, 1], index=[7, 8, 9]), np.array(["a", "b"]), ["b", "a", "b"]),
     ],
@@ -156,7 +158,7 @@ def test_all_forms_of_images_look_alike(channels):
         # Floats in [0, 1] are shown as they are, others from smallest to largest.
         (np.array([0.25, 0.5]), [0.25, 0.5]),
         (np.array([0.25, 0.5], np.float16), [0.25, 0.5]),
-        (np.array([-2.0, 2.0]), [0, 1]),
+        (np.array([-0.5, 0.5]), [0, 1]),
         (np.array([0.0, 255.0]), [0, 1]),
         (np.array([0.5, 0.5]), [0.5, 0.5]),
         (np.array([7.0, 7.0]), [0, 0]),
@@ -168,7 +170,10 @@ def test_the_scale_of_grey(pixel_values, shown):
     assert {image.get_clim() for image in display.ax_.get_images()} == {(0, 1)}
 
 
-def test_images_share_one_scale():
+def test_images_and_colours_share_one_scale():
+    colour = np.array([0.0, 1.0, 4.0]).reshape(1, 1, 1, 3)
+    display = ImageGridDisplay.from_data(colour)
+    np.testing.assert_allclose(pixels(display).ravel(), [0, 0.25, 1])
     X = np.array([0.0, 1.0, 4.0]).reshape(3, 1, 1, 1)
     display = ImageGridDisplay.from_data(X, ["a", "a", "b"], per_class=2)
     np.testing.assert_allclose(pixels(display).ravel(), [0, 0.25, 1])
@@ -196,6 +201,15 @@ def test_texts_neither_overlap_nor_leave_the_figure(name, n_columns, given_axes)
                 height = min(box.y1, other.y1) - max(box.y0, other.y0)
                 assert width < 1 or height < 1
         assert min(text.get_size() for text in display.ax_.texts) >= 3.5
+
+
+def test_texts_are_legible_on_small_axes():
+    _, ax = plt.subplots(figsize=(3, 3))
+    y = np.arange(60) % 10
+    display = ImageGridDisplay.from_data(coded(60), y, per_class=6, ax=ax)
+    heights = [box.height for box in boxes(display, display.ax_.get_images())]
+    assert max(heights) < 25
+    assert min(text.get_size() for text in display.ax_.texts) > 5
 
 
 def test_long_names_are_cut_and_short_ones_are_not():
