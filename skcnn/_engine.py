@@ -16,6 +16,7 @@ from collections import OrderedDict
 import numpy as np
 
 from skcnn._augment import augment_images
+from skcnn._optimizers import has_rate_variable
 
 # A search over a few dozen networks keeps them all; forgotten ones are traced again.
 MAX_COMPILED_NETWORKS = 64
@@ -61,20 +62,15 @@ class CompiledNetwork:
     """
 
     def __init__(self, model, augment):
-        import keras
-
         self._augment = augment
         self._layers = model.layers[:-1]  # training and scores need logits, no softmax
-        self._dropout = [
-            layer for layer in self._layers if isinstance(layer, keras.layers.Dropout)
-        ]
         self.dtype = np.dtype(model.layers[0].compute_dtype)
         self._optimizer = model.optimizer
         self._optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
         self._weights = model.trainable_variables + model.non_trainable_weights
         self._variables = self._weights + self._optimizer.variables
-        self._initial_values = [keras.ops.convert_to_numpy(v) for v in self._variables]
+        self._initial_values = [v.value.numpy() for v in self._variables]
         self._initializers = {
             id(layer.kernel): layer.kernel_initializer
             for layer in self._layers
@@ -101,8 +97,6 @@ class CompiledNetwork:
         optimizer_values : list of ndarray
             The optimiser's variables.
         """
-        import keras
-
         values = list(self._initial_values)
         for i, variable in enumerate(self._weights):
             initializer = self._initializers.get(id(variable))
@@ -110,9 +104,7 @@ class CompiledNetwork:
                 config = initializer.get_config()
                 config["seed"] = int(random_state.randint(np.iinfo(np.int32).max))
                 draw = type(initializer).from_config(config)
-                values[i] = keras.ops.convert_to_numpy(
-                    draw(variable.shape, variable.dtype)
-                )
+                values[i] = draw(variable.shape, variable.dtype).numpy()
         statistics = offset.astype(self.dtype), (scale**2).astype(self.dtype)
         values[self.n_trainable : self.n_trainable + 2] = statistics
         return values[: len(self._weights)], values[len(self._weights) :]
@@ -216,7 +208,6 @@ class CompiledNetwork:
 
         variables = self._weights[: self.n_trainable]
         rate_variable = self._optimizer.learning_rate
-        own_schedule = not hasattr(rate_variable, "assign")
 
         def one_step(i, loss_sum, correct_sum):
             rows = slice(i * batch_size, (i + 1) * batch_size)
@@ -232,7 +223,7 @@ class CompiledNetwork:
                 losses = -w * ((1 - smoothing) * of_class + smoothing * of_mean)
                 loss = tf.reduce_mean(losses)
             gradients = tape.gradient(loss, [v.value for v in variables])
-            if not own_schedule:
+            if has_rate_variable(self._optimizer):
                 rate_variable.assign(rates[i])
             self._optimizer.apply(gradients)
             hit = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)

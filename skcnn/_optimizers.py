@@ -79,6 +79,39 @@ def optimizer_key(optimizer):
     )
 
 
+def has_rate_variable(optimizer):
+    """Whether a learning rate can be passed to an optimiser at run time.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Any instance.
+
+    Returns
+    -------
+    bool
+        False for an optimiser with a schedule of its own.
+    """
+    return hasattr(optimizer.learning_rate, "assign")
+
+
+def current_learning_rate(optimizer):
+    """Return the learning rate of an optimiser as a number.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Any instance.
+
+    Returns
+    -------
+    float
+    """
+    import keras
+
+    return float(keras.ops.convert_to_tensor(optimizer.learning_rate))
+
+
 def learning_rates(schedule, peak, n_steps):
     """Return the learning rate of each step of a training run.
 

@@ -13,12 +13,15 @@ pickle uses too.
 import copy
 from functools import cache
 
-import numpy as np
 from scipy.special import softmax
 
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import build_network
-from skcnn._optimizers import optimizer_key
+from skcnn._optimizers import (
+    current_learning_rate,
+    has_rate_variable,
+    optimizer_key,
+)
 
 
 def __getattr__(name):
@@ -128,15 +131,13 @@ def _keras_classifier_class():
         @property
         def peak_learning_rate(self):
             """The learning rate that the optimiser was made with."""
-            learning_rate = self._get_compile_kwargs()["optimizer"].learning_rate
-            # An optimiser with a schedule of its own heeds no rate from outside.
-            return float(np.array(learning_rate))
+            return current_learning_rate(self._get_compile_kwargs()["optimizer"])
 
         def store(self, session):
             """Keep the values that a training session arrived at."""
-            self.weights_ = [np.array(value) for value in session.weights()]
+            self.weights_ = [value.numpy() for value in session.weights()]
             self.optimizer_values_ = [
-                np.array(value) for value in session.optimizer_values()
+                value.numpy() for value in session.optimizer_values()
             ]
             self._model = self._tensors = None
 
@@ -248,13 +249,12 @@ class _Decoder:
 def _set_values(model, weights, optimizer_values):
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
-    learning_rate = optimizer.learning_rate
-    if hasattr(learning_rate, "assign"):
-        learning_rate = float(np.array(learning_rate))
+    learning_rate = current_learning_rate(optimizer)
     variables = model.trainable_variables + model.non_trainable_weights
     for variable, value in zip(
         variables + optimizer.variables, [*weights, *optimizer_values], strict=True
     ):
         variable.assign(value)
     # Not the schedule's last one, close to zero: a caller of model_.fit wants to learn.
-    optimizer.learning_rate = learning_rate
+    if has_rate_variable(optimizer):
+        optimizer.learning_rate = learning_rate

@@ -8,7 +8,11 @@ import numpy as np
 from scipy.special import log_softmax
 
 from skcnn._images import image_batch
-from skcnn._optimizers import learning_rates
+from skcnn._optimizers import (
+    current_learning_rate,
+    has_rate_variable,
+    learning_rates,
+)
 
 # One call of the compiled function trains on this many bytes of images at most, so
 # that memory stays bounded whatever the array, and on this many steps, so that Ctrl-C
@@ -362,11 +366,11 @@ class _KerasCallbacks:
         """Let callbacks see and set the learning rate; later rates scale likewise."""
         optimizer = self.model.optimizer
         planned = np.float32(rate * self.rate_factor)
-        if hasattr(optimizer.learning_rate, "assign"):
+        if has_rate_variable(optimizer):
             optimizer.learning_rate = planned
             hook()
             if planned:
-                self.rate_factor *= float(np.array(optimizer.learning_rate) / planned)
+                self.rate_factor *= current_learning_rate(optimizer) / planned
         else:
             hook()
 
@@ -377,7 +381,7 @@ class _KerasCallbacks:
             variable.assign(value)
 
     def _take_weights(self):
-        self.session.set_weights([np.array(v) for v in self._variables()])
+        self.session.set_weights([v.value for v in self._variables()])
 
     def _variables(self):
         return self.model.trainable_variables + self.model.non_trainable_weights
