@@ -8,10 +8,16 @@ MIN_AUGMENTED_SIDE = 8
 
 AUGMENTATIONS = ("flip", "shift", "affine")
 
+# A little less than what D. C. Ciresan et al., "Deep, Big, Simple Neural Nets for
+# Handwritten Digit Recognition", Neural Computation 22(12), 2010, section 2, apply to
+# digits over hundreds of epochs.
 MAX_ROTATION = np.deg2rad(12)
 MAX_ZOOM = 0.12
 MAX_SHEAR = 0.15
-SHIFT_DIVISOR = 14  # 2 pixels of 28 or 32
+
+# Two pixels of 28 or 32, as in K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single
+# GPU", 2024, section 3; https://arxiv.org/abs/2404.00498
+SHIFT_DIVISOR = 14
 
 
 def augment_images(images, names, seed):
@@ -45,12 +51,12 @@ def augment_images(images, names, seed):
     dx, dy = zero, zero
     if "affine" in names:
         angle = MAX_ROTATION * drawn[0]
-        zoom_x, zoom_y = 1 + MAX_ZOOM * drawn[1], 1 + MAX_ZOOM * drawn[1]
+        zoom = 1 + MAX_ZOOM * drawn[1]
         shear = MAX_SHEAR * drawn[2]
-        xx = zoom_x * tf.cos(angle)
-        xy = zoom_x * (shear * tf.cos(angle) - tf.sin(angle))
-        yx = zoom_y * tf.sin(angle)
-        yy = zoom_y * (shear * tf.sin(angle) + tf.cos(angle))
+        xx = zoom * tf.cos(angle)
+        xy = zoom * (shear * tf.cos(angle) - tf.sin(angle))
+        yx = zoom * tf.sin(angle)
+        yy = zoom * (shear * tf.sin(angle) + tf.cos(angle))
         dx, dy = drawn[3] * width / 28, drawn[4] * height / 28
     if "shift" in names:
         dx += _whole_pixels(drawn[5], width // SHIFT_DIVISOR)

@@ -9,6 +9,12 @@ NON_DECREASING_ACTIVATIONS = frozenset(
     | {"softsign", "tanh"}
 )
 
+# Batch statistics that follow the weights closely, because training takes few steps,
+# and a small epsilon: the values of K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a
+# Single GPU", 2024; https://arxiv.org/abs/2404.00498 and PyTorch's default there.
+NORMALIZATION_MOMENTUM = 0.6
+NORMALIZATION_EPSILON = 1e-5
+
 
 @dataclass(frozen=True)
 class Network:
@@ -166,8 +172,8 @@ def build_network(network, dropout, compile_kwargs=None):
                 tail.insert(
                     0,
                     keras.layers.BatchNormalization(
-                        momentum=0.6,
-                        epsilon=1e-5,
+                        momentum=NORMALIZATION_MOMENTUM,
+                        epsilon=NORMALIZATION_EPSILON,
                         name=f"normalization_{name}",
                         **common,
                     ),

@@ -148,7 +148,7 @@ def _keras_classifier_class():
             compiled = self.compiled_network()
             if getattr(self, "_tensors", None) is None:
                 self._tensors = [tf.constant(value) for value in self.weights_]
-            return compiled.logits(self._tensors, compiled.images(images)).numpy()
+            return compiled.logits(self._tensors, compiled.images(images))
 
         def __getstate__(self):
             state = super().__getstate__().copy()

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
@@ -146,7 +146,6 @@ class TrainingLoop:
     patience: int | None
     tol: float
     verbose: int
-    best_score: float = field(default=-np.inf, init=False)
 
     def run(self, classifier, epochs):
         """Train for at most `epochs` epochs and keep the result in `classifier`.
@@ -160,7 +159,7 @@ class TrainingLoop:
         """
         session = classifier.session()
         callbacks = _KerasCallbacks(classifier, session, epochs)
-        best, unimproved = None, 0
+        best, best_score, unimproved = None, -np.inf, 0
         steps = -(-len(self.training) // self.batch_size)
         rates = learning_rates(
             self.schedule, classifier.peak_learning_rate, steps * epochs
@@ -180,10 +179,10 @@ class TrainingLoop:
                     self._report(epoch, epochs, log, time.perf_counter() - start)
                 if self.patience is not None:
                     score = log["val_accuracy"]
-                    improved = score >= self.best_score + self.tol
+                    improved = score >= best_score + self.tol
                     unimproved = 0 if improved else unimproved + 1
-                    if score > self.best_score:
-                        self.best_score, best = score, session.weights()
+                    if score > best_score:
+                        best_score, best = score, session.weights()
                 if callbacks.stop or (
                     self.patience is not None and unimproved > self.patience
                 ):
@@ -226,8 +225,8 @@ class TrainingLoop:
             if callbacks.stop:
                 break
         return {
-            "loss": loss_sum / weight_sum,
-            "accuracy": correct_sum / weight_sum,
+            "loss": float(loss_sum / weight_sum),
+            "accuracy": float(correct_sum / weight_sum),
         }
 
     def _steps_a_call(self, callbacks):
@@ -243,7 +242,7 @@ class TrainingLoop:
         for start in range(0, len(data), PREDICTION_BATCH):
             part = slice(start, start + PREDICTION_BATCH)
             images = compiled.images(data.images(part))
-            logits = compiled.logits(weights, images).numpy()
+            logits = compiled.logits(weights, images)
             codes = data.codes[part]
             losses[part] = -log_softmax(logits, axis=1)[np.arange(len(codes)), codes]
             hits[part] = logits.argmax(axis=1) == codes

@@ -1,6 +1,10 @@
 """What the tests share: small images, real data if there is any, and no network."""
 
 import os
+
+# Before scikit-learn is imported: without it, scikit-learn skips its array API check.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import socket
 from pathlib import Path
 
