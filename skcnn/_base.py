@@ -13,18 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcnn._augment import AUGMENTATIONS
 from skcnn._images import check_image_shape, image_batch, validate_images
+from skcnn._keras_callbacks import check_callbacks
 from skcnn._networks import Network, check_activation
 from skcnn._optimizers import resolve_optimizer
 from skcnn._params import Interval, StrOptions, _fit_context
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._targets import combine_weights, encode_labels, validate_labels
-from skcnn._training import (
-    PREDICTION_BATCH,
-    LabelledImages,
-    TrainingLoop,
-    check_callbacks,
-)
+from skcnn._training import PREDICTION_BATCH, LabelledImages, TrainingLoop
 
 # batch_size="auto": 64 steps an epoch where there are images enough, within bounds that
 # keep a step worth its overhead and small data in one batch.

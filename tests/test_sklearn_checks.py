@@ -7,11 +7,11 @@ import os
 from unittest import SkipTest
 
 import pytest
+from expected_failures import expected_failures
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from tests.expected_failures import expected_failures
 
 ESTIMATORS = [
     MNISTCNNClassifier(),
