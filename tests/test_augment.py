@@ -1,0 +1,146 @@
+"""What augmentation does to training images, and what it leaves alone."""
+
+import numpy as np
+import pytest
+
+from skcnn._augment import AUGMENTATIONS, SHIFT_DIVISOR, augment_images
+
+N = 200
+
+
+def augment(images, names, seed=(0, 0)):
+    import tensorflow as tf
+
+    seed = tf.constant(seed, tf.int32)
+    return augment_images(tf.constant(images), names, seed).numpy()
+
+
+def different_images(shape, dtype=np.float32):
+    return np.random.default_rng(0).random(shape).astype(dtype)
+
+
+def same_image(height, width, channels=1):
+    """N times one image of which all pixels differ."""
+    pixels = np.random.default_rng(0).permutation(height * width * channels)
+    image = pixels.reshape(1, height, width, channels).astype(np.float32)
+    return np.repeat(image, N, axis=0)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_same_seed_same_changes(name):
+    images = different_images((10, 28, 28, 1))
+    first = augment(images, (name,), (1, 2))
+    np.testing.assert_array_equal(augment(images, (name,), (1, 2)), first)
+    assert (augment(images, (name,), (1, 3)) != first).any()
+    assert (augment(images, (name,), (2, 2)) != first).any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((4, 28, 28, 1), ()),
+        ((4, 7, 28, 1), AUGMENTATIONS),
+        ((4, 28, 7, 3), AUGMENTATIONS),
+        ((4, 1, 784, 1), AUGMENTATIONS),
+    ],
+    ids=["no names", "low images", "narrow images", "tables"],
+)
+def test_some_images_are_left_alone(shape, names):
+    images = different_images(shape)
+    np.testing.assert_array_equal(augment(images, names), images)
+
+
+@pytest.mark.parametrize("name", ["flip", "affine"])
+def test_images_of_eight_pixels_are_changed(name):
+    images = different_images((50, 8, 8, 1))
+    assert (augment(images, (name,)) != images).any()
+
+
+@pytest.mark.parametrize("side", [28, 31])
+def test_flip_mirrors_half_of_the_images(side):
+    images = different_images((N, 28, side, 3))
+    flipped = augment(images, ("flip",))
+    kept = (flipped == images).all(axis=(1, 2, 3))
+    mirrored = (flipped == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert (kept ^ mirrored).all()
+    assert 0.4 < mirrored.mean() < 0.6
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (32, 32), (42, 15)])
+def test_shift_moves_whole_pixels_by_at_most_a_fourteenth(height, width):
+    images = same_image(height, width, 2)
+    shifted = augment(images, ("shift",))
+    most_y, most_x = height // SHIFT_DIVISOR, width // SHIFT_DIVISOR
+    inside = (slice(most_y, height - most_y), slice(most_x, width - most_x))
+    found = set()
+    for image in shifted:
+        matches = [
+            (dy, dx)
+            for dy in range(-most_y, most_y + 1)
+            for dx in range(-most_x, most_x + 1)
+            if np.array_equal(
+                image[inside], np.roll(images[0], (dy, dx), axis=(0, 1))[inside]
+            )
+        ]
+        assert len(matches) == 1
+        found.update(matches)
+    # Every shift in both directions turns up.
+    assert {dy for dy, _ in found} == set(range(-most_y, most_y + 1))
+    assert {dx for _, dx in found} == set(range(-most_x, most_x + 1))
+
+
+def test_images_of_eight_pixels_are_too_small_to_shift():
+    images = different_images((20, 8, 8, 1))
+    np.testing.assert_array_equal(augment(images, ("shift",)), images)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("names", [*((n,) for n in AUGMENTATIONS), AUGMENTATIONS])
+def test_values_stay_in_range_and_keep_shape_and_dtype(names, dtype):
+    images = different_images((50, 28, 32, 3), dtype) + 5
+    changed = augment(images, names)
+    assert changed.dtype == dtype
+    assert changed.shape == images.shape
+    assert changed.min() >= images.min() - 1e-5
+    assert changed.max() <= images.max() + 1e-5
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_each_image_is_changed_on_its_own(name):
+    images = same_image(28, 28)
+    changed = augment(images, (name,))
+    assert len(np.unique(changed, axis=0)) > 1
+    # What happens to an image does not depend on the others.
+    others = images.copy()
+    others[1:] = 0
+    np.testing.assert_array_equal(augment(others, (name,))[0], changed[0])
+
+
+def test_affine_keeps_what_is_in_the_middle_near_the_middle():
+    images = np.zeros((N, 29, 29, 1), np.float32)
+    images[:, 14, 14] = 1
+    changed = augment(images, ("affine",))[..., 0]
+    y, x = np.nonzero(changed.max(axis=0) > 0.1)
+    # A shift of at most 29 / 28 pixels, and a pixel's width of interpolation.
+    assert np.abs(y - 14).max() <= 2
+    assert np.abs(x - 14).max() <= 2
+    assert len(y) > 1
+
+
+def test_affine_moves_a_corner_by_no_more_than_it_says():
+    height = width = 29
+    yy, xx = np.mgrid[:height, :width].astype(np.float32)
+    # The value of a pixel is its place: what comes out says where it was read from.
+    place = np.repeat(np.stack([yy, xx], axis=-1)[np.newaxis], N, axis=0)
+    read = augment(place, ("affine",))
+    middle = np.abs(read[:, 14, 14] - 14)
+    assert 0.5 < middle.max() <= 29 / 28 + 1e-3
+    # Two points ten pixels right and left of the middle: rotation and zoom.
+    across = (read[:, 14, 24] - read[:, 14, 4]) / 20
+    length = np.hypot(across[:, 0], across[:, 1])
+    assert 0.85 < length.min() < 0.92
+    assert 1.08 < length.max() < 1.15
+    angle = np.rad2deg(np.arctan2(across[:, 0], across[:, 1]))
+    assert 10 < np.abs(angle).max() <= 12.1
+    assert angle.min() < -8
+    assert angle.max() > 8

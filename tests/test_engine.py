@@ -1,0 +1,381 @@
+"""Compiled networks: shared, traced once, and equal to what Keras computes."""
+
+from collections import OrderedDict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from skcnn import MNISTCNNClassifier, _engine
+from skcnn._engine import CompiledNetwork, Session, compiled_network
+from skcnn._networks import Network, build_network
+
+TINY = Network(
+    image_shape=(8, 8, 1),
+    n_classes=10,
+    filters=(4,),
+    kernel_size=(3,),
+    convolutions=1,
+    pool_size=2,
+    pool_first=False,
+    padding="valid",
+    global_pooling=False,
+    dense_units=(8,),
+    activation="relu",
+    batch_normalization=False,
+    dtype="float64",
+)
+NORMALIZED = replace(TINY, batch_normalization=True)
+RATES = {"adam": 0.01, "sgd": 0.1}
+LOSS = "sparse_categorical_crossentropy"
+OFFSET, SCALE = np.array([5.0]), np.array([6.0])
+
+
+def model(network, optimizer):
+    """Build a new compiled Keras network."""
+    return build_network(network, (0, 0), {"optimizer": optimizer, "loss": LOSS})
+
+
+def optimizer(name):
+    import keras
+
+    if name == "adam":
+        return keras.optimizers.Adam(RATES[name], name="optimizer")
+    return keras.optimizers.SGD(RATES[name], momentum=0.9, name="optimizer")
+
+
+@pytest.fixture(scope="module", params=["adam", "sgd normalized"])
+def compiled(request):
+    """Return a compiled network, its description and the name of its optimiser."""
+    name, *rest = request.param.split()
+    network = NORMALIZED if rest else TINY
+    return CompiledNetwork(model(network, optimizer(name)), ()), network, name
+
+
+def session(compiled, seed=0):
+    random_state = np.random.RandomState(seed)
+    return Session(compiled, *compiled.initial_values(random_state, OFFSET, SCALE))
+
+
+def batches(digits, n_steps, start=0):
+    rows = slice(16 * start, 16 * (start + n_steps))
+    X, y = digits
+    return X[rows, ..., np.newaxis], y[rows].astype(np.int32)
+
+
+def train(session, images, codes, weights=None, rate=0.01, **options):
+    n_steps = -(-len(images) // 16)
+    options = {"dropout": (0.0, 0.0), "smoothing": 0.0, "step": 0, "seed": 0} | options
+    return session.train(
+        images,
+        codes,
+        np.ones(len(images)) if weights is None else weights,
+        rates=np.full(n_steps, rate, np.float32),
+        batch_size=np.int32(16),
+        dropout=np.array(options["dropout"]),
+        smoothing=np.array(options["smoothing"]),
+        seed=np.int32(options["seed"]),
+        step=np.int32(options["step"]),
+    )
+
+
+def arrays(values):
+    return [np.array(value) for value in values]
+
+
+# -------------------------------------------------------------- the same as in Keras
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "sample weights"])
+def test_training_steps_agree_with_train_on_batch(compiled, weighted, digits):
+    compiled, network, name = compiled
+    ours = session(compiled)
+    theirs = model(network, optimizer(name))
+    variables = theirs.trainable_variables + theirs.non_trainable_weights
+    for variable, value in zip(variables, ours.weights(), strict=True):
+        variable.assign(value)
+    # The last batch is a short one.
+    images, codes = batches(digits, 5)
+    images, codes = images[:-6], codes[:-6]
+    generator = np.random.default_rng(0)
+    weights = generator.uniform(0, 3, len(images)) if weighted else np.ones(len(images))
+
+    train(ours, images, codes, weights, rate=RATES[name])
+    for start in range(0, len(images), 16):
+        rows = slice(start, start + 16)
+        theirs.train_on_batch(
+            images[rows].astype(np.float64), codes[rows], sample_weight=weights[rows]
+        )
+    trained = [variable.numpy() for variable in variables]
+    for value, expected in zip(ours.weights(), trained, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+    # Training moved them by far more than that.
+    before = arrays(session(compiled).weights())
+    moved = [abs(v - w).max() for v, w in zip(trained, before, strict=True)]
+    assert max(moved[: compiled.n_trainable]) > 0.01
+
+
+def test_the_sums_are_those_of_the_losses_and_of_correct_answers(digits):
+    compiled = CompiledNetwork(model(TINY, optimizer("adam")), ())
+    run = session(compiled)
+    images, codes = batches(digits, 1)
+    weights = np.linspace(0, 2, 16)
+    logits = compiled.logits(run.weights(), images)
+    loss_sum, correct_sum = train(run, images, codes, weights)
+    losses = -log_softmax(logits, axis=1)[np.arange(16), codes]
+    assert loss_sum == pytest.approx(weights @ losses, rel=1e-12)
+    hits = logits.argmax(axis=1) == codes
+    assert hits.any()
+    assert correct_sum == pytest.approx(weights @ hits, rel=1e-12)
+
+
+def test_label_smoothing_is_that_of_keras(digits):
+    import keras
+
+    compiled = CompiledNetwork(model(TINY, optimizer("adam")), ())
+    run = session(compiled)
+    images, codes = batches(digits, 1)
+    logits = compiled.logits(run.weights(), images)
+    expected = keras.losses.categorical_crossentropy(
+        np.eye(10)[codes], logits, from_logits=True, label_smoothing=0.2
+    )
+    loss_sum, _ = train(run, images, codes, smoothing=0.2)
+    assert loss_sum == pytest.approx(float(np.sum(expected)), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+def test_logits_agree_with_the_keras_model(compiled, dtype, digits):
+    compiled, network, name = compiled
+    run = session(compiled)
+    train(run, *batches(digits, 3))
+    theirs = model(network, optimizer(name))
+    variables = theirs.trainable_variables + theirs.non_trainable_weights
+    for variable, value in zip(variables, run.weights(), strict=True):
+        variable.assign(value)
+    images, _ = batches(digits, 2)
+    ours = compiled.logits(run.weights(), compiled.images(images.astype(dtype)))
+    expected = theirs(images.astype(np.float64))
+    np.testing.assert_allclose(softmax(ours, axis=1), expected, rtol=1e-9, atol=1e-12)
+
+
+# ---------------------------------------------------------------------- values passed
+
+
+def test_initial_values_are_drawn_from_the_seed(compiled):
+    compiled, *_ = compiled
+    first, same, other = (
+        arrays(session(compiled, seed).weights()) for seed in (0, 0, 1)
+    )
+    for value, expected in zip(first, same, strict=True):
+        np.testing.assert_array_equal(value, expected)
+    kernels = [i for i, value in enumerate(first) if value.ndim > 1]
+    assert len(kernels) == 3
+    for i in kernels:
+        assert (first[i] != other[i]).all()
+    # Glorot's uniform distribution: the bound is what Keras's layers draw within.
+    height, width, inputs, outputs = first[0].shape
+    bound = np.sqrt(6 / (height * width * (inputs + outputs)))
+    assert 0.8 * bound < abs(first[0]).max() <= bound
+
+
+def test_the_first_layer_holds_the_scaling(compiled):
+    compiled, *_ = compiled
+    offset, variance = session(compiled).weights()[compiled.n_trainable :][:2]
+    assert (offset.item(), variance.item()) == (5, 36)
+
+
+def test_two_sessions_interleaved_are_the_same_as_one_after_the_other(compiled, digits):
+    compiled, *_ = compiled
+
+    def step(session, i, start):
+        train(session, *batches(digits, 2, start + 2 * i), step=2 * i)
+
+    alone = []
+    for seed, start in ((0, 0), (1, 10)):
+        run = session(compiled, seed)
+        for i in range(3):
+            step(run, i, start)
+        alone.append(arrays(run.weights() + run.optimizer_values()))
+        run.close()
+    first, second = session(compiled, 0), session(compiled, 1)
+    for i in range(3):
+        step(first, i, 0)
+        step(second, i, 10)
+    for run, expected in zip((first, second), alone, strict=True):
+        values = arrays(run.weights() + run.optimizer_values())
+        for value, other in zip(values, expected, strict=True):
+            np.testing.assert_array_equal(value, other)
+    assert any((a != b).any() for a, b in zip(*alone, strict=True))
+
+
+def test_one_call_of_many_steps_is_many_calls_of_one(compiled, digits):
+    compiled, *_ = compiled
+    images, codes = batches(digits, 4)
+    at_once, one_by_one = session(compiled), session(compiled)
+    train(at_once, images, codes)
+    for i in range(4):
+        rows = slice(16 * i, 16 * (i + 1))
+        train(one_by_one, images[rows], codes[rows], step=i)
+    for value, other in zip(at_once.weights(), one_by_one.weights(), strict=True):
+        np.testing.assert_array_equal(value, other)
+
+
+def test_set_weights_replaces_the_weights_and_keeps_the_optimizer(compiled, digits):
+    compiled, *_ = compiled
+    run = session(compiled)
+    start = arrays(run.weights())
+    train(run, *batches(digits, 2))
+    slots = arrays(run.optimizer_values())
+    run.set_weights(start)
+    for value, other in zip(run.weights(), start, strict=True):
+        np.testing.assert_array_equal(value, other)
+    for value, other in zip(run.optimizer_values(), slots, strict=True):
+        np.testing.assert_array_equal(value, other)
+    # The next call trains from there.
+    other = Session(compiled, start, slots)
+    for continued in (run, other):
+        train(continued, *batches(digits, 1, 5), step=7)
+    for value, expected in zip(run.weights(), other.weights(), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_closing_a_session_keeps_its_values_out_of_the_next_one(compiled, digits):
+    compiled, *_ = compiled
+    first = session(compiled)
+    train(first, *batches(digits, 2))
+    first.close()
+    second, fresh = session(compiled), session(compiled)
+    for value, expected in zip(second.weights(), fresh.weights(), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17])
+def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
+    network = replace(TINY, image_shape=(8, 8, 1), dtype=dtype)
+    compiled = CompiledNetwork(model(network, optimizer("adam")), ())
+    run = session(compiled)
+    images, _ = batches(digits, 4)
+    together = compiled.logits(run.weights(), images)
+    apart = [
+        compiled.logits(run.weights(), images[start : start + n])
+        for start in range(0, len(images), n)
+    ]
+    np.testing.assert_array_equal(np.concatenate(apart), together)
+
+
+def test_weights_read_once_do_not_change_afterwards(compiled, digits):
+    compiled, *_ = compiled
+    run = session(compiled)
+    train(run, *batches(digits, 1))
+    held = run.weights()
+    before = arrays(held)
+    train(run, *batches(digits, 2))
+    for value, other in zip(held, before, strict=True):
+        np.testing.assert_array_equal(value, other)
+
+
+# ------------------------------------------------------------------------- one trace
+
+
+def tiny(**parameters):
+    return MNISTCNNClassifier(
+        **{
+            "filters": 4,
+            "kernel_size": 3,
+            "dense_units": 8,
+            "augment": None,
+            "epochs": 1,
+            "batch_size": 20,
+            "random_state": 0,
+            **parameters,
+        }
+    )
+
+
+def traces(classifier):
+    functions = classifier.keras_classifier_.compiled_network()._functions
+    return {
+        key: function.experimental_get_tracing_count()
+        for key, function in functions.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    X, y = digits
+    classifier = tiny().fit(X[:100], y[:100])
+    classifier.predict(X[:10])
+    return classifier
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"learning_rate": 0.003},
+        {"learning_rate": None, "learning_rate_schedule": "constant"},
+        {"batch_size": 7},
+        {"batch_size": 1000},
+        {"epochs": 2},
+        {"dropout": 0.3},
+        {"dropout": (0.2, 0.4)},
+        {"class_weight": "balanced"},
+        {"label_smoothing": 0.1},
+        {"shuffle": False},
+        {"scaling": "unit"},
+        {"early_stopping": True, "validation_fraction": 0.2},
+        {"random_state": 1},
+    ],
+    ids=repr,
+)
+def test_a_search_compiles_nothing_anew(parameters, fitted, digits):
+    X, y = digits
+    before = traces(fitted)
+    assert set(before.values()) == {1}
+    other = tiny(**parameters).fit(X[:100], y[:100])
+    other.predict(X[:33])
+    kept = other.keras_classifier_.compiled_network()
+    assert kept is fitted.keras_classifier_.compiled_network()
+    assert traces(other) == before
+    assert (other.predict_proba(X[:5]) != fitted.predict_proba(X[:5])).any()
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"filters": 5}, {"optimizer": "sgd"}, {"augment": "flip"}], ids=repr
+)
+def test_other_networks_are_compiled_apart(parameters, fitted):
+    from skcnn._scikeras import make_keras_classifier
+
+    keys = []
+    for classifier in (tiny(), tiny(**parameters)):
+        options = classifier._check_parameters()
+        network = Network(image_shape=(8, 8, 1), n_classes=10, **options["network"])
+        inner = make_keras_classifier(
+            network,
+            labels=np.arange(10),
+            dropout=options["dropout"],
+            augment=options["augment"],
+            **options["optimizer"],
+        )
+        keys.append(inner._key())
+    assert keys[0] == fitted.keras_classifier_._key()
+    assert keys[1] != keys[0]
+
+
+def test_the_last_used_networks_are_kept(monkeypatch):
+    monkeypatch.setattr(_engine, "_compiled", OrderedDict())
+    monkeypatch.setattr(_engine, "MAX_COMPILED_NETWORKS", 3)
+    built = []
+
+    def get(key):
+        compiled_network(key, lambda: built.append(key))
+
+    for key in "abcaad":  # d pushes out b, the one not used for longest
+        get(key)
+    assert built == list("abcd")
+    for key in "acd":
+        get(key)
+    assert built == list("abcd")
+    get("b")
+    assert built == list("abcdb")

@@ -1,0 +1,278 @@
+"""The Keras networks: layer by layer, and free of Keras's global state."""
+
+import random
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _networks
+from skcnn._networks import NON_DECREASING_ACTIVATIONS, Network, build_network
+
+SMALL = Network(
+    image_shape=(12, 12, 2),
+    n_classes=3,
+    filters=(4, 5),
+    kernel_size=(3, 3),
+    convolutions=2,
+    pool_size=2,
+    pool_first=False,
+    padding="same",
+    global_pooling=False,
+    dense_units=(6,),
+    activation="relu",
+    batch_normalization=False,
+    dtype="float32",
+)
+EVERYTHING = replace(SMALL, batch_normalization=True, dtype="float64")
+
+
+def build(network=SMALL, dropout=(0, 0), **changes):
+    return build_network(replace(network, **changes), dropout)
+
+
+def of_preset(classifier, name, image_shape):
+    """Build the network of a preset for ten classes, as fit does."""
+    options = classifier.from_preset(name)._check_parameters()
+    network = Network(image_shape=image_shape, n_classes=10, **options["network"])
+    return build_network(network, options["dropout"])
+
+
+def table(model):
+    """Return class and output shape of the layers, without scaling and activations."""
+    return [
+        (type(layer).__name__, layer.output.shape[1:])
+        for layer in model.layers
+        if layer.name != "scaling" and type(layer).__name__ != "Activation"
+    ]
+
+
+def names(model):
+    return [layer.name for layer in model.layers]
+
+
+def test_the_classic_mnist_network_is_the_projects_own():
+    model = of_preset(MNISTCNNClassifier, "classic", (28, 28, 1))
+    assert table(model) == [
+        ("Conv2D", (26, 26, 32)),
+        ("MaxPooling2D", (13, 13, 32)),
+        ("Flatten", (5408,)),
+        ("Dense", (128,)),
+        ("Dense", (10,)),
+    ]
+    convolution = model.get_layer("convolution_1_1")
+    assert convolution.kernel_size == (3, 3)
+    assert convolution.padding == "valid"
+    assert sum(np.prod(v.shape) for v in model.trainable_variables) == 693_962
+    assert activations(model) == ["relu", "relu", "softmax"]
+
+
+def test_the_classic_cifar10_network_is_the_projects_own():
+    model = of_preset(CIFARCNNClassifier, "classic", (32, 32, 3))
+    assert table(model) == [
+        ("Conv2D", (32, 32, 32)),
+        ("Conv2D", (32, 32, 32)),
+        ("MaxPooling2D", (16, 16, 32)),
+        ("Dropout", (16, 16, 32)),
+        ("Conv2D", (16, 16, 64)),
+        ("Conv2D", (16, 16, 64)),
+        ("MaxPooling2D", (8, 8, 64)),
+        ("Dropout", (8, 8, 64)),
+        ("Flatten", (4096,)),
+        ("Dense", (512,)),
+        ("Dropout", (512,)),
+        ("Dense", (10,)),
+    ]
+    kernels = [layer.kernel_size for layer in of_class(model, "Conv2D")]
+    assert kernels == [(3, 3)] * 4
+    rates = [layer.rate for layer in of_class(model, "Dropout")]
+    assert rates == [0.25, 0.25, 0.5]
+    assert sum(np.prod(v.shape) for v in model.trainable_variables) == 2_168_362
+    assert activations(model) == ["relu"] * 5 + ["softmax"]
+
+
+def of_class(model, name):
+    return [layer for layer in model.layers if type(layer).__name__ == name]
+
+
+def activations(model):
+    return [layer.activation.__name__ for layer in of_class(model, "Activation")]
+
+
+@pytest.mark.parametrize("pool_first", [False, True])
+@pytest.mark.parametrize("activation", sorted(NON_DECREASING_ACTIVATIONS))
+def test_pooling_before_activating_gives_the_same_function(
+    activation, pool_first, monkeypatch
+):
+    changes = {"activation": activation, "pool_first": pool_first, "dtype": "float64"}
+    fast = build(**changes)
+    monkeypatch.setattr(_networks, "NON_DECREASING_ACTIVATIONS", frozenset())
+    plain = build(**changes)
+    assert names(fast) != names(plain)
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(size=value.shape) for value in fast.get_weights()]
+    weights = [abs(w) if w.shape == (2,) else w for w in weights]  # variances of pixels
+    fast.set_weights(weights)
+    plain.set_weights(weights)
+    X = generator.normal(size=(5, 12, 12, 2))
+    np.testing.assert_allclose(fast(X), plain(X), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["silu", "gelu", "mish"])
+def test_activations_that_also_fall_come_before_pooling(activation):
+    order = names(build(activation=activation))
+    assert order.index("activation_1_2") + 1 == order.index("pooling_1")
+
+
+@pytest.mark.parametrize(
+    ("pool_first", "expected"),
+    [
+        (False, [(12, 12, 4), (12, 12, 4), (6, 6, 4), (6, 6, 5), (6, 6, 5), (3, 3, 5)]),
+        (True, [(12, 12, 4), (6, 6, 4), (6, 6, 4), (6, 6, 5), (3, 3, 5), (3, 3, 5)]),
+    ],
+)
+def test_a_stage_pools_after_its_first_or_its_last_convolution(pool_first, expected):
+    shapes = [shape for _, shape in table(build(pool_first=pool_first))]
+    assert shapes[:6] == expected
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(
+    ("image_shape", "first_kernel"),
+    [
+        ((2, 2, 1), (2, 2)),
+        ((1, 20, 1), (1, 5)),
+        ((20, 1, 1), (5, 1)),
+        ((1, 1, 3), (1, 1)),
+    ],
+    ids=str,
+)
+def test_kernels_and_pools_are_cut_to_small_images(image_shape, first_kernel, padding):
+    model = build(
+        image_shape=image_shape, kernel_size=(5, 5), pool_size=3, padding=padding
+    )
+    assert model.layers[1].kernel_size == first_kernel
+    height, width, _ = image_shape
+    for layer in model.layers:
+        if hasattr(layer, "kernel_size"):
+            assert layer.kernel_size <= (height, width)
+        if len(layer.output.shape) == 4:
+            height, width = layer.output.shape[1:3]
+            assert min(height, width) >= 1
+    assert model(np.zeros((2, *image_shape))).shape == (2, 3)
+
+
+def test_batch_normalization_precedes_the_activation_and_replaces_the_bias():
+    model = build(batch_normalization=True)
+    for convolution in of_class(model, "Conv2D"):
+        assert not convolution.use_bias
+    order = names(model)
+    for place in ("1_1", "1_2", "2_1", "2_2"):
+        before = order.index(f"convolution_{place}")
+        assert before < order.index(f"normalization_{place}")
+        assert order.index(f"normalization_{place}") + 1 == order.index(
+            f"activation_{place}"
+        )
+    assert all(convolution.use_bias for convolution in of_class(build(), "Conv2D"))
+
+
+def test_global_pooling_takes_the_maximum_of_each_filter():
+    model = build(global_pooling=True)
+    assert ("GlobalMaxPooling2D", (5,)) in table(model)
+    assert "Flatten" not in dict(table(model))
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"), [((), [3]), ((7,), [7, 3]), ((7, 8), [7, 8, 3])]
+)
+def test_hidden_dense_layers(units, expected):
+    model = build(dense_units=units)
+    assert [layer.units for layer in of_class(model, "Dense")] == expected
+
+
+@pytest.mark.parametrize(
+    ("dropout", "rates"),
+    [((0, 0), []), ((0.1, 0), [0.1, 0.1]), ((0, 0.2), [0.2])],
+)
+def test_dropout_layers_exist_where_their_rate_is_positive(dropout, rates):
+    assert [d.rate for d in of_class(build(dropout=dropout), "Dropout")] == rates
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_one_dtype_throughout(dtype):
+    model = build(EVERYTHING, dropout=(0.5, 0.5), dtype=dtype)
+    for layer in model.layers:
+        assert layer.compute_dtype == dtype
+        assert layer.output.dtype == dtype
+    assert {
+        variable.dtype for variable in model.variables if "seed" not in variable.path
+    } == {dtype}
+    assert model(np.zeros((1, 12, 12, 2))).dtype == dtype
+
+
+def test_the_scaling_is_never_trained():
+    model = build()
+    scaling = model.get_layer("scaling")
+    assert scaling.trainable_variables == []
+    assert [v.shape for v in scaling.non_trainable_variables] == [(2,), (2,)]
+    scaling.moving_mean.assign([10, 20])
+    scaling.moving_variance.assign([4, 25])
+    X = np.full((1, 12, 12, 2), 30.0)
+    for training in (False, True):
+        scaled = np.array(scaling(X, training=training))
+        np.testing.assert_allclose(scaled[0, 0, 0], [10, 2], rtol=1e-6)
+
+
+def test_names_are_unique_in_a_network_and_the_same_in_all():
+    model = build(EVERYTHING, dropout=(0.5, 0.5))
+    again = build(EVERYTHING, dropout=(0.5, 0.5))
+    assert names(model) == names(again)
+    assert model.name == again.name == "network"
+    assert len(set(names(model))) == len(model.layers)
+
+
+def test_keras_counts_up_no_name_for_our_layers():
+    import keras
+
+    classes = [
+        lambda: keras.layers.Activation("relu"),
+        keras.layers.BatchNormalization,
+        lambda: keras.layers.Conv2D(1, 1),
+        lambda: keras.layers.Dense(1),
+        lambda: keras.layers.Dropout(0.5),
+        keras.layers.Flatten,
+        keras.layers.MaxPooling2D,
+        keras.layers.GlobalMaxPooling2D,
+        keras.Sequential,
+    ]
+
+    def numbers():
+        names = [make().name for make in classes]
+        return [
+            int(re.search(r"\d*$", n.replace("2d", "")).group() or 0) for n in names
+        ]
+
+    before = numbers()
+    build(EVERYTHING, dropout=(0.5, 0.5))
+    build(EVERYTHING, dropout=(0.5, 0.5), global_pooling=True)
+    assert numbers() == [number + 1 for number in before]
+
+
+def test_building_draws_from_no_global_generator():
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    build(EVERYTHING, dropout=(0.5, 0.5))
+    assert random.getstate() == states[0]
+    assert np.random.get_state()[1].tolist() == states[1]
+
+
+def test_building_heeds_no_global_policy():
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        model = build(dropout=(0.5, 0.5))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
