@@ -1,7 +1,7 @@
 """The estimator contract that both classifiers share."""
 
+import copy
 import warnings
-from numbers import Integral, Real
 from types import MappingProxyType
 
 import numpy as np
@@ -9,16 +9,14 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skcnn._augment import AUGMENTATIONS
-from skcnn._images import check_image_shape, image_batch, validate_images
-from skcnn._keras_callbacks import check_callbacks
-from skcnn._networks import Network, check_activation
-from skcnn._optimizers import resolve_optimizer
-from skcnn._params import Interval, StrOptions, _fit_context
+from skcnn._images import image_batch, validate_images
+from skcnn._networks import Network
+from skcnn._parameters import PARAMETER_CONSTRAINTS, resolve_parameters
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
+from skcnn._sklearn_private import _fit_context
 from skcnn._targets import combine_weights, encode_labels, validate_labels
 from skcnn._training import PREDICTION_BATCH, LabelledImages, TrainingLoop
 
@@ -35,42 +33,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
 
     presets = MappingProxyType({})
 
-    _parameter_constraints = {
-        "filters": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "convolutions": [Interval(Integral, 1, None, closed="left")],
-        "pool_size": [Interval(Integral, 1, None, closed="left")],
-        "pool_first": ["boolean"],
-        "padding": [StrOptions({"same", "valid"})],
-        "global_pooling": ["boolean"],
-        "dense_units": [Interval(Integral, 1, None, closed="left"), tuple, list],
-        "activation": [str],
-        "batch_normalization": ["boolean"],
-        "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
-        "scaling": [StrOptions({"standard", "unit"})],
-        "optimizer": [str, object],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "learning_rate_schedule": [StrOptions({"constant", "cosine"})],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "augment": [StrOptions(set(AUGMENTATIONS)), tuple, list, None],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "warm_start": ["boolean"],
-        "image_shape": [tuple, list, None],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "callbacks": [object],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints = PARAMETER_CONSTRAINTS
 
     @classmethod
     def from_preset(cls, name, **overrides):
@@ -100,7 +63,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         >>> clf.filters, clf.batch_size, clf.epochs
         (32, 128, 2)
         """
-        if name not in cls.presets:
+        if not isinstance(name, str) or name not in cls.presets:
             raise ValueError(
                 f"Got preset {name!r}, but {cls.__name__} has "
                 f"{', '.join(map(repr, cls.presets))}."
@@ -149,7 +112,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             If an argument or a parameter is not as described, before any training.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit(
+        return self._fit_or_stay(
             X,
             y,
             sample_weight,
@@ -187,9 +150,12 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         """
         fresh = not self.__sklearn_is_fitted__()
         if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True.")
+            raise ValueError(
+                "partial_fit does not support early_stopping=True, as one epoch leaves "
+                "nothing to stop. Set early_stopping=False, or call fit."
+            )
         if classes is not None:
-            classes = np.unique(np.asarray(classes))
+            classes = np.unique(column_or_1d(classes, input_name="classes"))
             if not fresh and not np.array_equal(classes, self.classes_):
                 raise ValueError(
                     f"Got classes={classes.tolist()}, but an earlier call to fit or "
@@ -197,7 +163,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
                 )
         elif fresh:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._fit(
+        return self._fit_or_stay(
             X, y, sample_weight, fresh=fresh, classes=classes, incremental=True
         )
 
@@ -272,6 +238,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
+        self._check_range(X)
         self._warn_if_scaled(X)
         classifier, shape = self.keras_classifier_, self.image_shape_
         return np.concatenate(
@@ -283,10 +250,22 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             ]
         )
 
+    def _check_range(self, X):
+        """Refuse finite pixels that the network's dtype cannot hold."""
+        largest = np.finfo(self.dtype).max
+        if X.dtype.kind == "f" and X.dtype.itemsize > np.dtype(self.dtype).itemsize:
+            found = max(X.max(), -X.min())
+            if found > largest:
+                raise ValueError(
+                    f"Input X contains {found:.3g}, a value too large for "
+                    f"dtype({self.dtype!r}). Scale the images, or use "
+                    'dtype="float64".'
+                )
+
     def _warn_if_scaled(self, X):
         if self._integer_maximum is None or X.dtype.kind != "f":
             return
-        if self._integer_maximum > 1 and X.min() >= 0 and X.max() <= 1:
+        if self._integer_maximum > 1 and X.min() >= 0 and 0 < X.max() <= 1:
             warnings.warn(
                 f"{type(self).__name__} was fitted on integer pixels up to "
                 f"{self._integer_maximum}, but X holds floating ones between 0 and 1, "
@@ -294,6 +273,13 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=4,
             )
+
+    def _fit_or_stay(self, *args, **kwargs):
+        """Fit a copy and become it, so that a refused fit leaves the last one whole."""
+        fitted = copy.copy(self)
+        fitted._fit(*args, **kwargs)
+        self.__dict__ = fitted.__dict__
+        return self
 
     def _fit(
         self,
@@ -306,8 +292,11 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         validation=(None, None, None),
         incremental=False,
     ):
-        options = self._check_parameters()
+        options = resolve_parameters(self)
+        if not fresh:
+            self._refuse_changes(options)
         X = validate_images(self, X, reset=fresh, image_shape=self.image_shape)
+        self._check_range(X)
         labels = validate_labels(self, X, y)
         if not fresh:
             classes = self.classes_
@@ -328,8 +317,10 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             generator = self._random_state
         held_out = self._validation_images(classes, *validation)
         if held_out is None and self.early_stopping:
-            training, held_out = self._hold_out(training, generator)
+            training, held_out = self._hold_out(training, classes, generator)
         loop = self._training_loop(training, held_out, options, generator, incremental)
+        if self.early_stopping and not fresh:
+            loop.best_score = self.best_validation_score_
         classifier = self._make_keras_classifier(options, classes)
         if fresh:
             classifier.seeds_ = generator
@@ -344,53 +335,26 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
 
         self.classes_ = classes
         self.keras_classifier_ = classifier
+        self._fitted_options = options["fixed"]
         self._random_state = generator
         if fresh:
             integers = X.dtype.kind in "iu"
             self._integer_maximum = X.max() if integers else None
         self._learn_from_history(classifier.history_)
-        return self
 
-    def _check_parameters(self):
-        """Return what the network depends on, or raise for combined parameters."""
-        filters = _tuple_of_integers("filters", self.filters)
-        kernel_size = _tuple_of_integers("kernel_size", self.kernel_size)
-        if len(kernel_size) == 1:
-            kernel_size *= len(filters)
-        if len(kernel_size) != len(filters):
+    def _refuse_changes(self, options):
+        """Refuse to go on training with what only a fit from scratch can change."""
+        changes = [
+            f"{name} was {before!r} and is {options['fixed'][name]!r}"
+            for name, before in self._fitted_options.items()
+            if options["fixed"][name] != before
+        ]
+        if changes:
             raise ValueError(
-                f"Got kernel_size={self.kernel_size!r}, but expected an integer or one "
-                f"entry for each of the {len(filters)} stages of filters="
-                f"{self.filters!r}."
+                f"{'; '.join(changes)}: warm_start and partial_fit go on training the "
+                "same network in the same way. Set it back, or fit with "
+                "warm_start=False to start anew."
             )
-        if self.image_shape is not None:
-            check_image_shape(self.image_shape)
-        augment = self.augment or ()
-        augment = (augment,) if isinstance(augment, str) else tuple(augment)
-        if unknown := [name for name in augment if name not in AUGMENTATIONS]:
-            raise ValueError(
-                f"Got augment={self.augment!r}, but {unknown[0]!r} is none of "
-                f"{', '.join(map(repr, AUGMENTATIONS))}."
-            )
-        return {
-            "network": {
-                "filters": filters,
-                "kernel_size": kernel_size,
-                "convolutions": int(self.convolutions),
-                "pool_size": int(self.pool_size),
-                "pool_first": bool(self.pool_first),
-                "padding": self.padding,
-                "global_pooling": bool(self.global_pooling),
-                "dense_units": _tuple_of_integers("dense_units", self.dense_units),
-                "activation": check_activation(self.activation),
-                "batch_normalization": bool(self.batch_normalization),
-                "dtype": self.dtype,
-            },
-            "dropout": _pair_of_rates(self.dropout),
-            "augment": augment,
-            "callbacks": check_callbacks(self.callbacks),
-            "optimizer": resolve_optimizer(self.optimizer, self.learning_rate),
-        }
 
     def _validation_images(self, classes, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:
@@ -400,19 +364,35 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         if X_val is None or y_val is None:
             given, missing = ("X_val", "y_val")[:: 1 if y_val is None else -1]
             raise ValueError(f"{given} was given without {missing}; pass both.")
-        X_val = validate_images(self, X_val, reset=False)
-        labels = validate_labels(self, X_val, y_val, name="y_val")
-        codes = encode_labels(labels, classes, name="y_val")
-        weights = combine_weights(sample_weight_val, None, X_val, classes, codes)
+        try:
+            X_val = validate_images(self, X_val, reset=False)
+            self._check_range(X_val)
+            labels = validate_labels(self, X_val, y_val, name="y_val")
+            codes = encode_labels(labels, classes, name="y_val")
+            weights = combine_weights(sample_weight_val, None, X_val, classes, codes)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"In the validation data: {error}") from error
         return LabelledImages.of(X_val, self.image_shape_, codes, weights)
 
-    def _hold_out(self, training, generator):
-        train, held_out = train_test_split(
-            np.arange(len(training)),
-            test_size=self.validation_fraction,
-            stratify=training.codes,
-            random_state=generator,
-        )
+    def _hold_out(self, training, classes, generator):
+        counts = np.bincount(training.codes, minlength=len(classes))
+        rare = classes[counts == 1].tolist()
+        try:
+            if rare:
+                raise ValueError(f"there is only one image of class {rare[0]!r}")
+            train, held_out = train_test_split(
+                np.arange(len(training)),
+                test_size=self.validation_fraction,
+                stratify=training.codes,
+                random_state=generator,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping with validation_fraction={self.validation_fraction} "
+                f"cannot hold out a stratified part of {len(training)} images of "
+                f"{len(classes)} classes: {error}. Change the fraction, or pass X_val "
+                "and y_val."
+            ) from error
         return training.take(train), training.take(held_out)
 
     def _training_loop(self, training, held_out, options, generator, incremental):
@@ -475,25 +455,3 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "keras_classifier_")
-
-
-def _tuple_of_integers(name, value):
-    entries = (value,) if isinstance(value, Integral) else tuple(value)
-    if not all(isinstance(entry, Integral) and entry > 0 for entry in entries):
-        raise ValueError(
-            f"Got {name}={value!r}, but expected a positive integer or a tuple of "
-            "positive integers."
-        )
-    if not entries and name != "dense_units":
-        raise ValueError(f"Got {name}={value!r}, but expected at least one entry.")
-    return tuple(int(entry) for entry in entries)
-
-
-def _pair_of_rates(dropout):
-    rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
-    if len(rates) != 2 or not all(isinstance(r, Real) and 0 <= r < 1 for r in rates):
-        raise ValueError(
-            f"Got dropout={dropout!r}, but expected a rate in [0, 1) or two of them, "
-            "for the convolution stages and for the hidden dense layers."
-        )
-    return tuple(float(rate) for rate in rates)

@@ -165,17 +165,19 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 
     presets = MappingProxyType(
         {
-            "classic": {
-                "filters": 32,
-                "kernel_size": 3,
-                "dense_units": 128,
-                "scaling": "unit",
-                "learning_rate": None,
-                "learning_rate_schedule": "constant",
-                "batch_size": 128,
-                "epochs": 5,
-                "augment": None,
-            }
+            "classic": MappingProxyType(
+                {
+                    "filters": 32,
+                    "kernel_size": 3,
+                    "dense_units": 128,
+                    "scaling": "unit",
+                    "learning_rate": None,
+                    "learning_rate_schedule": "constant",
+                    "batch_size": 128,
+                    "epochs": 5,
+                    "augment": None,
+                }
+            )
         }
     )
 
@@ -408,19 +410,21 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     presets = MappingProxyType(
         {
-            "classic": {
-                "filters": (32, 64),
-                "pool_first": False,
-                "dense_units": 512,
-                "batch_normalization": False,
-                "dropout": (0.25, 0.5),
-                "scaling": "unit",
-                "learning_rate": None,
-                "learning_rate_schedule": "constant",
-                "batch_size": 100,
-                "epochs": 7,
-                "augment": None,
-            }
+            "classic": MappingProxyType(
+                {
+                    "filters": (32, 64),
+                    "pool_first": False,
+                    "dense_units": 512,
+                    "batch_normalization": False,
+                    "dropout": (0.25, 0.5),
+                    "scaling": "unit",
+                    "learning_rate": None,
+                    "learning_rate_schedule": "constant",
+                    "batch_size": 100,
+                    "epochs": 7,
+                    "augment": None,
+                }
+            )
         }
     )
 

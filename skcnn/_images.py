@@ -55,7 +55,8 @@ def check_image_shape(image_shape):
     """
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(shape) not in (2, 3) or not all(
-        isinstance(side, Integral) and side > 0 for side in shape
+        isinstance(side, Integral) and not isinstance(side, bool) and side > 0
+        for side in shape
     ):
         raise ValueError(
             f"Got image_shape={image_shape!r}, but expected None or two or three "
@@ -105,17 +106,10 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
         X = np.asarray(X)
         n_dims = X.ndim
     if n_dims is None or n_dims < 3:
-        shape = getattr(X, "shape", None)
-        if (
-            not reset
-            and shape == estimator.image_shape_[:2]
-            and shape[1] != estimator.n_features_in_
-        ):
-            raise ValueError(
-                f"X has shape {shape}, which is one image, but {name} expects "
-                "several; for one image write X[np.newaxis]."
-            )
+        if not reset:
+            _refuse_one_grey_image(X, estimator)
         X = validate_data(estimator, X, reset=reset, dtype=dtype)
+        _refuse_other_dtypes(X, name)
         if reset:
             estimator.image_shape_ = _shape_of_rows(X.shape[1], image_shape)
         return X
@@ -126,6 +120,7 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
             f"{ACCEPTED_FORMS}."
         )
     X = check_array(X, allow_nd=True, dtype=dtype, input_name="X", estimator=estimator)
+    _refuse_other_dtypes(X, name)
     found = X.shape[1:] if n_dims == 4 else (*X.shape[1:], 1)
     if 0 in found:
         raise ValueError(
@@ -135,7 +130,7 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     if reset:
         stated = None if image_shape is None else check_image_shape(image_shape)
         if found != stated:
-            _refuse_channels_first(X.shape, name)
+            _refuse_channels_first(X.shape, name, reset)
         if stated is not None and found != stated:
             raise ValueError(
                 f"X has images of shape {found}, but image_shape={image_shape!r} was "
@@ -146,7 +141,9 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
         if hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
     elif found != estimator.image_shape_:
-        _refuse_channels_first(X.shape, name)
+        if X.shape == estimator.image_shape_:
+            raise _one_image_error(X.shape, name)
+        _refuse_channels_first(X.shape, name, reset)
         raise ValueError(
             f"X has images of shape {found}, but {name} is expecting images of shape "
             f"{estimator.image_shape_}, the shape seen in fit."
@@ -186,11 +183,34 @@ def _shape_of_rows(n_features, image_shape):
     return shape
 
 
-def _refuse_channels_first(shape, name):
+def _refuse_one_grey_image(X, estimator):
+    shape = getattr(X, "shape", None)
+    if shape == estimator.image_shape_[:2] and shape[1] != estimator.n_features_in_:
+        raise _one_image_error(shape, type(estimator).__name__)
+
+
+def _one_image_error(shape, name):
+    return ValueError(
+        f"X has shape {shape}, which is one image, but {name} expects several; for one "
+        "image write X[np.newaxis]."
+    )
+
+
+def _refuse_other_dtypes(X, name):
+    if X.dtype.kind not in "biuf":
+        raise ValueError(
+            f"X has dtype {X.dtype}, but {name} expects integer or floating pixels."
+        )
+
+
+def _refuse_channels_first(shape, name, reset):
     # A picture has at most four channels (RGBA) and more pixels a side than that.
     if len(shape) == 4 and shape[1] <= 4 < min(shape[2:]):
+        otherwise = (
+            f" If the images really are {shape[1]} pixels high, state "
+            f"image_shape={shape[1:]!r}."
+        )
         raise ValueError(
             f"X has shape {shape}, which looks channels first, but {name} expects "
-            "channels last: write np.moveaxis(X, 1, -1). If the images really are "
-            f"{shape[1]} pixels high, state image_shape={shape[1:]!r}."
+            f"channels last: write np.moveaxis(X, 1, -1).{otherwise if reset else ''}"
         )

@@ -63,7 +63,8 @@ class KerasCallbacks:
 
         base = keras.callbacks.Callback
         self.per_batch = any(
-            getattr(type(callback), hook) is not getattr(base, hook)
+            hook in vars(callback)
+            or getattr(type(callback), hook) is not getattr(base, hook)
             for callback in self.callbacks
             for hook in (
                 "on_batch_begin",
@@ -118,14 +119,15 @@ class KerasCallbacks:
     def _with_rate(self, rate, hook):
         """Let callbacks see and set the learning rate; later rates scale likewise."""
         optimizer = self.model.optimizer
+        if not has_rate_variable(optimizer):
+            hook()
+            return
         planned = np.float32(rate * self.rate_factor)
-        if has_rate_variable(optimizer):
-            optimizer.learning_rate = planned
-            hook()
-            if planned:
-                self.rate_factor *= current_learning_rate(optimizer) / planned
-        else:
-            hook()
+        optimizer.learning_rate = planned
+        hook()
+        chosen = np.float32(current_learning_rate(optimizer))
+        if chosen != planned and rate > 0:
+            self.rate_factor = float(chosen) / float(rate)
 
     def _show_weights(self):
         for variable, value in zip(

@@ -9,6 +9,10 @@ NON_DECREASING_ACTIVATIONS = frozenset(
     | {"softsign", "tanh"}
 )
 
+# Names in keras.activations that are no function of a value each: helpers, and one that
+# halves the number of channels.
+NO_ACTIVATIONS = frozenset({"deserialize", "get", "glu", "serialize"})
+
 # Batch statistics that follow the weights closely, because training takes few steps,
 # and a small epsilon: the values of K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a
 # Single GPU", 2024; https://arxiv.org/abs/2404.00498 and PyTorch's default there.
@@ -90,7 +94,7 @@ def check_activation(name):
     names = sorted(
         name
         for name, value in vars(keras.activations).items()
-        if callable(value) and name not in ("deserialize", "get", "serialize")
+        if callable(value) and name not in NO_ACTIVATIONS
     )
     if name not in names:
         raise ValueError(
@@ -128,6 +132,7 @@ def build_network(network, dropout, compile_kwargs=None):
     dtype = keras.DTypePolicy(network.dtype)
     common = {"dtype": dtype}
     weighted = common | {"kernel_initializer": keras.initializers.GlorotUniform(seed=0)}
+    spatial = {"data_format": "channels_last"}
     height, width, _ = network.image_shape
     layers = [
         keras.Input(network.image_shape, dtype=network.dtype, name="images"),
@@ -163,6 +168,7 @@ def build_network(network, dropout, compile_kwargs=None):
                     use_bias=not network.batch_normalization,
                     name=f"convolution_{name}",
                     **weighted,
+                    **spatial,
                 )
             )
             if network.padding == "valid":
@@ -182,7 +188,7 @@ def build_network(network, dropout, compile_kwargs=None):
                 pool = (min(network.pool_size, height), min(network.pool_size, width))
                 height, width = height // pool[0], width // pool[1]
                 pooling = keras.layers.MaxPooling2D(
-                    pool, name=f"pooling_{stage}", **common
+                    pool, name=f"pooling_{stage}", **common, **spatial
                 )
                 first = network.activation in NON_DECREASING_ACTIVATIONS
                 tail.insert(0 if first else len(tail), pooling)
@@ -190,9 +196,12 @@ def build_network(network, dropout, compile_kwargs=None):
         layers += drop(convolution_dropout, f"dropout_{stage}")
 
     if network.global_pooling:
-        layers.append(keras.layers.GlobalMaxPooling2D(name="global_pooling", **common))
+        flatten = keras.layers.GlobalMaxPooling2D(
+            name="global_pooling", **common, **spatial
+        )
     else:
-        layers.append(keras.layers.Flatten(name="flatten", **common))
+        flatten = keras.layers.Flatten(name="flatten", **common, **spatial)
+    layers.append(flatten)
     for i, units in enumerate(network.dense_units, start=1):
         layers.append(keras.layers.Dense(units, name=f"dense_{i}", **weighted))
         layers.append(activate(f"dense_activation_{i}"))
@@ -201,5 +210,6 @@ def build_network(network, dropout, compile_kwargs=None):
     layers.append(keras.layers.Activation("softmax", name="probabilities", **common))
     model = keras.Sequential(layers, name="network")
     if compile_kwargs is not None:
-        model.compile(**compile_kwargs)
+        # Under a global policy of mixed precision Keras would wrap the optimiser.
+        model.compile(**compile_kwargs, auto_scale_loss=False)
     return model

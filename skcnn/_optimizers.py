@@ -6,6 +6,9 @@ import numpy as np
 
 WARM_UP_FRACTION = 0.1
 
+# Classes in keras.optimizers that need other optimisers to work.
+NO_OPTIMIZERS = frozenset({"LossScaleOptimizer", "MultiOptimizer", "Optimizer"})
+
 
 def resolve_optimizer(optimizer, learning_rate):
     """Turn what the user gave into what SciKeras takes.
@@ -30,14 +33,13 @@ def resolve_optimizer(optimizer, learning_rate):
     import keras
 
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        return {"optimizer": type(optimizer).from_config(optimizer.get_config())}
+        return {"optimizer": copy_optimizer(optimizer)}
     by_name = {
         name.lower(): value
         for name, value in vars(keras.optimizers).items()
         if isinstance(value, type)
         and issubclass(value, keras.optimizers.Optimizer)
-        and value
-        not in (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+        and name not in NO_OPTIMIZERS
     }
     if not isinstance(optimizer, str) or optimizer.lower() not in by_name:
         raise ValueError(
@@ -51,6 +53,21 @@ def resolve_optimizer(optimizer, learning_rate):
     if learning_rate is not None:
         arguments["optimizer__learning_rate"] = learning_rate
     return arguments
+
+
+def copy_optimizer(optimizer):
+    """Return an unbuilt optimiser of the same configuration.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Left as it is.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+    """
+    return type(optimizer).from_config(optimizer.get_config())
 
 
 def optimizer_key(optimizer):
@@ -109,7 +126,9 @@ def current_learning_rate(optimizer):
     """
     import keras
 
-    return float(keras.ops.convert_to_tensor(optimizer.learning_rate))
+    rate = keras.ops.convert_to_tensor(optimizer.learning_rate)
+    # Rounded as the compiled functions take it, whatever float a user made Keras's own.
+    return float(np.float32(rate))
 
 
 def learning_rates(schedule, peak, n_steps):

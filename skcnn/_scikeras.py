@@ -13,11 +13,13 @@ pickle uses too.
 import copy
 from functools import cache
 
+import numpy as np
 from scipy.special import softmax
 
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import build_network
 from skcnn._optimizers import (
+    copy_optimizer,
     current_learning_rate,
     has_rate_variable,
     optimizer_key,
@@ -105,17 +107,12 @@ def _keras_classifier_class():
 
         def continue_from(self, trained):
             """Take over values and history of a trained classifier."""
-            for (name, mine), theirs in zip(
-                zip(("network", "optimizer", "augment"), self._key(), strict=True),
-                trained._key(),
-                strict=True,
-            ):
-                if mine != theirs:
-                    raise ValueError(
-                        f"The {name} changed from {theirs} to {mine}, but warm_start "
-                        "and partial_fit go on training the same network in the same "
-                        "way. Fit with warm_start=False to start anew."
-                    )
+            if self._key() != trained._key():
+                raise ValueError(
+                    "The optimizer is another one than in the last fit, but warm_start "
+                    "and partial_fit go on with its state. Fit with warm_start=False "
+                    "to start anew."
+                )
             self.target_encoder_ = self.feature_encoder_ = trained.target_encoder_
             self._random_state = None
             self.weights_ = trained.weights_
@@ -135,9 +132,9 @@ def _keras_classifier_class():
 
         def store(self, session):
             """Keep the values that a training session arrived at."""
-            self.weights_ = [value.numpy() for value in session.weights()]
+            self.weights_ = [np.asarray(value) for value in session.weights()]
             self.optimizer_values_ = [
-                value.numpy() for value in session.optimizer_values()
+                np.asarray(value) for value in session.optimizer_values()
             ]
             self._model = self._tensors = None
 
@@ -158,6 +155,13 @@ def _keras_classifier_class():
             return state
 
         # Hooks of SciKeras, overridden: the outer estimator has validated and encoded.
+
+        def _get_compile_kwargs(self):
+            compile_kwargs = super()._get_compile_kwargs()
+            # An instance would be built for one network and travel in every pickle.
+            if compile_kwargs["optimizer"] is self.optimizer:
+                compile_kwargs["optimizer"] = copy_optimizer(self.optimizer)
+            return compile_kwargs
 
         def _initialize(self, X, y=None):
             self._random_state = None  # every layer has a seed of its own

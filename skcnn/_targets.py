@@ -9,7 +9,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from skcnn._params import _check_sample_weight
+from skcnn._sklearn_private import _check_sample_weight
 
 
 def validate_labels(estimator, X, y, name="y"):
@@ -116,6 +116,11 @@ def combine_weights(sample_weight, class_weight, X, classes, codes):
         by_class[present] = compute_class_weight(
             class_weight, classes=classes[present], y=classes[codes]
         )
+        if not (np.isfinite(by_class).all() and (by_class >= 0).all()):
+            raise ValueError(
+                f"Got class_weight={class_weight!r}, but weights must be finite and "
+                "not negative."
+            )
         weights = by_class[codes] * (1 if weights is None else weights)
         if not weights.any():
             raise ValueError(

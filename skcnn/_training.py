@@ -129,6 +129,8 @@ class TrainingLoop:
         What counts as an improvement of the validation accuracy.
     verbose : int
         Whether to print a line an epoch.
+    best_score : float or None
+        Validation accuracy of the weights to start from, if that is the best so far.
     """
 
     training: LabelledImages
@@ -142,6 +144,7 @@ class TrainingLoop:
     patience: int | None
     tol: float
     verbose: int
+    best_score: float | None = None
 
     def run(self, classifier, epochs):
         """Train for at most `epochs` epochs and keep the result in `classifier`.
@@ -156,6 +159,8 @@ class TrainingLoop:
         session = classifier.session()
         callbacks = KerasCallbacks(classifier, session, epochs)
         best, best_score, unimproved = None, -np.inf, 0
+        if self.best_score is not None:
+            best, best_score = session.weights(), self.best_score
         steps = -(-len(self.training) // self.batch_size)
         rates = learning_rates(
             self.schedule, classifier.peak_learning_rate, steps * epochs

@@ -7,8 +7,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images import image_batch, validate_images
-from skcnn._params import Options, StrOptions, _fit_context
 from skcnn._pixels import chunk_rows, pixel_scaling
+from skcnn._sklearn_private import Options, StrOptions, _fit_context
 
 __all__ = ["ImageReshaper", "ImageScaler"]
 

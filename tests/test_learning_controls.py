@@ -315,10 +315,10 @@ def test_warm_start_heeds_a_tiny_learning_rate(data):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"filters": 5}, "network changed .*filters"),
-        ({"dense_units": 9}, "network changed .*dense_units"),
-        ({"optimizer": "sgd"}, "optimizer changed"),
-        ({"augment": "flip"}, "augment changed"),
+        ({"filters": 5}, "filters was"),
+        ({"dense_units": 9}, "dense_units was"),
+        ({"optimizer": "sgd"}, "optimizer is another one"),
+        ({"augment": "flip"}, "augment was"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -482,7 +482,9 @@ def test_terminate_on_nan_stops(data, keras):
 )
 def test_lambda_callback_is_called(data, keras, hook, calls):
     seen = []
-    callback = keras.callbacks.LambdaCallback(**{hook: lambda *args: seen.append(args)})
+    callback = keras.callbacks.LambdaCallback(
+        **{hook: lambda *_, **__: seen.append(hook)}
+    )
     tiny(callbacks=callback, batch_size=20).fit(*data)
     assert len(seen) == calls
 

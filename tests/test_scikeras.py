@@ -25,6 +25,7 @@ HOOKS = {
         "initial_epoch",
         "kwargs",
     ],
+    "_get_compile_kwargs": [],
     "_initialize": ["X", "y"],
     "_predict_raw": ["X", "kwargs"],
     "_validate_data": ["X", "y", "reset", "y_numeric"],

@@ -8,7 +8,6 @@ from unittest import SkipTest
 
 import pytest
 from expected_failures import expected_failures
-from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -21,10 +20,7 @@ ESTIMATORS = [
 ]
 
 
-# Not strict: see expected_failures.py for why some machines pass.
-@parametrize_with_checks(
-    ESTIMATORS, expected_failed_checks=expected_failures, xfail_strict=False
-)
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
     try:
         check(estimator)
@@ -37,23 +33,5 @@ def test_the_array_api_check_is_not_skipped():
     assert os.environ["SCIPY_ARRAY_API"] == "1"
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_at_most_one_check_is_expected_to_fail(estimator):
-    assert len(expected_failures(estimator)) <= 1
-
-
-@pytest.mark.parametrize(
-    "classifier", [MNISTCNNClassifier, CIFARCNNClassifier], ids=lambda c: c.__name__
-)
-def test_no_check_is_expected_to_fail_in_float64(classifier):
-    assert not expected_failures(classifier(dtype="float64"))
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_expected_failures_name_real_checks_and_true_reasons(estimator):
-    for check, reason in expected_failures(estimator).items():
-        assert hasattr(estimator_checks, check)
-        # What is compared, how finely, and what cannot be that fine.
-        for fact in ("relative 1e-7", "float32", "1.2e-7", "float64", "order"):
-            assert fact in reason
-        assert len(reason) > 200
+def test_no_check_is_expected_to_fail():
+    assert not any(map(expected_failures, ESTIMATORS))

@@ -2,8 +2,8 @@
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.utils._param_validation import validate_params
 
+from skcnn._sklearn_private import validate_params
 from skcnn.datasets._bunch import make_image_bunch
 
 _LARGEST_VALUE = 16

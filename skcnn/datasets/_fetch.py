@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
 
+from skcnn._sklearn_private import StrOptions
 from skcnn.datasets._bunch import make_image_bunch
 
 _SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}

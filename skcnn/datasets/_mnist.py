@@ -4,8 +4,8 @@ import math
 import zipfile
 
 import numpy as np
-from sklearn.utils._param_validation import validate_params
 
+from skcnn._sklearn_private import validate_params
 from skcnn.datasets._checks import (
     REMEDY,
     check_images,

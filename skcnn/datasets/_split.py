@@ -1,7 +1,9 @@
 """Images separated by label."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from skcnn._sklearn_private import _safe_indexing
 
 
 def split_by_label(X, y):

@@ -6,10 +6,10 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.validation import _num_samples
 
 from skcnn._images import image_batch, validate_images
 from skcnn._pixels import pixel_scaling
+from skcnn._sklearn_private import _num_samples
 from skcnn.preprocessing import ImageReshaper
 
 # Lengths are in heights of an image, so that a grid looks alike at every size.
