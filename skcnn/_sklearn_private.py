@@ -10,6 +10,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     Interval,
+    Options,
     StrOptions,
     validate_params,
 )
@@ -17,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 __all__ = [
     "Interval",
+    "Options",
     "StrOptions",
     "_check_sample_weight",
     "_fit_context",

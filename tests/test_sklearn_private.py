@@ -15,11 +15,13 @@ class Probe(BaseEstimator):
     _parameter_constraints = {
         "count": [private.Interval(Integral, 1, None, closed="left"), None],
         "name": [private.StrOptions({"left", "right"})],
+        "kind": [private.Options(type, {int, float})],
     }
 
-    def __init__(self, count=1, name="left"):
+    def __init__(self, count=1, name="left", kind=int):
         self.count = count
         self.name = name
+        self.kind = kind
 
     @private._fit_context(prefer_skip_nested_validation=True)
     def fit(self, X):
@@ -33,6 +35,7 @@ class Probe(BaseEstimator):
     [
         ({"count": 0}, r"The 'count' parameter of Probe must be an int in the range "),
         ({"name": "up"}, r"'name' parameter of Probe must be a str among .*Got 'up'"),
+        ({"kind": str}, r"The 'kind' parameter of Probe must be a type among "),
     ],
 )
 def test_fit_refuses_what_breaks_a_constraint(parameters, message):
@@ -70,7 +73,7 @@ def test_sample_weights_are_checked_and_default_to_ones():
 
 def test_all_that_is_exported_is_there():
     for name in private.__all__:
-        assert hasattr(_params, name)
+        assert hasattr(private, name)
 
 
 def test_samples_are_counted_and_picked_in_any_container():
