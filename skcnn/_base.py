@@ -7,7 +7,6 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -375,6 +374,9 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         return LabelledImages.of(X_val, self.image_shape_, codes, weights)
 
     def _hold_out(self, training, classes, generator):
+        # Imported here: it is the slowest part of scikit-learn to import.
+        from sklearn.model_selection import train_test_split
+
         counts = np.bincount(training.codes, minlength=len(classes))
         rare = classes[counts == 1].tolist()
         try:
