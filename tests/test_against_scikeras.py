@@ -55,6 +55,15 @@ def scikeras_classifier(**params):
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def determinism_as_it_was():
+    """Undo what a seeded SciKeras fit leaves behind in this process: the very bug."""
+    yield
+    from tensorflow.python.framework import config
+
+    config.disable_op_determinism()
+
+
 MAKERS = {"skcnn": skcnn_classifier, "scikeras": scikeras_classifier}
 
 

@@ -10,6 +10,7 @@ from scipy.special import log_softmax, softmax
 from skcnn import MNISTCNNClassifier, _engine
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import Network, build_network
+from skcnn._parameters import resolve_parameters
 
 TINY = Network(
     image_shape=(8, 8, 1),
@@ -349,7 +350,7 @@ def test_other_networks_are_compiled_apart(parameters, fitted):
 
     keys = []
     for classifier in (tiny(), tiny(**parameters)):
-        options = classifier._check_parameters()
+        options = resolve_parameters(classifier)
         network = Network(image_shape=(8, 8, 1), n_classes=10, **options["network"])
         inner = make_keras_classifier(
             network,

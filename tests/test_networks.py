@@ -9,6 +9,7 @@ import pytest
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _networks
 from skcnn._networks import NON_DECREASING_ACTIVATIONS, Network, build_network
+from skcnn._parameters import resolve_parameters
 
 SMALL = Network(
     image_shape=(12, 12, 2),
@@ -34,7 +35,7 @@ def build(network=SMALL, dropout=(0, 0), **changes):
 
 def of_preset(classifier, name, image_shape):
     """Build the network of a preset for ten classes, as fit does."""
-    options = classifier.from_preset(name)._check_parameters()
+    options = resolve_parameters(classifier.from_preset(name))
     network = Network(image_shape=image_shape, n_classes=10, **options["network"])
     return build_network(network, options["dropout"])
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier, _scikeras
+from skcnn._parameters import resolve_parameters
 
 # The hooks that skcnn overrides, with the parameters that SciKeras calls them with.
 HOOKS = {
@@ -215,7 +216,7 @@ def test_a_pickle_holds_arrays_and_no_keras_object(fitted, digits):
 
 
 def test_going_on_takes_over_the_values_and_a_copy_of_the_history(fitted):
-    options = fitted._check_parameters()
+    options = resolve_parameters(fitted)
     other = fitted._make_keras_classifier(options, fitted.classes_)
     assert not other.initialized_
     other.continue_from(fitted.keras_classifier_)
