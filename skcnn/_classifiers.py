@@ -8,7 +8,7 @@ from skcnn._base import BaseCNNClassifier
 class MNISTCNNClassifier(BaseCNNClassifier):
     """Convolutional network for grey images such as handwritten digits.
 
-    The defaults are the best use of a CPU minute or two on MNIST [1]_: two stages of
+    The defaults take about two CPU minutes on MNIST [1]_: two stages of
     one convolution and a pooling, and a hidden dense layer.
     Images of any other kind and size work too. Every parameter can be searched by its
     name.
@@ -252,7 +252,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 class CIFARCNNClassifier(BaseCNNClassifier):
     """Convolutional network for small colour images such as CIFAR-10's.
 
-    The defaults are the best use of some CPU minutes on CIFAR-10 [1]_: three stages
+    The defaults take about fifteen CPU minutes on CIFAR-10 [1]_: three stages
     of two convolutions, a pooling and batch normalisation, and a hidden dense layer.
     Images of any other kind and size work too. Every parameter can be searched by its
     name.
