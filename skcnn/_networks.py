@@ -109,7 +109,7 @@ def build_network(network, dropout, compile_kwargs=None):
 
     Every layer has a name, a dtype and a seed of its own: Keras draws nothing from
     Python's global generator, counts up no global name and reads no global policy. The
-    weights are placeholders until :meth:`CompiledNetwork.initial_weights` draws them.
+    weights are placeholders until `CompiledNetwork.initial_values` draws them.
 
     Parameters
     ----------
