@@ -1,108 +1,178 @@
-"""Test accuracy of the presets and of the defaults, mean of some seeds.
+"""Test accuracy of the presets and what it costs, against the student project's script.
 
     SKCNN_DATA=/path/to/data python benchmarks/accuracy.py mnist cifar10 --seeds 3
 
-trains each of them on the whole training set, scores it once on the whole test set and
-prints a table. `--preset` picks one; "default" means the constructor's defaults.
-`--log FILE` appends one JSON line a training, so that an interrupted run keeps what it
-has done, and a repeated one skips it.
+trains each preset and the constructor's defaults on the whole training set, scores it
+once on the whole test set and prints a table. "script" is the same classic network in
+plain Keras, `Model.fit` on float arrays, trained as long as the preset "classic".
+`--preset` picks some; `--log FILE` appends one JSON line a training, so that an
+interrupted run keeps what it has done, and a repeated one skips it.
+
+Every training has a process of its own, and the seeds take turns: seed 0 of all, then
+seed 1 of all. "Training" is the CPU time of a fit whose network was traced before, on a
+few batches; "tracing" that of those batches, the network's construction included. The
+CPU seconds of importing and of loading the images count nowhere.
 """
 
 import argparse
 import json
-import os
-import platform
-import resource
-import time
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
+import plain_networks
+from measuring import (
+    note,
+    number,
+    print_table,
+    run_job,
+    run_script,
+    spread,
+    timed,
+    versions_line,
+)
 
-import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn.datasets import fetch_cifar10, fetch_mnist
 
-DATASETS = {
-    "mnist": (fetch_mnist, MNISTCNNClassifier),
-    "cifar10": (fetch_cifar10, CIFARCNNClassifier),
-}
+CLASSIFIERS = {"mnist": MNISTCNNClassifier, "cifar10": CIFARCNNClassifier}
+CLASSIC = {"mnist": "MNIST classic", "cifar10": "CIFAR-10 classic"}
+DEFAULTS, SCRIPT = "defaults", "script"
+
+# Enough batches to trace every size of a preset with progressive resizing.
+TRACED_BATCHES = 6
 
 
-def cpu_seconds():
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def with_skcnn(dataset, preset, seed, X, y):
+    """Return a fitted predict function and the cost of tracing and of training."""
+    kind, options = CLASSIFIERS[dataset], {"random_state": seed}
+
+    def make(**more):
+        if preset == DEFAULTS:
+            return kind(**options, **more)
+        return kind.from_preset(preset, **options, **more)
+
+    clf = make()
+    size = clf.batch_size
+    if size == "auto":
+        size = kind._largest_auto_batch_size
+    few = slice(TRACED_BATCHES * size)
+    _, tracing = timed(lambda: make(epochs=1, batch_size=size).fit(X[few], y[few]))
+    _, training = timed(lambda: clf.fit(X, y))
+    return clf.predict, tracing, training, clf.n_iter_, size
+
+
+def with_keras(dataset, preset, seed, X, y):
+    """Do the same with the script."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    network = CLASSIC[dataset]
+    classic = plain_networks.skcnn_classifier(network)
+    epochs = CLASSIFIERS[dataset].presets["classic"]["epochs"]
+    size = classic.batch_size
+    model = plain_networks.compiled_keras_network(network, X.shape[1:])
+    floats, float_cost = timed(lambda: plain_networks.unit_floats(X))
+    few = slice(TRACED_BATCHES * size)
+
+    def fit(rows, epochs):
+        model.fit(floats[rows], y[rows], batch_size=size, epochs=epochs, verbose=0)
+
+    _, tracing = timed(lambda: fit(few, 1))
+    _, training = timed(lambda: fit(slice(None), epochs))
+    for key, value in float_cost.items():
+        training[key] += value
+
+    def predict(X):
+        probabilities = model.predict(plain_networks.unit_floats(X), verbose=0)
+        return probabilities.argmax(axis=1)
+
+    return predict, tracing, training, epochs, size
 
 
 def train(dataset, preset, seed):
-    fetch, classifier = DATASETS[dataset]
-    train, test = fetch(subset="train"), fetch(subset="test")
-    options = {"random_state": seed, "verbose": True}
-    if preset == "default":
-        clf = classifier(**options)
-    else:
-        clf = classifier.from_preset(preset, **options)
-    cpu, wall = cpu_seconds(), time.perf_counter()
-    clf.fit(train.images, train.target)
-    seconds = {
-        "cpu_s": round(cpu_seconds() - cpu, 1),
-        "wall_s": round(time.perf_counter() - wall, 1),
+    """Train once; return the accuracy and the costs."""
+    plain_networks.start_tensorflow()
+    network = CLASSIC[dataset]
+    X, y = plain_networks.load_images(network, None)
+    X_test, y_test = plain_networks.load_images(network, None, "test")
+    way = with_keras if preset == SCRIPT else with_skcnn
+    predict, tracing, training, epochs, size = way(dataset, preset, seed, X, y)
+    predict(X_test[:256])  # traces
+    predicted, prediction = timed(lambda: predict(X_test))
+    return {
+        "accuracy": float(np.mean(predicted == y_test)),
+        "epochs": int(epochs),
+        "batch_size": int(size),
+        "tracing_cpu_s": tracing["cpu_s"],
+        "cpu_s": training["cpu_s"],
+        "wall_s": training["wall_s"],
+        "prediction_cpu_s": prediction["cpu_s"],
     }
-    accuracy = clf.score(test.images, test.target)
-    return {"accuracy": accuracy, "epochs": clf.n_iter_, **seconds}
+
+
+def measure(datasets, presets, n_seeds, log):
+    """Return the runs of each data set and preset, reading and writing the log."""
+    done = {}
+    if log and log.exists():
+        for line in log.read_text().splitlines():
+            run = json.loads(line)
+            done[run["dataset"], run["preset"], run["seed"]] = run
+    runs = {}
+    for dataset in datasets:
+        for seed in range(n_seeds):
+            for preset in presets or [SCRIPT, *CLASSIFIERS[dataset].presets, DEFAULTS]:
+                key = {"dataset": dataset, "preset": preset, "seed": seed}
+                run = done.get(tuple(key.values()))
+                if run is None:
+                    run = key | run_job(__file__, **key)
+                    note(f"{run['accuracy']:.4f} for {run['cpu_s']:.1f} CPU s")
+                    if log:
+                        with log.open("a") as file:
+                            print(json.dumps(run), file=file)
+                runs.setdefault((dataset, preset), []).append(run)
+    return runs
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("dataset", nargs="+", choices=DATASETS)
+    parser.add_argument("dataset", nargs="+", choices=CLASSIFIERS)
     parser.add_argument("--preset", action="append", help="default: all of them")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--log", type=Path)
     args = parser.parse_args()
 
-    done = {}
-    if args.log and args.log.exists():
-        for line in args.log.read_text().splitlines():
-            run = json.loads(line)
-            done[run["dataset"], run["preset"], run["seed"]] = run
+    print(versions_line())
+    runs = measure(args.dataset, args.preset, args.seeds, args.log)
     rows = []
-    for dataset in args.dataset:
-        presets = args.preset or [*DATASETS[dataset][1].presets, "default"]
-        for preset in presets:
-            runs = []
-            for seed in range(args.seeds):
-                key = dataset, preset, seed
-                if key not in done:
-                    done[key] = {"dataset": dataset, "preset": preset, "seed": seed}
-                    done[key] |= train(*key)
-                    if args.log:
-                        with args.log.open("a") as file:
-                            print(json.dumps(done[key]), file=file)
-                runs.append(done[key])
-            rows.append((dataset, preset, runs))
-
-    import sklearn
-    import tensorflow
-
-    print(
-        f"\nskcnn {skcnn.__version__}, scikit-learn {sklearn.__version__}, tensorflow "
-        f"{tensorflow.__version__}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} CPUs ({platform.machine()}), {time.strftime('%Y-%m-%d')}\n"
-    )
-    print("| data | preset | n | test accuracy, mean (min to max) | epochs | CPU s |")
-    print("|---|---|---|---|---|---|")
-    for dataset, preset, runs in rows:
-        accuracy = 100 * np.array([run["accuracy"] for run in runs])
-        cpu = np.mean([run["cpu_s"] for run in runs])
-        print(
-            f"| {dataset} | {preset} | {len(runs)} | {accuracy.mean():.2f} % "
-            f"({accuracy.min():.2f} to {accuracy.max():.2f}) | {runs[0]['epochs']} | "
-            f"{cpu:.0f} |"
+    for (dataset, preset), of_preset in runs.items():
+        accuracy = 100 * np.array([run["accuracy"] for run in of_preset])
+        script = runs.get((dataset, SCRIPT))
+        fraction = "-"
+        if script:
+            cost = np.mean([run["cpu_s"] for run in script])
+            fraction = spread([run["cpu_s"] / cost for run in of_preset])
+        rows.append(
+            [
+                dataset,
+                preset,
+                str(of_preset[0]["epochs"]),
+                str(of_preset[0]["batch_size"]),
+                str(len(of_preset)),
+                f"{accuracy.mean():.2f} %",
+                f"{accuracy.min():.2f} to {accuracy.max():.2f}",
+                spread([run["cpu_s"] for run in of_preset]),
+                fraction,
+                number(np.median([run["tracing_cpu_s"] for run in of_preset])),
+                number(np.median([run["wall_s"] for run in of_preset])),
+                number(np.median([run["prediction_cpu_s"] for run in of_preset])),
+            ]
         )
+    header = ["data", "preset", "epochs", "batch size", "n", "test accuracy, mean"]
+    header += ["lowest to highest", "training, CPU s", "/ script's", "tracing, CPU s"]
+    header += ["training, wall s", "predicting 10,000, CPU s"]
+    print_table(header, rows)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, train)

@@ -1,10 +1,15 @@
-"""Random changes of training images, as one projective transform a batch."""
+"""Changes of images: random ones for training, fixed views for prediction, size.
+
+The random ones are one projective transform a batch.
+"""
 
 import numpy as np
 
 # Smaller images (and tables, one pixel high) are left alone: there a shift by one pixel
 # destroys more than it teaches.
-MIN_AUGMENTED_SIDE = 8
+MIN_CHANGED_SIDE = 8
+
+VIEWS = ("flip", "shift")
 
 AUGMENTATIONS = ("flip", "shift", "affine")
 
@@ -20,7 +25,7 @@ MAX_SHEAR = 0.15
 SHIFT_DIVISOR = 14
 
 
-def augment_images(images, names, seed):
+def augment_images(images, names, seed, mirrored):
     """Flip, shift or distort each image at random.
 
     Parameters
@@ -28,11 +33,13 @@ def augment_images(images, names, seed):
     images : tensor of shape (b, height, width, channels)
         Floating images.
     names : tuple of str
-        Any of "flip" (left to right, half of the images), "shift" (whole pixels, up to
-        1/14 of the sides) and "affine" (rotation up to 12 degrees, zoom up to 12 %,
-        shear up to 0.15, shift up to 1/28 of the sides, bilinear).
+        Any of "flip" (left to right), "shift" (whole pixels, up to 1/14 of the sides)
+        and "affine" (rotation up to 12 degrees, zoom up to 12 %, shear up to 0.15,
+        shift up to 1/28 of the sides, bilinear).
     seed : tensor of shape (2,) of int32
         Same seed, same changes.
+    mirrored : tensor of shape (b,) of bool
+        Which images "flip" flips.
 
     Returns
     -------
@@ -42,7 +49,7 @@ def augment_images(images, names, seed):
     import tensorflow as tf
 
     _, height, width, _ = images.shape
-    if not names or min(height, width) < MIN_AUGMENTED_SIDE:
+    if not names or min(height, width) < MIN_CHANGED_SIDE:
         return images
     n = tf.shape(images)[0]
     drawn = tf.random.stateless_uniform([7, n], seed, -1.0, 1.0)
@@ -62,11 +69,7 @@ def augment_images(images, names, seed):
         dx += _whole_pixels(drawn[5], width // SHIFT_DIVISOR)
         dy += _whole_pixels(drawn[6], height // SHIFT_DIVISOR)
     if "flip" in names:
-        sign = tf.where(
-            tf.random.stateless_uniform([n], seed + tf.constant([1, 0])) < 0.5,
-            -1.0,
-            1.0,
-        )
+        sign = tf.where(mirrored, -1.0, 1.0)
         xx, xy, dx = sign * xx, sign * xy, sign * dx
     cx, cy = (width - 1) / 2, (height - 1) / 2
     transforms = tf.stack(
@@ -88,6 +91,66 @@ def augment_images(images, names, seed):
         interpolation="bilinear" if "affine" in names else "nearest",
         fill_mode="reflect",
         data_format="channels_last",
+    )
+
+
+def image_views(images, names):
+    """Return the views of images over which a prediction is averaged.
+
+    Parameters
+    ----------
+    images : tensor of shape (b, height, width, channels)
+        Images of any dtype.
+    names : tuple of str
+        "flip" adds the mirror image of each view, "shift" two views, one pixel up and
+        to the left, and one pixel down and to the right, the border reflected.
+
+    Returns
+    -------
+    list of tensor of shape (b, height, width, channels)
+        The images themselves first.
+
+    References
+    ----------
+    .. [1] K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section
+       3.5 (the mirror image and the two shifts);
+       https://arxiv.org/abs/2404.00498
+    """
+    import tensorflow as tf
+
+    views = [images]
+    _, height, width, _ = images.shape
+    if min(height, width) < MIN_CHANGED_SIDE:
+        return views
+    if "shift" in names:
+        border = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        padded = tf.pad(images, border, "REFLECT")
+        views += [padded[:, 2:, 2:], padded[:, :-2, :-2]]
+    if "flip" in names:
+        views += [tf.reverse(view, axis=[2]) for view in views]
+    return views
+
+
+def resize_images(images, size):
+    """Resize images as the network's own layer does.
+
+    Parameters
+    ----------
+    images : tensor of shape (b, height, width, channels)
+        Floating images.
+    size : tuple of int
+        ``(height, width)``.
+
+    Returns
+    -------
+    tensor of shape (b, *size, channels)
+    """
+    import keras
+
+    if images.shape[1:3] == size:
+        return images
+    return keras.ops.image.resize(
+        images, size, interpolation="bilinear", data_format="channels_last"
     )
 
 

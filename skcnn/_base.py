@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -12,25 +13,33 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._images import image_batch, validate_images
 from skcnn._networks import Network
-from skcnn._parameters import PARAMETER_CONSTRAINTS, resolve_parameters
+from skcnn._parameters import (
+    PARAMETER_CONSTRAINTS,
+    resolve_parameters,
+    resolve_views,
+)
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._sklearn_private import _fit_context
 from skcnn._targets import combine_weights, encode_labels, validate_labels
+from skcnn._threads import bound_threads
 from skcnn._training import PREDICTION_BATCH, LabelledImages, TrainingLoop
+from skcnn._whitening import whitening_kernel
 
-# batch_size="auto": 64 steps an epoch where there are images enough, within bounds that
-# keep a step worth its overhead and small data in one batch.
-AUTO_STEPS, AUTO_SMALLEST, AUTO_LARGEST = 64, 32, 100
+# batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
+# small that it is not worth its overhead.
+AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 
 class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network as a scikit-learn classifier.
 
-    Subclasses hold a constructor and presets; all behaviour is here.
+    Subclasses hold a constructor, presets and the largest batch size that "auto" picks;
+    all behaviour is here.
     """
 
     presets = MappingProxyType({})
+    _largest_auto_batch_size = None
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
 
@@ -240,10 +249,11 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         self._check_range(X)
         self._warn_if_scaled(X)
         classifier, shape = self.keras_classifier_, self.image_shape_
+        views = resolve_views(self)
         return np.concatenate(
             [
                 classifier.logits(
-                    image_batch(X, shape, slice(start, start + PREDICTION_BATCH))
+                    image_batch(X, shape, slice(start, start + PREDICTION_BATCH)), views
                 )
                 for start in range(0, len(X), PREDICTION_BATCH)
             ]
@@ -291,6 +301,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         validation=(None, None, None),
         incremental=False,
     ):
+        bound_threads()
         options = resolve_parameters(self)
         if not fresh:
             self._refuse_changes(options)
@@ -317,13 +328,18 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         held_out = self._validation_images(classes, *validation)
         if held_out is None and self.early_stopping:
             training, held_out = self._hold_out(training, classes, generator)
-        loop = self._training_loop(training, held_out, options, generator, incremental)
+        network, sizes = self._network(options, classes)
+        if incremental:
+            sizes = sizes[-1:]
+        loop = self._training_loop(
+            training, held_out, options, sizes, generator, incremental
+        )
         if self.early_stopping and not fresh:
             loop.best_score = self.best_validation_score_
-        classifier = self._make_keras_classifier(options, classes)
+        classifier = self._make_keras_classifier(network, options, classes)
         if fresh:
             classifier.seeds_ = generator
-            classifier.scaling_ = self._pixel_scaling(loop.training)
+            classifier.fixed_ = self._fixed_weights(network, loop.training)
         else:
             classifier.continue_from(self.keras_classifier_)
         if incremental:
@@ -397,17 +413,33 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             ) from error
         return training.take(train), training.take(held_out)
 
-    def _training_loop(self, training, held_out, options, generator, incremental):
+    def _network(self, options, classes):
+        """Describe the network and the sizes that its training images will have."""
+        network = Network(
+            image_shape=self.image_shape_,
+            n_classes=len(classes),
+            **options["network"],
+        )
+        sizes = network.sizes(options["scales"])
+        if sizes[-1] != self.image_shape_[:2]:
+            network = replace(network, resized=sizes[-1])
+        return network, sizes
+
+    def _training_loop(
+        self, training, held_out, options, sizes, generator, incremental
+    ):
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = len(training) // AUTO_STEPS
-            batch_size = int(np.clip(batch_size, AUTO_SMALLEST, AUTO_LARGEST))
+            largest = self._largest_auto_batch_size
+            batch_size = int(np.clip(batch_size, AUTO_SMALLEST, largest))
         if len(training) <= batch_size:
             training = training.merged()
         return TrainingLoop(
             training.with_mean_weight_one(),
             held_out,
             batch_size=batch_size,
+            sizes=sizes,
             schedule="constant" if incremental else self.learning_rate_schedule,
             dropout=options["dropout"],
             label_smoothing=self.label_smoothing,
@@ -418,12 +450,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             verbose=self.verbose,
         )
 
-    def _make_keras_classifier(self, options, classes):
-        network = Network(
-            image_shape=self.image_shape_,
-            n_classes=len(classes),
-            **options["network"],
-        )
+    def _make_keras_classifier(self, network, options, classes):
         return make_keras_classifier(
             network,
             labels=classes,
@@ -435,14 +462,20 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             **options["optimizer"],
         )
 
-    def _pixel_scaling(self, training):
-        return pixel_scaling(
+    def _fixed_weights(self, network, training):
+        """Learn the weights of the layers that are not trained."""
+        offset, scale = pixel_scaling(
             training.X,
             training.image_shape,
             self.scaling,
             per_channel=True,
             sample_weight=training.weights_of_all_rows(),
         )
+        fixed = {"scaling": (offset, scale**2)}
+        if network.whitening:
+            kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
+            fixed["whitening"] = (kernel,)
+        return fixed
 
     def _learn_from_history(self, history):
         self.history_ = {name: list(values) for name, values in history.items()}

@@ -12,10 +12,11 @@ values with it and steps aside for another one between two calls.
 
 import threading
 from collections import OrderedDict
+from functools import partial
 
 import numpy as np
 
-from skcnn._augment import augment_images
+from skcnn._augment import augment_images, image_views, resize_images
 from skcnn._optimizers import has_rate_variable
 
 # A search over a few dozen networks keeps them all; forgotten ones are traced again.
@@ -79,42 +80,49 @@ class CompiledNetwork:
         self._weights = model.trainable_variables + model.non_trainable_weights
         self._variables = self._weights + self._optimizer.variables
         self._initial_values = [v.value.numpy() for v in self._variables]
+        self._fixed = {
+            id(variable): (layer.name, i)
+            for layer in self._layers
+            if not layer.trainable
+            for i, variable in enumerate(layer.weights)
+        }
         self._initializers = {
             id(layer.kernel): layer.kernel_initializer
             for layer in self._layers
-            if hasattr(layer, "kernel_initializer")
+            if layer.trainable and hasattr(layer, "kernel_initializer")
         }
         self._functions = {}
         self._lock = threading.Lock()
         self._session = None
 
-    def initial_values(self, random_state, offset, scale):
+    def initial_values(self, random_state, fixed):
         """Draw initial weights.
 
         Parameters
         ----------
         random_state : RandomState
             Source of the seeds.
-        offset, scale : ndarray of shape (channels,)
-            What the first layer subtracts from pixels and divides them by.
+        fixed : dict of str to sequence of ndarray
+            The weights of the layers that are never trained, by their names.
 
         Returns
         -------
         weights : list of ndarray
-            Trainable weights, then statistics.
+            Trainable weights, then the others.
         optimizer_values : list of ndarray
             The optimiser's variables.
         """
         values = list(self._initial_values)
         for i, variable in enumerate(self._weights):
-            initializer = self._initializers.get(id(variable))
-            if initializer is not None:
+            if id(variable) in self._initializers:
+                initializer = self._initializers[id(variable)]
                 config = initializer.get_config()
                 config["seed"] = int(random_state.randint(np.iinfo(np.int32).max))
                 draw = type(initializer).from_config(config)
                 values[i] = draw(variable.shape, variable.dtype).numpy()
-        statistics = offset.astype(self.dtype), (scale**2).astype(self.dtype)
-        values[self.n_trainable : self.n_trainable + 2] = statistics
+            elif id(variable) in self._fixed:
+                layer, number = self._fixed[id(variable)]
+                values[i] = fixed[layer][number].astype(self.dtype)
         return values[: len(self._weights)], values[len(self._weights) :]
 
     def images(self, batch):
@@ -134,7 +142,7 @@ class CompiledNetwork:
             batch if batch.dtype == np.uint8 else batch.astype(self.dtype, copy=False)
         )
 
-    def logits(self, weights, images):
+    def logits(self, weights, images, views=()):
         """Return the logits of some images.
 
         Parameters
@@ -143,6 +151,8 @@ class CompiledNetwork:
             As :meth:`initial_values` or :meth:`Session.weights` orders them.
         images : ndarray of shape (b, height, width, channels)
             As returned by :meth:`images`.
+        views : tuple of str, default=()
+            Over which to average, see :func:`skcnn._augment.image_views`.
 
         Returns
         -------
@@ -151,26 +161,28 @@ class CompiledNetwork:
         n = len(images)
         if n > 1 or images.size < LARGE_IMAGE:
             images = _fill_up(images, -n % BLOCK)
-        return self._function("logits", images)(weights, images).numpy()[:n]
+        return self._function("logits", images, views)(weights, images).numpy()[:n]
 
-    def _function(self, name, images):
+    def _function(self, name, images, option):
         """Return the compiled function for this dtype of images, traced once."""
         import tensorflow as tf
 
-        key = (name, images.dtype.str)
+        key = (name, images.dtype.str, option)
         if key not in self._functions:
             spec = tf.TensorSpec
             dtype = self.dtype
             x = spec([None, *images.shape[1:]], images.dtype)
             if name == "logits":
                 weights = [spec(v.shape, v.dtype) for v in self._weights]
-                function, signature = self._logits, [weights, x]
+                function = partial(self._logits, option)
+                signature = [weights, x]
             else:
-                function = self._train
+                function = partial(self._train, option)
                 signature = [
                     x,
                     spec([None], np.int32),
                     spec([None], dtype),
+                    spec([None], np.bool_),
                     spec([None], np.float32),
                     spec([], np.int32),
                     spec([2], dtype),
@@ -183,11 +195,15 @@ class CompiledNetwork:
             )
         return self._functions[key]
 
-    def _logits(self, weights, images):
+    def _logits(self, views, weights, images):
         import keras
 
         with keras.StatelessScope(list(zip(self._weights, weights, strict=True))):
-            return self._forward(self._cast(images), training=False)
+            logits = [
+                self._forward(self._cast(view), training=False)
+                for view in image_views(images, views)
+            ]
+        return sum(logits) / len(logits)
 
     def _cast(self, images):
         import tensorflow as tf
@@ -199,7 +215,12 @@ class CompiledNetwork:
         import tensorflow as tf
 
         for i, layer in enumerate(self._layers):
-            if not isinstance(layer, keras.layers.Dropout):
+            if isinstance(layer, keras.layers.Resizing):
+                # Training images have the size of their part of the training already.
+                x = x if training else resize_images(x, (layer.height, layer.width))
+            elif training and _has_fused_operation(layer, x):
+                x = _normalize(layer, x)
+            elif not isinstance(layer, keras.layers.Dropout):
                 x = layer(x, training=training)
             elif training:
                 rate = dropout[1 if x.shape.rank == 2 else 0]
@@ -212,7 +233,18 @@ class CompiledNetwork:
         return x
 
     def _train(
-        self, images, codes, weights, rates, batch_size, dropout, smoothing, seed, step
+        self,
+        size,
+        images,
+        codes,
+        weights,
+        mirrored,
+        rates,
+        batch_size,
+        dropout,
+        smoothing,
+        seed,
+        step,
     ):
         """Train on consecutive batches; return sums of loss and of correct answers."""
         import tensorflow as tf
@@ -225,7 +257,9 @@ class CompiledNetwork:
             w = weights[rows]
             y = codes[rows]
             step_seed = tf.stack([seed, step + i])
-            x = augment_images(self._cast(images[rows]), self._augment, step_seed)
+            x = self._cast(images[rows])
+            x = augment_images(x, self._augment, step_seed, mirrored[rows])
+            x = resize_images(x, size)
             with tf.GradientTape() as tape:
                 logits = self._forward(x, True, dropout, step_seed)
                 log_p = tf.nn.log_softmax(logits)
@@ -252,6 +286,33 @@ class CompiledNetwork:
         return loss_sum, correct_sum
 
 
+def _has_fused_operation(layer, x):
+    import keras
+
+    # Without gamma, as `build_network` makes them.
+    return (
+        isinstance(layer, keras.layers.BatchNormalization)
+        and layer.trainable
+        and x.shape.rank == 4
+        and x.dtype == np.float32
+    )
+
+
+def _normalize(layer, x):
+    """Do what the layer does in training, by one operation where Keras takes many."""
+    import tensorflow as tf
+
+    y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        x, tf.ones_like(layer.beta), layer.beta.value, epsilon=layer.epsilon
+    )
+    # The operation gives the unbiased variance, Keras keeps the biased one.
+    n = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
+    variance *= tf.maximum(n - 1, 1) / n
+    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)
+    return y
+
+
 def _fill_up(images, missing):
     if not missing:
         return images
@@ -274,7 +335,7 @@ class Session:
         self._compiled = compiled
         self._values = [*weights, *optimizer_values]
 
-    def train(self, images, codes, weights, **options):
+    def train(self, images, codes, weights, mirrored, *, size=None, **options):
         """Train on consecutive batches of the given images.
 
         Parameters
@@ -285,6 +346,10 @@ class Session:
             Encoded labels.
         weights : ndarray of shape (b,)
             Sample weights.
+        mirrored : ndarray of shape (b,) of bool
+            Which images the augmentation "flip" flips.
+        size : tuple of int, default=None
+            ``(height, width)`` to resize the images to; None leaves them as they are.
         **options : dict
             `rates` (learning rate of each step), `batch_size`, `dropout`, `smoothing`,
             `seed` and `step` (number of the first step).
@@ -295,10 +360,11 @@ class Session:
             Weighted sums of the losses and of the correct answers.
         """
         compiled = self._compiled
-        function = compiled._function("train", images)
+        size = images.shape[1:3] if size is None else size
+        function = compiled._function("train", images, size)
         with compiled._lock:
             self._enter()
-            sums = function(images, codes, weights, **options)
+            sums = function(images, codes, weights, mirrored, **options)
         return tuple(float(value) for value in sums)
 
     def weights(self):

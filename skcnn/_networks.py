@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from skcnn._augment import MIN_CHANGED_SIDE
+
 # On these, pooling before activating gives the same values for a fraction of the work:
 # max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f.
 NON_DECREASING_ACTIVATIONS = frozenset(
@@ -13,9 +15,12 @@ NON_DECREASING_ACTIVATIONS = frozenset(
 # halves the number of channels.
 NO_ACTIVATIONS = frozenset({"deserialize", "get", "glu", "serialize"})
 
+# Side of the whitening kernels in pixels, from K. Jordan, "94% on CIFAR-10 in 3.29
+# Seconds on a Single GPU", 2024, section 3.2; https://arxiv.org/abs/2404.00498
+WHITENING_SIDE = 2
+
 # Batch statistics that follow the weights closely, because training takes few steps,
-# and a small epsilon: the values of K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a
-# Single GPU", 2024; https://arxiv.org/abs/2404.00498 and PyTorch's default there.
+# and a small epsilon: the values of the same paper's listing.
 NORMALIZATION_MOMENTUM = 0.6
 NORMALIZATION_EPSILON = 1e-5
 
@@ -33,6 +38,8 @@ class Network:
         ``(height, width, channels)``.
     n_classes : int
         Number of outputs.
+    whitening : bool
+        Whether the first convolution is a fixed one that whitens patches.
     filters : tuple of int
         Filters of the convolutions, one entry a stage.
     kernel_size : tuple of int
@@ -45,6 +52,8 @@ class Network:
         Whether a stage pools after its first convolution or after its last.
     padding : {"same", "valid"}
         Padding of the convolutions.
+    kernel_initializer : {"glorot_uniform", "identity"}
+        How the convolutions start.
     global_pooling : bool
         Global max pooling in place of flattening.
     dense_units : tuple of int
@@ -55,21 +64,65 @@ class Network:
         Whether batch normalisation precedes each activation of a convolution.
     dtype : str
         Floating dtype of weights and arithmetic.
+    resized : tuple of int or None, default=None
+        ``(height, width)`` that images are resized to; None leaves them as they are.
     """
 
     image_shape: tuple
     n_classes: int
+    whitening: bool
     filters: tuple
     kernel_size: tuple
     convolutions: int
     pool_size: int
     pool_first: bool
     padding: str
+    kernel_initializer: str
     global_pooling: bool
     dense_units: tuple
     activation: str
     batch_normalization: bool
     dtype: str
+    resized: tuple | None = None
+
+    @property
+    def whitening_shape(self):
+        """Shape of the kernel that whitens patches: each direction and its opposite."""
+        sides = self.resized or self.image_shape[:2]
+        height, width = (min(WHITENING_SIDE, side) for side in sides)
+        channels = self.image_shape[-1]
+        return height, width, channels, 2 * height * width * channels
+
+    def sizes(self, scales):
+        """Return the sizes that images have in successive parts of training.
+
+        Parameters
+        ----------
+        scales : tuple of float
+            Sides relative to those of the images.
+
+        Returns
+        -------
+        list of tuple of int
+            ``(height, width)`` for each scale. None is less than what leaves a pixel
+            to each layer, or more than the images have. Images less than
+            `MIN_CHANGED_SIDE` pixels high or wide keep their size.
+        """
+        original = self.image_shape[:2]
+        if min(original) < MIN_CHANGED_SIDE:
+            return [original] * len(scales)
+        least = 1
+        for kernel_size in reversed(self.kernel_size):
+            shrinking = kernel_size - 1 if self.padding == "valid" else 0
+            first = 1 if self.pool_first else self.convolutions
+            least += (self.convolutions - first) * shrinking
+            least = least * self.pool_size + first * shrinking
+        if self.whitening:
+            least += WHITENING_SIDE - 1
+        return [
+            tuple(min(side, max(round(scale * side), least)) for side in original)
+            for scale in scales
+        ]
 
 
 def check_activation(name):
@@ -131,7 +184,13 @@ def build_network(network, dropout, compile_kwargs=None):
     convolution_dropout, dense_dropout = dropout
     dtype = keras.DTypePolicy(network.dtype)
     common = {"dtype": dtype}
-    weighted = common | {"kernel_initializer": keras.initializers.GlorotUniform(seed=0)}
+    glorot_uniform = keras.initializers.GlorotUniform(seed=0)
+    weighted = common | {"kernel_initializer": glorot_uniform}
+    convolution_initializer = glorot_uniform
+    if network.kernel_initializer == "identity":
+        from skcnn._initializers import PartialIdentity
+
+        convolution_initializer = PartialIdentity(seed=0)
     spatial = {"data_format": "channels_last"}
     height, width, _ = network.image_shape
     layers = [
@@ -153,6 +212,28 @@ def build_network(network, dropout, compile_kwargs=None):
     def drop(rate, name):
         return [keras.layers.Dropout(rate, seed=0, name=name, **common)] if rate else []
 
+    if network.resized is not None:
+        layers.append(
+            keras.layers.Resizing(
+                *network.resized, name="resizing", **common, **spatial
+            )
+        )
+        height, width = network.resized
+    if network.whitening:
+        *kernel, _, filters = network.whitening_shape
+        layers.append(
+            keras.layers.Conv2D(
+                filters,
+                kernel,
+                use_bias=False,
+                trainable=False,
+                name="whitening",
+                **weighted,
+                **spatial,
+            )
+        )
+        layers.append(activate("whitening_activation"))
+        height, width = height - kernel[0] + 1, width - kernel[1] + 1
     for stage, (filters, kernel_size) in enumerate(
         zip(network.filters, network.kernel_size, strict=True), start=1
     ):
@@ -166,8 +247,9 @@ def build_network(network, dropout, compile_kwargs=None):
                     kernel,
                     padding=network.padding,
                     use_bias=not network.batch_normalization,
+                    kernel_initializer=convolution_initializer,
                     name=f"convolution_{name}",
-                    **weighted,
+                    **common,
                     **spatial,
                 )
             )
@@ -180,6 +262,7 @@ def build_network(network, dropout, compile_kwargs=None):
                     keras.layers.BatchNormalization(
                         momentum=NORMALIZATION_MOMENTUM,
                         epsilon=NORMALIZATION_EPSILON,
+                        scale=False,
                         name=f"normalization_{name}",
                         **common,
                     ),

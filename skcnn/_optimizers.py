@@ -16,7 +16,8 @@ def resolve_optimizer(optimizer, learning_rate):
     Parameters
     ----------
     optimizer : str or keras.optimizers.Optimizer
-        A Keras name in any case, or an instance, of which a copy is used.
+        A Keras name in any case, or an instance, of which a copy is used. The name
+        "muon" stands for :class:`skcnn._muon.Muon`.
     learning_rate : float or None
         For optimisers given by name; None is Keras's default for that optimiser.
 
@@ -41,6 +42,10 @@ def resolve_optimizer(optimizer, learning_rate):
         and issubclass(value, keras.optimizers.Optimizer)
         and name not in NO_OPTIMIZERS
     }
+    if isinstance(optimizer, str) and optimizer.lower() == "muon":
+        from skcnn._muon import Muon
+
+        by_name["muon"] = Muon
     if not isinstance(optimizer, str) or optimizer.lower() not in by_name:
         raise ValueError(
             f"Got optimizer={optimizer!r}, but expected a keras.optimizers.Optimizer "
@@ -136,9 +141,9 @@ def learning_rates(schedule, peak, n_steps):
 
     Parameters
     ----------
-    schedule : {"constant", "cosine"}
+    schedule : {"constant", "cosine", "linear"}
         "cosine" rises linearly over the first tenth of the steps, then falls to 0 along
-        half a cosine [1]_.
+        half a cosine [1]_. "linear" falls to 0 along a line from the first step on.
     peak : float
         The highest learning rate.
     n_steps : int
@@ -156,6 +161,8 @@ def learning_rates(schedule, peak, n_steps):
     if schedule == "constant":
         return np.full(n_steps, peak, np.float32)
     steps = np.arange(n_steps)
+    if schedule == "linear":
+        return (peak * (1 - steps / n_steps)).astype(np.float32)
     warm_up = WARM_UP_FRACTION * n_steps
     rising = (steps + 1) / max(warm_up, 1)
     falling = (steps - warm_up) / max(n_steps - warm_up, 1)

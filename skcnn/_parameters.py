@@ -1,8 +1,8 @@
 """What the parameters of the classifiers may be, alone and together."""
 
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
-from skcnn._augment import AUGMENTATIONS
+from skcnn._augment import AUGMENTATIONS, VIEWS
 from skcnn._images import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
 from skcnn._networks import check_activation
@@ -10,12 +10,14 @@ from skcnn._optimizers import resolve_optimizer
 from skcnn._sklearn_private import Interval, StrOptions
 
 PARAMETER_CONSTRAINTS = {
+    "whitening": ["boolean"],
     "filters": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "convolutions": [Interval(Integral, 1, None, closed="left")],
     "pool_size": [Interval(Integral, 1, None, closed="left")],
     "pool_first": ["boolean"],
     "padding": [StrOptions({"same", "valid"})],
+    "kernel_initializer": [StrOptions({"glorot_uniform", "identity"})],
     "global_pooling": ["boolean"],
     "dense_units": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "activation": [str],
@@ -24,7 +26,7 @@ PARAMETER_CONSTRAINTS = {
     "scaling": [StrOptions({"standard", "unit"})],
     "optimizer": [str, object],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
-    "learning_rate_schedule": [StrOptions({"constant", "cosine"})],
+    "learning_rate_schedule": [StrOptions({"constant", "cosine", "linear"})],
     "batch_size": [
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
@@ -33,6 +35,13 @@ PARAMETER_CONSTRAINTS = {
     "shuffle": ["boolean"],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     "augment": [StrOptions(set(AUGMENTATIONS)), tuple, list, None],
+    "progressive_resizing": [
+        Interval(Real, 0, 1, closed="right"),
+        tuple,
+        list,
+        None,
+    ],
+    "test_time_augmentation": [StrOptions(set(VIEWS)), tuple, list, None],
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -59,8 +68,8 @@ def resolve_parameters(estimator):
     -------
     dict
         "network": the parameters of a :class:`~skcnn._networks.Network`; "fixed": all
-        that must not change while training goes on; "dropout", "augment", "callbacks"
-        and "optimizer".
+        that must not change while training goes on; "dropout", "augment", "scales",
+        "callbacks" and "optimizer".
 
     Raises
     ------
@@ -79,20 +88,24 @@ def resolve_parameters(estimator):
         )
     if estimator.image_shape is not None:
         check_image_shape(estimator.image_shape)
-    augment = estimator.augment or ()
-    augment = (augment,) if isinstance(augment, str) else tuple(augment)
-    if unknown := [name for name in augment if name not in AUGMENTATIONS]:
+    augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
+    scales = _tuple_of_scales(estimator.progressive_resizing)
+    if len(set(scales)) > 1 and not estimator.global_pooling:
         raise ValueError(
-            f"Got augment={estimator.augment!r}, but {unknown[0]!r} is none of "
-            f"{', '.join(map(repr, AUGMENTATIONS))}."
+            f"Got progressive_resizing={estimator.progressive_resizing!r} with "
+            "global_pooling=False, but only a network with global_pooling=True takes "
+            "images of several sizes."
         )
+    resolve_views(estimator)
     network = {
+        "whitening": bool(estimator.whitening),
         "filters": filters,
         "kernel_size": kernel_size,
         "convolutions": int(estimator.convolutions),
         "pool_size": int(estimator.pool_size),
         "pool_first": bool(estimator.pool_first),
         "padding": estimator.padding,
+        "kernel_initializer": estimator.kernel_initializer,
         "global_pooling": bool(estimator.global_pooling),
         "dense_units": _tuple_of_integers("dense_units", estimator.dense_units),
         "activation": check_activation(estimator.activation),
@@ -104,14 +117,60 @@ def resolve_parameters(estimator):
         "fixed": network
         | {
             "augment": augment,
+            "progressive_resizing": scales[-1],
             "scaling": estimator.scaling,
             "image_shape": estimator.image_shape,
         },
         "dropout": _pair_of_rates(estimator.dropout),
         "augment": augment,
+        "scales": scales,
         "callbacks": check_callbacks(estimator.callbacks),
         "optimizer": resolve_optimizer(estimator.optimizer, estimator.learning_rate),
     }
+
+
+def resolve_views(estimator):
+    """Return the names of the views over which a classifier averages predictions.
+
+    Parameters
+    ----------
+    estimator : BaseCNNClassifier
+        Its `test_time_augmentation` is read.
+
+    Returns
+    -------
+    tuple of str
+        In a fixed order.
+
+    Raises
+    ------
+    ValueError
+        If there is no view of that name.
+    """
+    return _tuple_of_names(
+        "test_time_augmentation", estimator.test_time_augmentation, VIEWS
+    )
+
+
+def _tuple_of_names(name, value, known):
+    names = (value,) if isinstance(value, str | Number) else tuple(value or ())
+    if unknown := [entry for entry in names if entry not in known]:
+        raise ValueError(
+            f"Got {name}={value!r}, but {unknown[0]!r} is none of "
+            f"{', '.join(map(repr, known))}."
+        )
+    return tuple(entry for entry in known if entry in names)
+
+
+def _tuple_of_scales(value):
+    scales = (1.0,) if value is None else value
+    scales = (scales,) if isinstance(scales, Real) else tuple(scales)
+    if not scales or not all(isinstance(s, Real) and 0 < s <= 1 for s in scales):
+        raise ValueError(
+            f"Got progressive_resizing={value!r}, but expected a number in (0, 1], a "
+            "tuple of them with at least one entry, or None."
+        )
+    return tuple(float(scale) for scale in scales)
 
 
 def _tuple_of_integers(name, value):

@@ -24,6 +24,7 @@ from skcnn._optimizers import (
     has_rate_variable,
     optimizer_key,
 )
+from skcnn._threads import bound_threads
 
 
 def __getattr__(name):
@@ -64,6 +65,7 @@ def _import_keras_classifier():
 
 @cache
 def _keras_classifier_class():
+    bound_threads()  # unpickling a classifier may be the first thing in a worker
     KerasClassifier = _import_keras_classifier()
 
     class SharedTraceKerasClassifier(KerasClassifier):
@@ -72,7 +74,7 @@ def _keras_classifier_class():
         `weights_` and `optimizer_values_` are arrays; `model_` is built from them when
         somebody asks for it. `fit` and `partial_fit` expect validated data and take the
         :class:`~skcnn._training.TrainingLoop` as the keyword `loop`. Before that either
-        `seeds_` and `scaling_` have to be set or `continue_from` to be called.
+        `seeds_` and `fixed_` have to be set or `continue_from` to be called.
         """
 
         @property
@@ -138,14 +140,14 @@ def _keras_classifier_class():
             ]
             self._model = self._tensors = None
 
-        def logits(self, images):
+        def logits(self, images, views=()):
             """Return the logits of one batch of images as an array."""
             import tensorflow as tf
 
             compiled = self.compiled_network()
             if getattr(self, "_tensors", None) is None:
                 self._tensors = [tf.constant(value) for value in self.weights_]
-            return compiled.logits(self._tensors, compiled.images(images))
+            return compiled.logits(self._tensors, compiled.images(images), views)
 
         def __getstate__(self):
             state = super().__getstate__().copy()
@@ -168,7 +170,7 @@ def _keras_classifier_class():
             self.target_encoder_ = self.feature_encoder_ = _Decoder(self.labels_)
             self._initialize_callbacks()
             self.weights_, self.optimizer_values_ = (
-                self.compiled_network().initial_values(self.seeds_, *self.scaling_)
+                self.compiled_network().initial_values(self.seeds_, self.fixed_)
             )
             self._model = self._tensors = None
             return X, y

@@ -15,12 +15,14 @@ from skcnn._parameters import resolve_parameters
 TINY = Network(
     image_shape=(8, 8, 1),
     n_classes=10,
+    whitening=False,
     filters=(4,),
     kernel_size=(3,),
     convolutions=1,
     pool_size=2,
     pool_first=False,
     padding="valid",
+    kernel_initializer="glorot_uniform",
     global_pooling=False,
     dense_units=(8,),
     activation="relu",
@@ -30,7 +32,7 @@ TINY = Network(
 NORMALIZED = replace(TINY, batch_normalization=True)
 RATES = {"adam": 0.01, "sgd": 0.1}
 LOSS = "sparse_categorical_crossentropy"
-OFFSET, SCALE = np.array([5.0]), np.array([6.0])
+FIXED = {"scaling": (np.array([5.0]), np.array([36.0]))}
 
 
 def model(network, optimizer):
@@ -56,7 +58,7 @@ def compiled(request):
 
 def session(compiled, seed=0):
     random_state = np.random.RandomState(seed)
-    return Session(compiled, *compiled.initial_values(random_state, OFFSET, SCALE))
+    return Session(compiled, *compiled.initial_values(random_state, FIXED))
 
 
 def batches(digits, n_steps, start=0):
@@ -72,12 +74,14 @@ def train(session, images, codes, weights=None, rate=0.01, **options):
         images,
         codes,
         np.ones(len(images)) if weights is None else weights,
+        np.zeros(len(images), bool),
         rates=np.full(n_steps, rate, np.float32),
         batch_size=np.int32(16),
         dropout=np.array(options["dropout"]),
         smoothing=np.array(options["smoothing"]),
         seed=np.int32(options["seed"]),
         step=np.int32(options["step"]),
+        size=options.get("size"),
     )
 
 
@@ -158,6 +162,150 @@ def test_logits_agree_with_the_keras_model(compiled, dtype, digits):
     ours = compiled.logits(run.weights(), compiled.images(images.astype(dtype)))
     expected = theirs(images.astype(np.float64))
     np.testing.assert_allclose(softmax(ours, axis=1), expected, rtol=1e-9, atol=1e-12)
+
+
+# --------------------------------------------------------------- batch normalisation
+
+
+def normalization(channels, momentum=0.75):
+    """Build a batch normalisation as the networks have it, with values of its own."""
+    import keras
+
+    layer = keras.layers.BatchNormalization(
+        momentum=momentum, epsilon=1e-3, scale=False
+    )
+    layer.build((None, None, None, channels))
+    generator = np.random.default_rng(1)
+    for weight in layer.weights:
+        weight.assign(generator.uniform(1, 2, weight.shape))
+    return layer
+
+
+@pytest.mark.parametrize(
+    "shape", [(16, 5, 4, 3), (3, 1, 1, 2), (1, 1, 2, 4), (1, 1, 1, 2)], ids=str
+)
+def test_fused_normalization_agrees_with_the_layer_of_keras(shape):
+    import tensorflow as tf
+
+    generator = np.random.default_rng(0)
+    x = tf.constant(generator.normal(3, 2, shape), tf.float32)
+    weights = tf.constant(generator.normal(size=shape), tf.float32)
+    ours, theirs = normalization(shape[-1]), normalization(shape[-1])
+    assert _engine._has_fused_operation(ours, x)
+    results = []
+    for layer, normalize in (
+        (ours, lambda x: _engine._normalize(ours, x)),
+        (theirs, lambda x: theirs(x, training=True)),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = normalize(x)
+            loss = tf.reduce_sum(weights * y)
+        gradients = tape.gradient(loss, [x, layer.beta.value])
+        results.append([y, *gradients, *layer.get_weights()])
+    for value, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4)
+    # The moving statistics are no longer those of the start.
+    before = normalization(shape[-1]).get_weights()
+    assert (abs(results[0][-1] - before[-1]) > 0.01).all()
+    assert (abs(results[0][-2] - before[-2]) > 0.01).any()
+
+
+def test_training_of_float32_agrees_with_train_on_batch(digits):
+    import keras
+
+    network = replace(NORMALIZED, dtype="float32")
+    compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
+    ours, theirs = session(compiled), model(network, optimizer("sgd"))
+    variables = theirs.trainable_variables + theirs.non_trainable_weights
+    for variable, value in zip(variables, ours.weights(), strict=True):
+        variable.assign(value)
+    images, codes = batches(digits, 3)
+    ones = np.ones(len(images), np.float32)
+    mirrored = np.zeros(len(images), bool)
+    ours.train(
+        images,
+        codes,
+        ones,
+        mirrored,
+        rates=np.full(3, RATES["sgd"], np.float32),
+        batch_size=np.int32(16),
+        dropout=np.zeros(2, np.float32),
+        smoothing=np.float32(0),
+        seed=np.int32(0),
+        step=np.int32(0),
+    )
+    for start in range(0, 48, 16):
+        rows = slice(start, start + 16)
+        theirs.train_on_batch(images[rows].astype(np.float32), codes[rows])
+    for value, variable in zip(ours.weights(), variables, strict=True):
+        expected = keras.ops.convert_to_numpy(variable)
+        np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("dtype", "fused"), [("float32", True), ("float64", False)])
+def test_only_float32_is_normalized_by_the_fused_operation(
+    dtype, fused, monkeypatch, digits
+):
+    import keras
+
+    taken = []
+    monkeypatch.setattr(
+        _engine, "_normalize", lambda layer, x: taken.append(layer.name) or x
+    )
+    network = replace(NORMALIZED, dtype=dtype)
+    compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
+    images, _ = batches(digits, 1)
+    x = keras.ops.cast(images, dtype)
+    compiled._forward(x, True, np.zeros(2), np.zeros(2, np.int32))
+    assert taken == (["normalization_1_1"] if fused else [])
+    taken.clear()
+    compiled._forward(x, False)
+    assert taken == []
+
+
+# ------------------------------------------------------------------- views and sizes
+
+
+def test_logits_of_views_are_the_mean_over_the_views(compiled, digits):
+    compiled, *_ = compiled
+    weights = session(compiled).weights()
+    images, _ = batches(digits, 1)
+    around = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    views = [images, around[:, 2:, 2:], around[:, :-2, :-2]]
+    views += [view[:, :, ::-1] for view in views]
+    logits = [compiled.logits(weights, np.ascontiguousarray(v)) for v in views]
+    for names, chosen in (
+        (("shift",), logits[:3]),
+        (("flip",), logits[::3]),
+        (("flip", "shift"), logits),
+    ):
+        found = compiled.logits(weights, images, names)
+        np.testing.assert_allclose(found, np.mean(chosen, axis=0), rtol=1e-12)
+        assert abs(found - logits[0]).max() > 0.01
+
+
+def test_a_size_resizes_the_training_images(digits):
+    network = replace(TINY, global_pooling=True)
+    compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
+    images, codes = batches(digits, 1)
+    small = images.reshape(16, 4, 2, 4, 2, 1).mean(axis=(2, 4))
+    sums, weights = [], []
+    for given, size in (
+        (images, None),
+        (images, (8, 8)),
+        (images, (4, 4)),
+        (small, None),
+    ):
+        run = session(compiled)
+        sums.append(train(run, given, codes, size=size))
+        weights.append(arrays(run.weights()))
+        run.close()
+    assert sums[0] == sums[1]
+    assert sums[2] == pytest.approx(sums[3], rel=1e-6)
+    assert abs(sums[0][0] - sums[2][0]) > 1e-3
+    for value, expected in zip(weights[2], weights[3], strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-6)
 
 
 # ---------------------------------------------------------------------- values passed

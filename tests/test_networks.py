@@ -14,19 +14,28 @@ from skcnn._parameters import resolve_parameters
 SMALL = Network(
     image_shape=(12, 12, 2),
     n_classes=3,
+    whitening=False,
     filters=(4, 5),
     kernel_size=(3, 3),
     convolutions=2,
     pool_size=2,
     pool_first=False,
     padding="same",
+    kernel_initializer="glorot_uniform",
     global_pooling=False,
     dense_units=(6,),
     activation="relu",
     batch_normalization=False,
     dtype="float32",
 )
-EVERYTHING = replace(SMALL, batch_normalization=True, dtype="float64")
+EVERYTHING = replace(
+    SMALL,
+    whitening=True,
+    kernel_initializer="identity",
+    batch_normalization=True,
+    dtype="float64",
+    resized=(10, 9),
+)
 
 
 def build(network=SMALL, dropout=(0, 0), **changes):
@@ -185,6 +194,121 @@ def test_global_pooling_takes_the_maximum_of_each_filter():
 
 
 @pytest.mark.parametrize(
+    ("image_shape", "resized", "kernel"),
+    [
+        ((12, 12, 2), None, (2, 2, 2, 16)),
+        ((12, 12, 3), (10, 9), (2, 2, 3, 24)),
+        ((1, 20, 1), None, (1, 2, 1, 4)),
+        ((20, 1, 1), None, (2, 1, 1, 4)),
+        ((1, 1, 3), None, (1, 1, 3, 6)),
+        ((12, 12, 1), (1, 5), (1, 2, 1, 4)),
+    ],
+    ids=str,
+)
+def test_whitening_is_a_first_convolution_that_is_never_trained(
+    image_shape, resized, kernel
+):
+    network = replace(SMALL, image_shape=image_shape, whitening=True, resized=resized)
+    assert network.whitening_shape == kernel
+    model = build(network)
+    layer = of_class(model, "Conv2D")[0]
+    assert layer.name == "whitening"
+    assert [w.shape for w in layer.weights] == [kernel]
+    assert layer.trainable_variables == []
+    order = names(model)
+    assert order.index("whitening_activation") == order.index("whitening") + 1
+    height, width = resized or image_shape[:2]
+    expected = (height - kernel[0] + 1, width - kernel[1] + 1, kernel[3])
+    assert layer.output.shape[1:] == expected
+    # The stages get what whitening leaves.
+    assert model.get_layer("convolution_1_1").input.shape[1:] == expected
+    assert "whitening" not in names(build(replace(network, whitening=False)))
+
+
+def test_images_are_resized_after_scaling_and_before_all_else():
+    model = build(EVERYTHING)
+    assert names(model)[:3] == ["scaling", "resizing", "whitening"]
+    assert model.get_layer("resizing").output.shape[1:] == (10, 9, 2)
+    assert model.input_shape == (None, 12, 12, 2)
+    assert "resizing" not in names(build(EVERYTHING, resized=None))
+
+
+def test_identity_initializes_the_trained_convolutions():
+    from skcnn._initializers import PartialIdentity
+
+    expected = {"convolution_1_1", "convolution_1_2"}
+    expected |= {"convolution_2_1", "convolution_2_2"}
+    for network, identity in ((EVERYTHING, expected), (SMALL, set())):
+        found = {
+            layer.name
+            for layer in build(network).layers
+            if isinstance(getattr(layer, "kernel_initializer", None), PartialIdentity)
+        }
+        assert found == identity
+
+
+# ------------------------------------------------------------------ sizes of training
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "scales", "expected"),
+    [
+        ((32, 32, 3), (1.0,), [(32, 32)]),
+        ((32, 32, 3), (0.5, 0.75, 1.0), [(16, 16), (24, 24), (32, 32)]),
+        ((28, 20, 1), (0.7, 0.3), [(20, 14), (8, 6)]),
+        # At least what two halvings need, and no more than there is.
+        ((32, 9, 1), (0.01, 0.4), [(4, 4), (13, 4)]),
+        ((8, 8, 1), (0.5,), [(4, 4)]),
+        ((7, 40, 1), (0.5, 0.6), [(7, 40), (7, 40)]),
+        ((40, 7, 1), (0.5,), [(40, 7)]),
+        ((1, 784, 1), (0.5, 1.0), [(1, 784), (1, 784)]),
+    ],
+    ids=str,
+)
+def test_sizes_are_shares_of_the_sides(image_shape, scales, expected):
+    assert replace(SMALL, image_shape=image_shape).sizes(scales) == expected
+
+
+@pytest.mark.parametrize("whitening", [False, True])
+@pytest.mark.parametrize("pool_first", [False, True])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(
+    ("kernel_size", "convolutions", "pool_size"), [((3, 2), 2, 2), ((2, 4), 1, 3)]
+)
+def test_the_least_size_is_the_least_that_cuts_no_layer(
+    whitening, pool_first, padding, kernel_size, convolutions, pool_size
+):
+    network = replace(
+        SMALL,
+        image_shape=(60, 60, 1),
+        whitening=whitening,
+        pool_first=pool_first,
+        padding=padding,
+        kernel_size=kernel_size,
+        convolutions=convolutions,
+        pool_size=pool_size,
+    )
+
+    def cuts(side):
+        model = build(replace(network, resized=(side, side)))
+        pools = {layer.pool_size for layer in of_class(model, "MaxPooling2D")}
+        kernels = {
+            layer.kernel_size
+            for layer in of_class(model, "Conv2D")
+            if layer.name != "whitening"
+        }
+        # With padding a kernel may be larger than what it is moved over.
+        return pools != {(pool_size, pool_size)} or (
+            padding == "valid" and kernels != {(size, size) for size in kernel_size}
+        )
+
+    ((least, width),) = network.sizes((0.001,))
+    assert width == least < 60
+    assert not cuts(least)
+    assert cuts(least - 1)
+
+
+@pytest.mark.parametrize(
     ("units", "expected"), [((), [3]), ((7,), [7, 3]), ((7, 8), [7, 8, 3])]
 )
 def test_hidden_dense_layers(units, expected):
@@ -245,6 +369,7 @@ def test_keras_counts_up_no_name_for_our_layers():
         keras.layers.Flatten,
         keras.layers.MaxPooling2D,
         keras.layers.GlobalMaxPooling2D,
+        lambda: keras.layers.Resizing(1, 1),
         keras.Sequential,
     ]
 

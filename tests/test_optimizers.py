@@ -50,6 +50,22 @@ def test_constant_rates_are_constant():
     np.testing.assert_array_equal(rates, np.full(7, 0.25, np.float32))
 
 
+@pytest.mark.parametrize("n_steps", [1, 2, 640])
+def test_linear_rates_fall_from_the_peak_by_equal_steps_towards_zero(n_steps):
+    rates = learning_rates("linear", 0.5, n_steps)
+    assert rates.shape == (n_steps,)
+    assert rates.dtype == np.float32
+    # One step more would reach zero.
+    expected = np.linspace(0.5, 0, n_steps + 1)[:-1]
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)
+
+
+def test_linear_rates_agree_with_keras(optimizers):
+    schedule = optimizers.schedules.PolynomialDecay(0.5, 60, 0.0)
+    theirs = [float(schedule(step)) for step in range(60)]
+    np.testing.assert_allclose(learning_rates("linear", 0.5, 60), theirs, rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["adam", "Adam", "ADAM", "sgd", "RMSprop", "adamw"])
 def test_names_are_found_in_any_case(optimizers, name):
     arguments = resolve_optimizer(name, 0.125)

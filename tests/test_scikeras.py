@@ -217,7 +217,8 @@ def test_a_pickle_holds_arrays_and_no_keras_object(fitted, digits):
 
 def test_going_on_takes_over_the_values_and_a_copy_of_the_history(fitted):
     options = resolve_parameters(fitted)
-    other = fitted._make_keras_classifier(options, fitted.classes_)
+    network, _ = fitted._network(options, fitted.classes_)
+    other = fitted._make_keras_classifier(network, options, fitted.classes_)
     assert not other.initialized_
     other.continue_from(fitted.keras_classifier_)
     assert other.initialized_

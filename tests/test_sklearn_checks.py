@@ -17,6 +17,32 @@ ESTIMATORS = [
     MNISTCNNClassifier(dtype="float64"),
     CIFARCNNClassifier(),
     CIFARCNNClassifier(dtype="float64"),
+    # All that the defaults may leave switched off.
+    CIFARCNNClassifier(
+        whitening=True,
+        filters=(16, 32),
+        kernel_size=3,
+        convolutions=2,
+        pool_size=2,
+        pool_first=True,
+        padding="same",
+        kernel_initializer="identity",
+        global_pooling=True,
+        dense_units=(),
+        activation="relu",
+        batch_normalization=True,
+        dropout=0.1,
+        scaling="standard",
+        optimizer="muon",
+        learning_rate=0.02,
+        learning_rate_schedule="linear",
+        batch_size="auto",
+        epochs=10,
+        label_smoothing=0.1,
+        augment=("flip", "shift"),
+        progressive_resizing=(0.5, 0.75),
+        test_time_augmentation=("flip", "shift"),
+    ),
 ]
 
 

@@ -107,8 +107,9 @@ class Session:
     def __init__(self):
         self.calls, self.steps, self.closed = [], 0, False
 
-    def train(self, images, codes, weights, **options):
+    def train(self, images, codes, weights, mirrored, **options):
         self.calls.append({"images": images, "codes": codes, "weights": weights})
+        self.calls[-1]["mirrored"] = mirrored
         self.calls[-1].update(options)
         self.steps += len(options["rates"])
         return 2.0 * weights.sum(), 0.5 * weights.sum()
@@ -158,6 +159,7 @@ def loop(data=None, **options):
     options = {
         "validation": None,
         "batch_size": 4,
+        "sizes": [(1, 1)],
         "schedule": "constant",
         "dropout": (0.25, 0.5),
         "label_smoothing": 0.125,
@@ -233,10 +235,7 @@ def test_long_epochs_are_cut_into_calls_of_whole_batches(monkeypatch):
 )
 def test_memory_bounds_the_steps_of_a_call(shape, dtype, batch_size, steps):
     data = LabelledImages.of(np.zeros((1, *shape), dtype), shape, [0], None)
-    callbacks = type("Callbacks", (), {"per_batch": False})
-    assert loop(data, batch_size=batch_size)._steps_a_call(callbacks) == steps
-    callbacks.per_batch = True
-    assert loop(data, batch_size=batch_size)._steps_a_call(callbacks) == 1
+    assert loop(data, batch_size=batch_size)._steps_a_call() == steps
 
 
 def test_what_differs_between_fits_is_passed_at_run_time():
@@ -255,6 +254,93 @@ def test_the_rates_of_a_cosine_schedule_span_all_epochs():
     rates = np.concatenate([call["rates"] for call in classifier._session.calls])
     expected = _training.learning_rates("cosine", 0.5, 36)
     np.testing.assert_array_equal(rates, expected)
+
+
+def test_the_rates_of_a_linear_schedule_span_all_epochs():
+    classifier = Classifier()
+    loop(numbered(48), schedule="linear").run(classifier, 3)
+    rates = np.concatenate([call["rates"] for call in classifier._session.calls])
+    np.testing.assert_allclose(rates, np.linspace(0.5, 0, 37)[:-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_images_mirrored_in_one_epoch_are_not_in_the_next(shuffle):
+    classifier = Classifier()
+    loop(numbered(50), shuffle=shuffle).run(classifier, 4)
+    epochs = np.empty((4, 50), bool)
+    for epoch, call in zip(epochs, classifier._session.calls, strict=True):
+        assert call["mirrored"].dtype == bool
+        epoch[call["images"].ravel()] = call["mirrored"]
+    assert 10 < epochs[0].sum() < 40
+    np.testing.assert_array_equal(epochs[1:], ~epochs[:-1])
+
+
+def test_which_images_start_mirrored_is_drawn():
+    masks = []
+    for seed in (0, 0, 1):
+        random_state = np.random.RandomState(seed)
+        classifier = Classifier()
+        loop(numbered(50), shuffle=False, random_state=random_state).run(classifier, 1)
+        masks.append(classifier._session.calls[0]["mirrored"].tolist())
+    assert masks[0] == masks[1] != masks[2]
+
+
+SIZES = [(1, 1), (2, 2), (3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "epochs", "steps"),
+    [
+        # 13 steps an epoch.
+        (SIZES[:1], 2, [26]),
+        (SIZES[:2], 1, [6, 7]),
+        (SIZES, 1, [4, 4, 5]),
+        (SIZES, 2, [8, 9, 9]),
+        (SIZES, 3, [13, 13, 13]),
+        ([*SIZES, *SIZES[:2]], 1, [2, 3, 2, 3, 3]),
+    ],
+)
+def test_each_size_gets_equally_many_steps_in_the_order_given(sizes, epochs, steps):
+    classifier = Classifier()
+    loop(numbered(50), sizes=sizes).run(classifier, epochs)
+    # A size per step: had a call two, the parts would not come out.
+    found = [c["size"] for c in classifier._session.calls for _ in c["rates"]]
+    expected = [s for s, n in zip(sizes, steps, strict=True) for _ in range(n)]
+    assert found == expected
+
+
+@pytest.mark.parametrize(("n_images", "expected"), [(3, SIZES[2:]), (8, SIZES[1:])])
+def test_few_steps_are_made_at_the_last_sizes(n_images, expected):
+    classifier = Classifier()
+    loop(numbered(n_images), sizes=SIZES).run(classifier, 1)
+    assert [call["size"] for call in classifier._session.calls] == expected
+
+
+def test_where_the_size_changes_a_call_ends_and_no_step_is_lost(monkeypatch):
+    monkeypatch.setattr(_training, "MAX_CALL_STEPS", 3)
+    classifier = Classifier()
+    loop(numbered(50), sizes=SIZES, shuffle=False).run(classifier, 1)
+    calls = classifier._session.calls
+    found = [(call["step"].item(), len(call["rates"]), call["size"]) for call in calls]
+    first, second, third = SIZES
+    assert found == [
+        (0, 3, first),
+        (3, 1, first),
+        (4, 3, second),
+        (7, 1, second),
+        (8, 3, third),
+        (11, 2, third),
+    ]
+    together = np.concatenate([call["images"].ravel() for call in calls])
+    np.testing.assert_array_equal(together, np.arange(50))
+
+
+def test_callbacks_for_batches_get_a_call_for_each_step():
+    callbacks = type("Callbacks", (), {"per_batch": True})
+    steps = list(loop()._calls(callbacks, np.array([0, 0, 1, 1, 1])))
+    assert steps == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
+    callbacks.per_batch = False
+    assert list(loop()._calls(callbacks, np.array([0, 0, 1, 1, 1]))) == [(0, 2), (2, 5)]
 
 
 def test_the_history_holds_weighted_means():

@@ -1,0 +1,30 @@
+"""Initial weights that Keras has no initialiser for.
+
+Imported on first use only, because it subclasses an initialiser of Keras.
+"""
+
+import keras
+import numpy as np
+
+
+@keras.saving.register_keras_serializable(package="skcnn")
+class PartialIdentity(keras.initializers.GlorotUniform):
+    """Kernels of convolutions that hand their input on, as far as they have filters.
+
+    As many filters as there are input channels copy one channel each; the others are
+    drawn as Keras draws them by default.
+
+    References
+    ----------
+    .. [1] K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section
+       3.3; https://arxiv.org/abs/2404.00498
+    """
+
+    def __call__(self, shape, dtype=None):
+        """Return a kernel of shape ``(height, width, channels, filters)``."""
+        values = keras.ops.convert_to_numpy(super().__call__(shape, dtype)).copy()
+        height, width, channels, filters = shape
+        same = np.arange(min(channels, filters))
+        values[..., same] = 0
+        values[(height - 1) // 2, (width - 1) // 2, same, same] = 1
+        return keras.ops.convert_to_tensor(values)
