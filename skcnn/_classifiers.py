@@ -26,8 +26,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Filters of the convolutions, one entry a stage. A stage is `convolutions`
         convolutions and one max pooling.
     kernel_size : int or tuple of int, default=(5, 3)
-        Side of the convolution kernels in pixels, for all stages or for each. A kernel
-        larger than the image is cut to it.
+        Side of the convolution kernels in pixels, for all stages or for each: the last
+        entry of a tuple counts for all further stages. A kernel larger than the image
+        is cut to it.
     convolutions : int, default=1
         Number of convolutions in each stage.
     pool_size : int, default=2
@@ -80,7 +81,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up to
         12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple of float or None, default=None
+    progressive_resizing : float, tuple or None, default=None
         Sides of the training images, relative to those given, in successive parts of
         the training, equally many steps each [5]_. Predictions are made at the last of
         them. In (0, 1]; several need `global_pooling`. None is 1. Images less than 8
@@ -329,8 +330,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Filters of the convolutions, one entry a stage. A stage is `convolutions`
         convolutions and one max pooling.
     kernel_size : int or tuple of int, default=3
-        Side of the convolution kernels in pixels, for all stages or for each. A kernel
-        larger than the image is cut to it.
+        Side of the convolution kernels in pixels, for all stages or for each: the last
+        entry of a tuple counts for all further stages. A kernel larger than the image
+        is cut to it.
     convolutions : int, default=2
         Number of convolutions in each stage.
     pool_size : int, default=2
@@ -372,7 +374,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch within the bounds of
         32 and 500 images.
-    epochs : int, default=9
+    epochs : int, default=12
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -383,7 +385,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up to
         12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple of float or None, default=(0.5, 0.75, 0.75, 0.75, 1.0, 1.0)
+    progressive_resizing : float, tuple or None, default=(0.5, 0.625, 0.75, 0.875, 1.0)
         Sides of the training images, relative to those given, in successive parts of
         the training, equally many steps each [5]_. Predictions are made at the last of
         them. In (0, 1]; several need `global_pooling`. None is 1. Images less than 8
@@ -522,7 +524,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                 {
                     "batch_size": 250,
                     "epochs": 2,
-                    "progressive_resizing": (0.5, 0.75),
+                    "progressive_resizing": (0.5, 0.625, 0.75),
                 }
             ),
             "accurate": MappingProxyType(
@@ -556,11 +558,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         learning_rate=0.01,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=9,
+        epochs=12,
         shuffle=True,
         label_smoothing=0.1,
         augment=("flip", "shift"),
-        progressive_resizing=(0.5, 0.75, 0.75, 0.75, 1.0, 1.0),
+        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
         test_time_augmentation="flip",
         class_weight=None,
         early_stopping=False,

@@ -78,14 +78,9 @@ def resolve_parameters(estimator):
     """
     filters = _tuple_of_integers("filters", estimator.filters)
     kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
-    if len(kernel_size) == 1:
-        kernel_size *= len(filters)
-    if len(kernel_size) != len(filters):
-        raise ValueError(
-            f"Got kernel_size={estimator.kernel_size!r}, but expected an integer or "
-            f"one entry for each of the {len(filters)} stages of filters="
-            f"{estimator.filters!r}."
-        )
+    # Tuples of another length, so that a search over `filters` alone finds its kernels.
+    kernel_size += kernel_size[-1:] * (len(filters) - len(kernel_size))
+    kernel_size = kernel_size[: len(filters)]
     if estimator.image_shape is not None:
         check_image_shape(estimator.image_shape)
     augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)

@@ -514,18 +514,18 @@ BAD_PARAMETERS = [
     ("filters", (4, 0), r"Got filters=\(4, 0\), but expected a positive integer or a"),
     ("filters", (4.0,), r"Got filters=\(4.0,\), but expected a positive integer or a"),
     ("kernel_size", 0, MUST_BE.format("kernel_size", r"an int in the range \[1, inf")),
-    (
-        "kernel_size",
-        (3, 3),
-        r"Got kernel_size=\(3, 3\), but expected an integer or one entry for each of "
-        r"the 1 stages of filters=4",
-    ),
     ("kernel_size", (), r"Got kernel_size=\(\), but expected at least one entry"),
     ("kernel_size", ("a",), r"Got kernel_size=\('a',\), but expected a positive int"),
     ("convolutions", 0, MUST_BE.format("convolutions", r"in the range \[1, inf\)")),
     ("pool_size", 0, MUST_BE.format("pool_size", r"in the range \[1, inf\)")),
     ("pool_first", "x", MUST_BE.format("pool_first", "'bool'")),
     ("padding", "full", ONE_OF.format("padding", "'(valid|same)'", "'full'")),
+    ("whitening", "x", MUST_BE.format("whitening", "'bool'")),
+    (
+        "kernel_initializer",
+        "zeros",
+        ONE_OF.format("kernel_initializer", "'(identity|glorot_uniform)'", "'zeros'"),
+    ),
     ("global_pooling", None, MUST_BE.format("global_pooling", "'bool'")),
     ("dense_units", 0, MUST_BE.format("dense_units", r"in the range \[1, inf\)")),
     ("dense_units", (8, -1), r"Got dense_units=\(8, -1\), but expected a positive"),
@@ -554,8 +554,10 @@ BAD_PARAMETERS = [
     ("learning_rate", np.inf, MUST_BE.format("learning_rate", "Got inf instead")),
     (
         "learning_rate_schedule",
-        "linear",
-        ONE_OF.format("learning_rate_schedule", "'(cosine|constant)'", "'linear'"),
+        "exponential",
+        ONE_OF.format(
+            "learning_rate_schedule", "'(cosine|constant|linear)'", "'exponential'"
+        ),
     ),
     ("batch_size", 0, ONE_OF.format("batch_size", r"'auto'.*\[1, inf\)", "0")),
     ("batch_size", 1.5, ONE_OF.format("batch_size", r"'auto'.*\[1, inf\)", "1.5")),
@@ -571,6 +573,27 @@ BAD_PARAMETERS = [
         r"Got augment=\('flip', 'blur'\), but 'blur' is none of 'flip', 'shift', 'aff",
     ),
     ("augment", 3, ONE_OF.format("augment", "'(flip|shift|affine)'", "3")),
+    (
+        "progressive_resizing",
+        1.5,
+        MUST_BE.format("progressive_resizing", r"a float in the range \(0.0, 1.0\]"),
+    ),
+    ("progressive_resizing", (), r"Got progressive_resizing=\(\), but expected a num"),
+    (
+        "progressive_resizing",
+        (0.5, 1.0),
+        r"Got progressive_resizing=\(0.5, 1.0\) with global_pooling=False",
+    ),
+    (
+        "test_time_augmentation",
+        "zoom",
+        ONE_OF.format("test_time_augmentation", "'(flip|shift)'", "'zoom'"),
+    ),
+    (
+        "test_time_augmentation",
+        ("flip", "zoom"),
+        r"Got test_time_augmentation=\('flip', 'zoom'\), but 'zoom' is none of 'flip'",
+    ),
     ("early_stopping", 1, MUST_BE.format("early_stopping", "'bool'")),
     ("validation_fraction", 0, MUST_BE.format("validation_fraction", r"\(0.0, 1.0\)")),
     ("validation_fraction", 1, MUST_BE.format("validation_fraction", r"\(0.0, 1.0\)")),

@@ -402,3 +402,17 @@ def test_building_heeds_no_global_policy():
     finally:
         keras.config.set_dtype_policy(policy)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    ("kernel_size", "expected"),
+    [
+        (4, (4, 4, 4)),
+        ((5, 3), (5, 3, 3)),
+        ((5, 4, 3), (5, 4, 3)),
+        ((7, 5, 4, 3), (7, 5, 4)),
+    ],
+)
+def test_kernels_are_those_of_their_stage_and_the_last_goes_on(kernel_size, expected):
+    clf = MNISTCNNClassifier(filters=(2, 3, 4), kernel_size=kernel_size)
+    assert resolve_parameters(clf)["network"]["kernel_size"] == expected

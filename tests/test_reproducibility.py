@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import cpu_count, parallel_config
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
@@ -234,9 +235,12 @@ def test_refit_of_the_same_estimator_gives_the_same_bits():
 def test_grid_search_in_workers_equals_the_serial_one():
     X, y = data()
     grid = {"learning_rate": [0.003, 0.03], "dropout": [0, 0.3]}
-    serial, parallel = (
-        GridSearchCV(make(), grid, cv=2, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)
-    )
+    # As many threads as in this process: by default each worker gets its share only.
+    with parallel_config("loky", inner_max_num_threads=cpu_count()):
+        serial, parallel = (
+            GridSearchCV(make(), grid, cv=2, n_jobs=n_jobs).fit(X, y)
+            for n_jobs in (1, 2)
+        )
     for scores in ("split0_test_score", "split1_test_score"):
         assert np.array_equal(serial.cv_results_[scores], parallel.cv_results_[scores])
     # Not all the same, or the comparison would say nothing.
