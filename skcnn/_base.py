@@ -240,7 +240,10 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def model_(self):
-        """The trained network, a `keras.Sequential` built on first access."""
+        """The trained network, a `keras.Sequential` built on first access.
+
+        It sees one view of an image, whatever `test_time_augmentation` says.
+        """
         return self.keras_classifier_.model_
 
     def _logits(self, X):

@@ -8,14 +8,15 @@ from skcnn._base import BaseCNNClassifier
 class MNISTCNNClassifier(BaseCNNClassifier):
     """Convolutional network for grey images such as handwritten digits.
 
-    The defaults take about two CPU minutes on MNIST [1]_: two stages of
-    one convolution and a pooling, and a hidden dense layer.
+    The defaults are meant for MNIST [1]_ and a CPU minute: two stages of a convolution,
+    a pooling and batch normalisation, and a hidden dense layer.
     Images of any other kind and size work too. Every parameter can be searched by its
     name.
 
     `from_preset` makes an estimator with a named set of parameters; `presets` maps the
     names to the parameters that differ from the defaults. "classic" is the network that
-    this package descends from.
+    this package descends from, "fast" reaches its accuracy in the least time, and
+    "accurate" goes for the last tenths of a percent.
 
     Parameters
     ----------
@@ -68,9 +69,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         a cosine [3]_; "linear" falls to zero along a line. An optimiser instance that
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
-        Images a training step. "auto" aims at 64 steps an epoch within the bounds of
-        32 and 128 images.
-    epochs : int, default=5
+        Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
+        least and at most 128, in `CIFARCNNClassifier` 500.
+    epochs : int, default=6
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -254,7 +255,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         learning_rate=0.01,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=5,
+        epochs=6,
         shuffle=True,
         label_smoothing=0.05,
         augment="affine",
@@ -312,14 +313,16 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 class CIFARCNNClassifier(BaseCNNClassifier):
     """Convolutional network for small colour images such as CIFAR-10's.
 
-    The defaults take about fifteen CPU minutes on CIFAR-10 [1]_: three stages
-    of two convolutions, a pooling and batch normalisation, and a hidden dense layer.
+    The defaults are meant for CIFAR-10 [1]_ and ten CPU minutes: a fixed convolution
+    that whitens patches, three stages of two convolutions, a pooling and batch
+    normalisation, and global max pooling.
     Images of any other kind and size work too. Every parameter can be searched by its
     name.
 
     `from_preset` makes an estimator with a named set of parameters; `presets` maps the
     names to the parameters that differ from the defaults. "classic" is the network that
-    this package descends from.
+    this package descends from, "fast" reaches its accuracy in the least time, and
+    "accurate" goes for the last tenths of a percent.
 
     Parameters
     ----------
@@ -372,8 +375,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         a cosine [3]_; "linear" falls to zero along a line. An optimiser instance that
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
-        Images a training step. "auto" aims at 64 steps an epoch within the bounds of
-        32 and 500 images.
+        Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
+        least and at most 128, in `CIFARCNNClassifier` 500.
     epochs : int, default=12
         Number of passes over the training images, at most.
     shuffle : bool, default=True
@@ -530,7 +533,6 @@ class CIFARCNNClassifier(BaseCNNClassifier):
             "accurate": MappingProxyType(
                 {
                     "filters": (64, 256, 256),
-                    "epochs": 10,
                     "test_time_augmentation": ("flip", "shift"),
                 }
             ),

@@ -89,7 +89,7 @@ def resolve_parameters(estimator):
         raise ValueError(
             f"Got progressive_resizing={estimator.progressive_resizing!r} with "
             "global_pooling=False, but only a network with global_pooling=True takes "
-            "images of several sizes."
+            "images of several sizes. Set progressive_resizing=None, or to one number."
         )
     resolve_views(estimator)
     network = {

@@ -171,7 +171,7 @@ class TrainingLoop:
         # Counted from the end, because the last size is the one to predict at.
         left = np.arange(steps * epochs)[::-1] * len(self.sizes) // (steps * epochs)
         parts = (len(self.sizes) - 1 - left).reshape(epochs, steps)
-        mirrored = self.random_state.random_sample(len(self.training)) < 0.5
+        mirrored = self._mirrored(classifier)
         try:
             callbacks.begin()
             start = time.perf_counter()
@@ -207,6 +207,15 @@ class TrainingLoop:
             classifier.store(session)
         finally:
             session.close()
+
+    def _mirrored(self, classifier):
+        """Return which images to flip in the next epoch.
+
+        Half of them, the same half for each seed: so nothing has to be kept for epochs
+        that a later call adds.
+        """
+        mirrored = np.random.RandomState(0).random_sample(len(self.training)) < 0.5
+        return mirrored ^ (len(classifier.history_.get("loss", ())) % 2 == 1)
 
     def _train_epoch(self, classifier, session, callbacks, rates, parts, mirrored):
         data, compiled = self.training, classifier.compiled_network()

@@ -86,7 +86,7 @@ def test_all_behaviour_is_shared(classifier):
     # scikit-learn gives each class its own setters of metadata requests.
     generated = r"__\w+__|_sklearn_\w+|set_\w+_request"
     own = {name for name in vars(classifier) if not re.fullmatch(generated, name)}
-    assert own == {"presets"}
+    assert own == {"presets", "_largest_auto_batch_size"}
     assert classifier.__bases__ == (BaseCNNClassifier,)
     assert classifier.__name__ in skcnn.__all__
 

@@ -9,6 +9,9 @@ import pytest
 
 import skcnn
 
+# Subclasses of Keras's own classes, imported on first use.
+SUBCLASSES = ["skcnn._initializers", "skcnn._muon"]
+
 HEAVY = ["tensorflow", "keras", "scikeras", "matplotlib"]
 
 MODULES = [
@@ -40,10 +43,11 @@ def run_fresh(code):
 
 
 def test_importing_every_module_loads_nothing_heavy_and_leaves_the_environment():
-    assert len(MODULES) > 10
+    light = [module for module in MODULES if module not in SUBCLASSES]
+    assert len(MODULES) - len(SUBCLASSES) == len(light) > 10
     loaded, changed = run_fresh(
         "import importlib\n"
-        f"for module in {MODULES}:\n"
+        f"for module in {light}:\n"
         "    importlib.import_module(module)\n"
         f"    heavy = [name for name in {HEAVY} if name in sys.modules]\n"
         "    assert not heavy, f'{module} loads {heavy}'"

@@ -14,6 +14,13 @@ from skcnn.preprocessing import ImageScaler
 
 TOO_SMALL_TO_MOVE = 1e-30  # a learning rate that changes no float32 weight
 
+# Nor do statistics of batches move, or kernels to another norm.
+STANDING_STILL = {
+    "learning_rate": TOO_SMALL_TO_MOVE,
+    "optimizer": "adam",
+    "batch_normalization": False,
+}
+
 
 def tiny(**params):
     network = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
@@ -125,7 +132,7 @@ def test_stops_after_as_many_epochs_as_mlp_classifier(data, n_iter_no_change):
 @pytest.mark.parametrize(("tol", "stops"), [(0, False), (1e-4, True)])
 def test_a_score_that_stays_counts_as_improved_only_with_tol_0(data, tol, stops):
     classifier = tiny(
-        learning_rate=TOO_SMALL_TO_MOVE,
+        **STANDING_STILL,
         early_stopping=True,
         validation_fraction=0.25,
         n_iter_no_change=1,
@@ -306,9 +313,9 @@ def test_warm_start_takes_changed_settings(data, change):
 
 def test_warm_start_heeds_a_tiny_learning_rate(data):
     X, y = data
-    classifier = tiny(warm_start=True).fit(X, y)
-    before = classifier.predict_proba(X)
-    classifier.set_params(learning_rate=TOO_SMALL_TO_MOVE)
+    classifier = tiny(**STANDING_STILL | {"learning_rate": 0.01}, warm_start=True)
+    before = classifier.fit(X, y).predict_proba(X)
+    classifier.set_params(**STANDING_STILL)
     assert np.array_equal(probabilities(classifier, X, y), before)
 
 
@@ -438,6 +445,7 @@ def test_learning_rate_scheduler_may_start_from_zero(data, keras):
     callback = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.02 * epoch)
     classifier = tiny(
         callbacks=callback,
+        **STANDING_STILL | {"learning_rate": 0.01},
         learning_rate_schedule="constant",
         batch_size=80,
         shuffle=False,
