@@ -2,15 +2,16 @@
 
     SKCNN_DATA=/path/to/data python benchmarks/prediction.py [--pairs 5]
 
-prints for each of the classic networks, trained on few images: the time of one MNIST or
-CIFAR-10 image (the median call of each round), the time of 10,000 images, and how often
-TensorFlow traced the network anew while skcnn predicted batches of twenty sizes.
+prints for the classic networks and the defaults for MNIST, trained on few images: the
+time of one MNIST or CIFAR-10 image (the median call of each round), the time of 10,000
+images, and how often TensorFlow traced the network anew while skcnn predicted batches
+of twenty sizes.
 
 "Called directly" is a `tf.function` over skcnn's `model_` with a fixed input signature,
 an array in and an array out: what is left when every layer of wrapping is taken off.
 `Model.predict` is Keras's own on the same `model_` and the same uint8 images, with its
-default batch size of 32. SciKeras predicts with a network of its own, of the same
-layers, from floats made before the clock starts. All take turns in one process, in
+default batch size of 32. SciKeras predicts with a classic network of its own, of the
+same layers, from floats made before the clock starts. All take turns in one process, in
 random order in each round.
 """
 
@@ -32,12 +33,17 @@ from measuring import (
     versions_line,
 )
 
+from skcnn import MNISTCNNClassifier
+
 OURS, DIRECT, KERAS, SCIKERAS = (
     "skcnn",
     "called directly",
     "Model.predict",
     "SciKeras",
 )
+DEFAULTS = "MNIST defaults"
+NETWORKS = [*plain_networks.NETWORKS, DEFAULTS]
+
 # Calls in a round: those that take tens of milliseconds need fewer.
 CALLS = {OURS: 60, DIRECT: 60, KERAS: 4, SCIKERAS: 4}
 BATCH_SIZES = (*range(1, 11), 15, 16, 17, 31, 33, 64, 100, 255, 257, 700)
@@ -78,8 +84,9 @@ def one_image(clf, scikeras_clf, X, n_rounds, calls):
         OURS: lambda: clf.predict(image),
         DIRECT: called_directly(model, image),
         KERAS: lambda: model.predict(image, verbose=0),
-        SCIKERAS: lambda: scikeras_clf.predict(floats),
     }
+    if scikeras_clf is not None:
+        functions[SCIKERAS] = lambda: scikeras_clf.predict(floats)
     expected = clf.predict_proba(image)
     np.testing.assert_allclose(functions[DIRECT](), expected, atol=1e-5)
     np.testing.assert_allclose(functions[KERAS](), expected, atol=1e-5)
@@ -99,8 +106,9 @@ def many_images(clf, scikeras_clf, X, n_rounds):
     functions = {
         OURS: lambda: clf.predict(X),
         KERAS: lambda: model.predict(X, verbose=0),
-        SCIKERAS: lambda: scikeras_clf.predict(floats),
     }
+    if scikeras_clf is not None:
+        functions[SCIKERAS] = lambda: scikeras_clf.predict(floats)
     for function in functions.values():
         function()  # traces
     runs = {name: [] for name in functions}
@@ -145,7 +153,7 @@ def measure(network, n_images, n_rounds, calls):
     Parameters
     ----------
     network : str
-        One of `plain_networks.NETWORKS`.
+        One of `NETWORKS`.
     n_images : int
         Images of the large batch.
     n_rounds : int
@@ -159,11 +167,16 @@ def measure(network, n_images, n_rounds, calls):
         A row of the table of traces.
     """
     note(network)
-    X, y = plain_networks.load_images(network, 500)
-    clf = plain_networks.skcnn_classifier(network).fit(X, y)
-    scikeras_clf = plain_networks.scikeras_classifier(network, X.shape[1:])
-    scikeras_clf.fit(plain_networks.unit_floats(X), y)
-    X, _ = plain_networks.load_images(network, n_images, "test")
+    data = "MNIST classic" if network == DEFAULTS else network
+    X, y = plain_networks.load_images(data, 500)
+    if network == DEFAULTS:
+        clf = MNISTCNNClassifier(epochs=1).fit(X, y)
+        scikeras_clf = None
+    else:
+        clf = plain_networks.skcnn_classifier(network).fit(X, y)
+        scikeras_clf = plain_networks.scikeras_classifier(network, X.shape[1:])
+        scikeras_clf.fit(plain_networks.unit_floats(X), y)
+    X, _ = plain_networks.load_images(data, n_images, "test")
 
     # Before anything else has predicted: every trace is one that predict makes.
     clf.predict(X[:1])
@@ -196,7 +209,7 @@ def main():
     parser.add_argument(
         "--network",
         action="append",
-        choices=plain_networks.NETWORKS,
+        choices=NETWORKS,
         help="default: all",
     )
     parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
@@ -209,7 +222,7 @@ def main():
     plain_networks.start_tensorflow()
     rows = [
         measure(network, args.images, args.pairs, calls)
-        for network in args.network or plain_networks.NETWORKS
+        for network in args.network or NETWORKS
     ]
     print(f"Traces while skcnn predicts batches of {len(BATCH_SIZES)} sizes")
     header = ["", "traces after fit and one predict", "more", "retracing warnings"]
