@@ -68,6 +68,8 @@ class Muon(keras.optimizers.Muon):
 
     def update_step(self, gradient, variable, learning_rate):
         """Update one variable."""
+        # Keras keeps the rate in the user's floatx.
+        learning_rate = keras.ops.cast(learning_rate, variable.dtype)
         super().update_step(gradient, variable, learning_rate)
         if not self._should_use_adamw(variable):
             norm = keras.ops.norm(keras.ops.reshape(variable, [-1]))
