@@ -335,7 +335,7 @@ class Session:
         self._compiled = compiled
         self._values = [*weights, *optimizer_values]
 
-    def train(self, images, codes, weights, mirrored, *, size=None, **options):
+    def train(self, images, codes, weights, mirrored, *, size, **options):
         """Train on consecutive batches of the given images.
 
         Parameters
@@ -348,8 +348,8 @@ class Session:
             Sample weights.
         mirrored : ndarray of shape (b,) of bool
             Which images the augmentation "flip" flips.
-        size : tuple of int, default=None
-            ``(height, width)`` to resize the images to; None leaves them as they are.
+        size : tuple of int
+            ``(height, width)`` that the images are resized to, unless they have it.
         **options : dict
             `rates` (learning rate of each step), `batch_size`, `dropout`, `smoothing`,
             `seed` and `step` (number of the first step).
@@ -360,7 +360,6 @@ class Session:
             Weighted sums of the losses and of the correct answers.
         """
         compiled = self._compiled
-        size = images.shape[1:3] if size is None else size
         function = compiled._function("train", images, size)
         with compiled._lock:
             self._enter()

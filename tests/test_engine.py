@@ -81,7 +81,7 @@ def train(session, images, codes, weights=None, rate=0.01, **options):
         smoothing=np.array(options["smoothing"]),
         seed=np.int32(options["seed"]),
         step=np.int32(options["step"]),
-        size=options.get("size"),
+        size=options.get("size", images.shape[1:3]),
     )
 
 
@@ -234,6 +234,7 @@ def test_training_of_float32_agrees_with_train_on_batch(digits):
         smoothing=np.float32(0),
         seed=np.int32(0),
         step=np.int32(0),
+        size=images.shape[1:3],
     )
     for start in range(0, 48, 16):
         rows = slice(start, start + 16)
