@@ -181,7 +181,7 @@ def compare_jobs(n_images, epochs, n_rounds):
             run["cpu_s"] = run["workers_cpu_s"] + sum(run[w]["cpu_s"] for w in SEARCHES)
     print(
         f"GridSearchCV of skcnn, 2 candidates x 2 folds of {n_images:,} MNIST images, "
-        f"{epochs} epochs, the default network, no refit. CPU s of both searches, all "
+        f"{epochs} epochs, the classic network, no refit. CPU s of both searches, all "
         "processes"
     )
     header = ["n_jobs", "first, wall s", "again, wall s", "CPU s"]
