@@ -8,9 +8,11 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skcnn._fit_tasks import FitTasks
 from skcnn._images import image_batch, validate_images
 from skcnn._networks import Network
 from skcnn._parameters import (
@@ -31,7 +33,7 @@ from skcnn._whitening import whitening_kernel
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 
-class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
+class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A convolutional network as a scikit-learn classifier.
 
     Subclasses hold a constructor, presets and the largest batch size that "auto" picks;
@@ -118,6 +120,13 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If an argument or a parameter is not as described, before any training.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C ends training after at least one epoch: the classifier is then
+            fitted, with the weights of its last whole epoch or, with `early_stopping`,
+            the best ones. Ctrl-C in a search stops the search.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
         return self._fit_or_stay(
@@ -288,13 +297,16 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
+        # Callbacks know this object, and are taken down with it.
+        tasks = FitTasks(self, 1 if kwargs.get("incremental") else self.epochs)
         fitted = copy.copy(self)
-        fitted._fit(*args, **kwargs)
+        fitted._fit(tasks, *args, **kwargs)
         self.__dict__ = fitted.__dict__
         return self
 
     def _fit(
         self,
+        tasks,
         X,
         y,
         sample_weight,
@@ -335,7 +347,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         if incremental:
             sizes = sizes[-1:]
         loop = self._training_loop(
-            training, held_out, options, sizes, generator, incremental
+            training, held_out, options, sizes, generator, incremental, tasks
         )
         if self.early_stopping and not fresh:
             loop.best_score = self.best_validation_score_
@@ -343,22 +355,47 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         if fresh:
             classifier.seeds_ = generator
             classifier.fixed_ = self._fixed_weights(network, loop.training)
+            self._integer_maximum = X.max() if X.dtype.kind in "iu" else None
         else:
             classifier.continue_from(self.keras_classifier_)
+        self.classes_ = classes
+        self.keras_classifier_ = classifier
+        self._fitted_options = options["fixed"]
+        self._random_state = generator
+        tasks.describe(X, labels, sample_weight, training.rows, self._trained_so_far)
         if incremental:
             classifier.partial_fit(None, None, loop=loop)
         else:
             epoch = classifier.current_epoch
             classifier.fit(None, None, loop=loop, initial_epoch=epoch)
+        self._learn_from_history()
+        if loop.interrupted:
+            warnings.warn(
+                f"Training interrupted by user: {type(self).__name__} keeps the "
+                f"{'best' if self.early_stopping else 'last'} weights of "
+                f"{self.n_iter_} whole epochs.",
+                UserWarning,
+                stacklevel=5,
+            )
 
-        self.classes_ = classes
-        self.keras_classifier_ = classifier
-        self._fitted_options = options["fixed"]
-        self._random_state = generator
-        if fresh:
-            integers = X.dtype.kind in "iu"
-            self._integer_maximum = X.max() if integers else None
-        self._learn_from_history(classifier.history_)
+    def _trained_so_far(self):
+        """Return all attributes as they would be if this epoch were the last."""
+        snapshot = copy.copy(self)
+        snapshot.keras_classifier_ = copy.copy(self.keras_classifier_)
+        snapshot._learn_from_history()
+        return vars(snapshot)
+
+    def _learn_from_history(self):
+        history = self.keras_classifier_.history_
+        self.history_ = {name: list(values) for name, values in history.items()}
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = len(self.loss_curve_)
+        self.validation_loss_curve_ = self.history_.get("val_loss")
+        self.validation_scores_ = self.history_.get("val_accuracy")
+        self.best_validation_score_ = (
+            max(self.validation_scores_) if self.validation_scores_ else None
+        )
 
     def _refuse_changes(self, options):
         """Refuse to go on training with what only a fit from scratch can change."""
@@ -429,7 +466,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
         return network, sizes
 
     def _training_loop(
-        self, training, held_out, options, sizes, generator, incremental
+        self, training, held_out, options, sizes, generator, incremental, tasks
     ):
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -451,6 +488,7 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             patience=self.n_iter_no_change if self.early_stopping else None,
             tol=self.tol,
             verbose=self.verbose,
+            tasks=tasks,
         )
 
     def _make_keras_classifier(self, network, options, classes):
@@ -479,17 +517,6 @@ class BaseCNNClassifier(ClassifierMixin, BaseEstimator):
             kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
             fixed["whitening"] = (kernel,)
         return fixed
-
-    def _learn_from_history(self, history):
-        self.history_ = {name: list(values) for name, values in history.items()}
-        self.loss_curve_ = self.history_["loss"]
-        self.loss_ = self.loss_curve_[-1]
-        self.n_iter_ = len(self.loss_curve_)
-        self.validation_loss_curve_ = self.history_.get("val_loss")
-        self.validation_scores_ = self.history_.get("val_accuracy")
-        self.best_validation_score_ = (
-            max(self.validation_scores_) if self.validation_scores_ else None
-        )
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "keras_classifier_")

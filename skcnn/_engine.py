@@ -392,6 +392,8 @@ class Session:
         if compiled._session is not self:
             if compiled._session is not None:
                 compiled._session._values = compiled._session._snapshot()
+            # Nobody's, should Ctrl-C come before all of them are assigned.
+            compiled._session = None
             for variable, value in zip(compiled._variables, self._values, strict=True):
                 variable.assign(value)
             compiled._session = self

@@ -132,12 +132,31 @@ def _keras_classifier_class():
             """The learning rate that the optimiser was made with."""
             return current_learning_rate(self._get_compile_kwargs()["optimizer"])
 
-        def store(self, session):
-            """Keep the values that a training session arrived at."""
-            self.weights_ = [np.asarray(value) for value in session.weights()]
-            self.optimizer_values_ = [
+        def store(self, session, log=None):
+            """Keep the values that a training session arrived at.
+
+            With what an epoch measured, `log`, they become that epoch's result.
+            """
+            weights = [np.asarray(value) for value in session.weights()]
+            optimizer_values = [
                 np.asarray(value) for value in session.optimizer_values()
             ]
+            history = self.history_
+            if log is not None:
+                history = history | {
+                    name: [*history.get(name, ()), value] for name, value in log.items()
+                }
+            # Together, as Ctrl-C may come at any moment.
+            self.weights_, self.optimizer_values_, self.history_ = (
+                weights,
+                optimizer_values,
+                history,
+            )
+            self._model = self._tensors = None
+
+        def replace_weights(self, weights):
+            """Take other weights, the optimiser's values staying as they are."""
+            self.weights_ = [np.asarray(value) for value in weights]
             self._model = self._tensors = None
 
         def logits(self, images, views=()):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
+from skcnn._fit_tasks import FitTasks
 from skcnn._images import image_batch
 from skcnn._keras_callbacks import KerasCallbacks
 from skcnn._optimizers import learning_rates
@@ -102,6 +103,21 @@ class LabelledImages:
         return weights
 
 
+class _Best:
+    """The best weights so far, and for how many epochs there were no better ones."""
+
+    def __init__(self, tol):
+        self.tol = tol
+        self.score, self.weights, self.unimproved = -np.inf, None, 0
+
+    def update(self, score, session):
+        """Take note of the validation score of the session's weights."""
+        improved = score >= self.score + self.tol
+        self.unimproved = 0 if improved else self.unimproved + 1
+        if score > self.score:
+            self.score, self.weights = score, session.weights()
+
+
 @dataclass
 class TrainingLoop:
     """Trains a SciKeras classifier's network epoch by epoch.
@@ -131,8 +147,12 @@ class TrainingLoop:
         What counts as an improvement of the validation accuracy.
     verbose : int
         Whether to print a line an epoch.
+    tasks : FitTasks
+        Whom to tell about epochs.
     best_score : float or None
         Validation accuracy of the weights to start from, if that is the best so far.
+    interrupted : bool
+        Whether the user stopped training and the epochs until then are kept.
     """
 
     training: LabelledImages
@@ -147,7 +167,9 @@ class TrainingLoop:
     patience: int | None
     tol: float
     verbose: int
+    tasks: FitTasks
     best_score: float | None = None
+    interrupted: bool = False
 
     def run(self, classifier, epochs):
         """Train for at most `epochs` epochs and keep the result in `classifier`.
@@ -161,9 +183,42 @@ class TrainingLoop:
         """
         session = classifier.session()
         callbacks = KerasCallbacks(classifier, session, epochs)
-        best, best_score, unimproved = None, -np.inf, 0
-        if self.best_score is not None:
-            best, best_score = session.weights(), self.best_score
+        best = None
+        if self.patience is not None:
+            best = _Best(self.tol)
+            if self.best_score is not None:
+                best.score, best.weights = self.best_score, session.weights()
+        whole = 0
+        try:
+            callbacks.begin()
+            self.tasks.begin()
+            for log in self._epochs(classifier, session, callbacks, epochs):
+                classifier.store(session, log)
+                whole += 1
+                if best is not None:
+                    best.update(log["val_accuracy"], session)
+                stop = self.tasks.end_epoch()
+                if callbacks.stop or stop:
+                    break
+                if best is not None and best.unimproved > self.patience:
+                    break
+            if best is not None:
+                session.set_weights(best.weights)
+            callbacks.end()
+            classifier.store(session)
+        except KeyboardInterrupt:
+            # Who stops a search wants all of it to stop, not this fit alone.
+            if not whole or self.tasks.is_one_of_many():
+                raise
+            if best is not None:
+                classifier.replace_weights(best.weights)
+            self.interrupted = True
+        finally:
+            session.close()
+        self.tasks.end()
+
+    def _epochs(self, classifier, session, callbacks, epochs):
+        """Train; yield what each epoch measured."""
         steps = -(-len(self.training) // self.batch_size)
         rates = learning_rates(
             self.schedule, classifier.peak_learning_rate, steps * epochs
@@ -172,41 +227,23 @@ class TrainingLoop:
         left = np.arange(steps * epochs)[::-1] * len(self.sizes) // (steps * epochs)
         parts = (len(self.sizes) - 1 - left).reshape(epochs, steps)
         mirrored = self._mirrored(classifier)
-        try:
-            callbacks.begin()
-            start = time.perf_counter()
-            for epoch in range(epochs):
-                callbacks.begin_epoch(epoch, rates[epoch, 0])
-                log = self._train_epoch(
-                    classifier, session, callbacks, rates[epoch], parts[epoch], mirrored
-                )
-                # Each image is seen as often flipped as not: K. Jordan, "94% on
-                # CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.6;
-                # https://arxiv.org/abs/2404.00498
-                mirrored = ~mirrored
-                if self.validation is not None:
-                    log |= self._validate(classifier.compiled_network(), session)
-                callbacks.end_epoch(epoch, log)
-                for name, value in log.items():
-                    classifier.history_.setdefault(name, []).append(value)
-                if self.verbose:
-                    self._report(epoch, epochs, log, time.perf_counter() - start)
-                if self.patience is not None:
-                    score = log["val_accuracy"]
-                    improved = score >= best_score + self.tol
-                    unimproved = 0 if improved else unimproved + 1
-                    if score > best_score:
-                        best_score, best = score, session.weights()
-                if callbacks.stop or (
-                    self.patience is not None and unimproved > self.patience
-                ):
-                    break
-            if best is not None:
-                session.set_weights(best)
-            callbacks.end()
-            classifier.store(session)
-        finally:
-            session.close()
+        start = time.perf_counter()
+        for epoch in range(epochs):
+            self.tasks.begin_epoch()
+            callbacks.begin_epoch(epoch, rates[epoch, 0])
+            log = self._train_epoch(
+                classifier, session, callbacks, rates[epoch], parts[epoch], mirrored
+            )
+            # Each image is seen as often flipped as not: K. Jordan, "94% on
+            # CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.6;
+            # https://arxiv.org/abs/2404.00498
+            mirrored = ~mirrored
+            if self.validation is not None:
+                log |= self._validate(classifier.compiled_network(), session)
+            callbacks.end_epoch(epoch, log)
+            if self.verbose:
+                self._report(epoch, epochs, log, time.perf_counter() - start)
+            yield log
 
     def _mirrored(self, classifier):
         """Return which images to flip in the next epoch.

@@ -4,6 +4,7 @@ from functools import wraps
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images import image_batch, validate_images
@@ -37,7 +38,9 @@ def _frames_for_flat_rows_only(transformer_class):
 
 
 @_frames_for_flat_rows_only
-class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ImageScaler(
+    CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Scale the pixels of images to [0, 1] or to zero mean and unit variance.
 
     Unlike scikit-learn's scalers, which treat each pixel as a feature of its own, this
@@ -152,8 +155,13 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If `X` is not images of one of these shapes, or holds NaN or infinity.
         """
         X = validate_images(self, X, reset=True)
+        task = self._init_callback_context()
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self.offset_, self.scale_ = pixel_scaling(
             X, self.image_shape_, self.mode, per_channel=self.per_channel
+        )
+        task.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes={}
         )
         return self
 
@@ -225,7 +233,7 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-class ImageReshaper(TransformerMixin, BaseEstimator):
+class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Turn flat rows into images and images into flat rows.
 
     Parameters
@@ -297,7 +305,12 @@ class ImageReshaper(TransformerMixin, BaseEstimator):
         ValueError
             If `X` does not fit `image_shape`, or holds NaN or infinity.
         """
-        validate_images(self, X, reset=True, image_shape=self.image_shape)
+        X = validate_images(self, X, reset=True, image_shape=self.image_shape)
+        task = self._init_callback_context()
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes={}
+        )
         return self
 
     def transform(self, X):

@@ -5,8 +5,9 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skcnn import MNISTCNNClassifier
@@ -568,20 +569,62 @@ def test_the_users_callback_is_copied_for_each_fit(data, keras):
     assert classifier.callbacks == [callback]
 
 
-def test_a_fit_that_a_callback_interrupts_leaves_the_earlier_network(data, keras):
+def interrupting(keras, epoch):
+    def interrupt(current, logs):
+        if current == epoch:
+            raise KeyboardInterrupt
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_network(data, keras):
     X, y = data
-
-    def interrupt(epoch, logs):
-        raise KeyboardInterrupt
-
     classifier = tiny().fit(X, y)
     before = classifier.predict_proba(X)
-    callback = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
+    classifier.set_params(callbacks=interrupting(keras, 0), random_state=1)
     with pytest.raises(KeyboardInterrupt):
-        classifier.set_params(callbacks=callback, random_state=1).fit(X, y)
+        classifier.fit(X, y)
     assert np.array_equal(classifier.predict_proba(X), before)
     # The interrupted training leaves nothing behind in the next one, either.
     assert np.array_equal(probabilities(tiny(), X, y), before)
+
+
+def test_ctrl_c_later_keeps_the_whole_epochs(data, keras):
+    constant = {"learning_rate_schedule": "constant"}
+    classifier = tiny(epochs=5, callbacks=interrupting(keras, 2), **constant)
+    with pytest.warns(UserWarning, match="interrupted.*last weights of 2 whole epo"):
+        classifier.fit(*data)
+    assert classifier.n_iter_ == len(classifier.loss_curve_) == 2
+    two = tiny(epochs=2, **constant).fit(*data)
+    assert np.array_equal(classifier.predict_proba(data[0]), two.predict_proba(data[0]))
+    assert classifier.model_.count_params() == two.model_.count_params()
+    classifier.set_params(warm_start=True, epochs=1, callbacks=None).fit(*data)
+    assert classifier.n_iter_ == 3
+
+
+def test_ctrl_c_keeps_the_best_weights_of_early_stopping(data, misleading, keras):
+    classifier = tiny(
+        early_stopping=True,
+        epochs=6,
+        n_iter_no_change=9,
+        callbacks=interrupting(keras, 5),
+    )
+    with pytest.warns(UserWarning, match="interrupted.*best weights of 5 whole epochs"):
+        classifier.fit(*data, **misleading)
+    scores = classifier.validation_scores_
+    assert scores.index(max(scores)) < 4
+    again = classifier.score(misleading["X_val"], misleading["y_val"])
+    assert again == pytest.approx(max(scores))
+
+
+def test_ctrl_c_stops_a_search(data, keras):
+    search = GridSearchCV(
+        make_pipeline(tiny(epochs=3, callbacks=interrupting(keras, 1))),
+        {"mnistcnnclassifier__learning_rate": [0.01, 0.02]},
+        cv=2,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*data)
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,19 @@ class Classifier:
         right = round(10 * self.scores[epoch])
         return np.eye(2)[[0] * right + [1] * (10 - right)]
 
-    def store(self, session):
+    def store(self, session, log=None):
         self.stored = session.weights()
+        for name, value in (log or {}).items():
+            self.history_.setdefault(name, []).append(value)
+
+
+class Tasks:
+    """Says that nobody watches."""
+
+    def begin(self):
+        pass
+
+    begin_epoch = end_epoch = end = begin
 
 
 def loop(data=None, **options):
@@ -168,6 +179,7 @@ def loop(data=None, **options):
         "patience": None,
         "tol": 0.0,
         "verbose": 0,
+        "tasks": Tasks(),
     } | options
     return TrainingLoop(images() if data is None else data, **options)
 
