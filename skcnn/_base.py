@@ -13,12 +13,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._fit_tasks import FitTasks
-from skcnn._images import image_batch, validate_images
-from skcnn._networks import Network
+from skcnn._images import (
+    image_batch,
+    learned_from_images,
+    relearn_from_images,
+    validate_images,
+)
+from skcnn._networks import Network, count_kernel_values
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
     resolve_views,
+    validate_parameters,
 )
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
@@ -384,6 +390,67 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         snapshot.keras_classifier_ = copy.copy(self.keras_classifier_)
         snapshot._learn_from_history()
         return vars(snapshot)
+
+    def _learned(self):
+        """Return what fit learned, as plain values, arrays and perhaps an optimiser.
+
+        With it :meth:`_relearn` gives an estimator of equal parameters the same state.
+        """
+        trained = self.keras_classifier_
+        optimizer = trained.optimizer
+        learned = learned_from_images(self) | {
+            "classes": self.classes_,
+            "integer_maximum": self._integer_maximum,
+            # Of the time of fit: since then `set_params` may have changed the present.
+            "parameters": self._fitted_options
+            | {
+                "dropout": trained.model__dropout,
+                "optimizer": (
+                    optimizer.__name__ if isinstance(optimizer, type) else optimizer
+                ),
+                "learning_rate": getattr(trained, "optimizer__learning_rate", None),
+            },
+            "history": trained.history_,
+            "weights": trained.weights_,
+            "optimizer_values": trained.optimizer_values_,
+        }
+        if self._random_state is self.random_state:
+            learned["random_state"] = "parameter"
+        elif self._random_state is check_random_state(None):
+            learned["random_state"] = None
+        else:
+            learned["random_state"] = self._random_state
+        return learned
+
+    def _relearn(self, learned):
+        """Become what another estimator was when it returned its `_learned`."""
+        bound_threads()
+        relearn_from_images(self, learned)
+        self.classes_ = classes = learned["classes"]
+        if not np.array_equal(classes, np.unique(classes)):
+            raise ValueError(f"The classes are {classes!r}, not sorted and unique.")
+        lengths = {len(values) for values in learned["history"].values()}
+        if len(lengths) != 1 or not min(lengths):
+            raise ValueError("The history has not one value for each epoch.")
+        self._integer_maximum = learned["integer_maximum"]
+        self._random_state = learned["random_state"]
+        if self._random_state == "parameter":
+            self._random_state = self.random_state
+        self._random_state = check_random_state(self._random_state)
+        as_fitted = copy.copy(self).set_params(**learned["parameters"], callbacks=None)
+        validate_parameters(as_fitted)
+        options = resolve_parameters(as_fitted)
+        self._fitted_options = options["fixed"]
+        network, _ = self._network(options, self.classes_)
+        weights = learned["weights"]
+        # Before anything as large as the network is made.
+        n_values = sum(value.size for value in weights)
+        if network.n_layers > len(weights) or count_kernel_values(network) > n_values:
+            raise ValueError("The weights are less than the network needs.")
+        trained = as_fitted._make_keras_classifier(network, options, self.classes_)
+        trained.restore(weights, learned["optimizer_values"], learned["history"])
+        self.keras_classifier_ = trained
+        self._learn_from_history()
 
     def _learn_from_history(self):
         history = self.keras_classifier_.history_

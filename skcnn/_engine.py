@@ -125,6 +125,26 @@ class CompiledNetwork:
                 values[i] = fixed[layer][number].astype(self.dtype)
         return values[: len(self._weights)], values[len(self._weights) :]
 
+    def check_values(self, weights, optimizer_values):
+        """Refuse values that are those of another network or optimiser.
+
+        Parameters
+        ----------
+        weights, optimizer_values : list of ndarray
+            As `initial_values` returns them.
+
+        Raises
+        ------
+        ValueError
+            If their number, a shape or a dtype is another one.
+        """
+        given = [(v.shape, v.dtype) for v in (*weights, *optimizer_values)]
+        expected = [(v.shape, v.dtype) for v in self._initial_values]
+        if given != expected or len(weights) != len(self._weights):
+            raise ValueError(
+                "The weights or the optimizer's values do not fit the network."
+            )
+
     def images(self, batch):
         """Return images in a dtype that the compiled functions take.
 

@@ -151,6 +151,55 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     return X
 
 
+def learned_from_images(estimator):
+    """Return what `validate_images` taught an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+
+    Returns
+    -------
+    dict
+        Plain values, for `relearn_from_images`.
+    """
+    return {
+        "n_features_in": estimator.n_features_in_,
+        "feature_names_in": getattr(estimator, "feature_names_in_", None),
+        "image_shape": estimator.image_shape_,
+    }
+
+
+def relearn_from_images(estimator, learned):
+    """Teach an estimator what another one of its class has learned from images.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its fitted attributes are set.
+    learned : dict
+        As `learned_from_images` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the values contradict each other.
+    """
+    shape = check_image_shape(learned["image_shape"])
+    names = learned["feature_names_in"]
+    if learned["n_features_in"] != prod(shape):
+        raise ValueError(
+            f"Images of {shape} have not {learned['n_features_in']} values."
+        )
+    estimator.n_features_in_ = prod(shape)
+    estimator.image_shape_ = shape
+    if names is not None:
+        if names.shape != (prod(shape),):
+            raise ValueError(f"There are {names.shape} names for images of {shape}.")
+        estimator.feature_names_in_ = names
+
+
 def image_batch(X, image_shape, rows=slice(None)):
     """Return some rows of validated `X` as ``(b, height, width, channels)``.
 

@@ -1,5 +1,6 @@
 """What the networks look like: a description, and the Keras network built from it."""
 
+import math
 from dataclasses import dataclass
 
 from skcnn._augment import MIN_CHANGED_SIDE
@@ -93,6 +94,11 @@ class Network:
         channels = self.image_shape[-1]
         return height, width, channels, 2 * height * width * channels
 
+    @property
+    def n_layers(self):
+        """Number of layers that learn a kernel."""
+        return len(self.filters) * self.convolutions + len(self.dense_units) + 1
+
     def sizes(self, scales):
         """Return the sizes that images have in successive parts of training.
 
@@ -179,6 +185,40 @@ def build_network(network, dropout, compile_kwargs=None):
     keras.Sequential
         Scaling of the pixels, the convolution stages, the dense layers, and a softmax.
     """
+    import keras
+
+    model = keras.Sequential(_layers(network, dropout), name="network")
+    if compile_kwargs is not None:
+        # Under a global policy of mixed precision Keras would wrap the optimiser.
+        model.compile(**compile_kwargs, auto_scale_loss=False)
+    return model
+
+
+def count_kernel_values(network):
+    """Count the values in all kernels of a network, building none of it.
+
+    Parameters
+    ----------
+    network : Network
+        The description.
+
+    Returns
+    -------
+    int
+    """
+    n_values = 0
+    images, *layers = _layers(network, (0.0, 0.0))
+    shape = images.shape
+    for layer in layers:
+        new_shape = layer.compute_output_shape(shape)
+        if "kernel_initializer" in layer.get_config():
+            side = getattr(layer, "kernel_size", ())
+            n_values += math.prod((*side, shape[-1], new_shape[-1]))
+        shape = new_shape
+    return n_values
+
+
+def _layers(network, dropout):
     import keras
 
     convolution_dropout, dense_dropout = dropout
@@ -291,8 +331,4 @@ def build_network(network, dropout, compile_kwargs=None):
         layers += drop(dense_dropout, f"dense_dropout_{i}")
     layers.append(keras.layers.Dense(network.n_classes, name="logits", **weighted))
     layers.append(keras.layers.Activation("softmax", name="probabilities", **common))
-    model = keras.Sequential(layers, name="network")
-    if compile_kwargs is not None:
-        # Under a global policy of mixed precision Keras would wrap the optimiser.
-        model.compile(**compile_kwargs, auto_scale_loss=False)
-    return model
+    return layers

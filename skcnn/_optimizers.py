@@ -35,13 +35,7 @@ def resolve_optimizer(optimizer, learning_rate):
 
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return {"optimizer": copy_optimizer(optimizer)}
-    by_name = {
-        name.lower(): value
-        for name, value in vars(keras.optimizers).items()
-        if isinstance(value, type)
-        and issubclass(value, keras.optimizers.Optimizer)
-        and name not in NO_OPTIMIZERS
-    }
+    by_name = {name.lower(): value for name, value in _keras_optimizers().items()}
     if isinstance(optimizer, str) and optimizer.lower() == "muon":
         from skcnn._muon import Muon
 
@@ -56,8 +50,84 @@ def resolve_optimizer(optimizer, learning_rate):
         "optimizer__name": "optimizer",
     }
     if learning_rate is not None:
-        arguments["optimizer__learning_rate"] = learning_rate
+        # Keras refuses NumPy's numbers other than float64.
+        arguments["optimizer__learning_rate"] = float(learning_rate)
     return arguments
+
+
+def _keras_optimizers():
+    import keras
+
+    return _subclasses(
+        keras.optimizers, keras.optimizers.Optimizer, without=NO_OPTIMIZERS
+    )
+
+
+def _subclasses(module, base, without=frozenset()):
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, base) and name not in without
+    }
+
+
+def describe_optimizer(value):
+    """Describe an optimiser of Keras by plain values.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    dict or None
+        Its class and configuration; None for all but instances of Keras's own classes
+        whose learning rate is a number or a schedule of Keras's own.
+    """
+    import keras
+
+    if not isinstance(value, keras.optimizers.Optimizer):
+        return None
+    description = {"class_name": type(value).__name__, "config": value.get_config()}
+    try:
+        known = type(make_optimizer(description)) is type(value)
+    except (LookupError, TypeError, ValueError):
+        known = False
+    return description if known else None
+
+
+def make_optimizer(description):
+    """Make the optimiser that a description stands for.
+
+    Keras's deserialisation, which imports what it is told to, has no part in it.
+
+    Parameters
+    ----------
+    description : dict
+        As `describe_optimizer` returns it, or something worse.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If it is no such description.
+    """
+    import keras
+
+    config = dict(description["config"])
+    schedule = config["learning_rate"]
+    if isinstance(schedule, dict):
+        known = _subclasses(
+            keras.optimizers.schedules, keras.optimizers.schedules.LearningRateSchedule
+        )
+        if schedule["module"] != "keras.optimizers.schedules":
+            raise ValueError(f"There is no schedule in {schedule['module']!r}.")
+        config["learning_rate"] = known[schedule["class_name"]](**schedule["config"])
+    return _keras_optimizers()[description["class_name"]](**config)
 
 
 def copy_optimizer(optimizer):

@@ -7,7 +7,11 @@ from skcnn._images import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
 from skcnn._networks import check_activation
 from skcnn._optimizers import resolve_optimizer
-from skcnn._sklearn_private import Interval, StrOptions
+from skcnn._sklearn_private import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 PARAMETER_CONSTRAINTS = {
     "whitening": ["boolean"],
@@ -54,6 +58,26 @@ PARAMETER_CONSTRAINTS = {
     "verbose": ["verbose"],
     "random_state": ["random_state"],
 }
+
+
+def validate_parameters(estimator):
+    """Raise as `fit` does for a parameter that cannot be.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of this package.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not of a type or in a range that it has to be.
+    """
+    validate_parameter_constraints(
+        estimator._parameter_constraints,
+        estimator.get_params(deep=False),
+        caller_name=type(estimator).__name__,
+    )
 
 
 def resolve_parameters(estimator):

@@ -115,11 +115,22 @@ def _keras_classifier_class():
                     "and partial_fit go on with its state. Fit with warm_start=False "
                     "to start anew."
                 )
-            self.target_encoder_ = self.feature_encoder_ = trained.target_encoder_
-            self._random_state = None
-            self.weights_ = trained.weights_
-            self.optimizer_values_ = trained.optimizer_values_
-            self.history_ = {k: list(v) for k, v in trained.history_.items()}
+            self._take(trained.weights_, trained.optimizer_values_, trained.history_)
+
+        def restore(self, weights, optimizer_values, history):
+            """Take over values and history that an equal classifier once arrived at."""
+            self._take(weights, optimizer_values, history)
+            self._initialize_callbacks()
+            self.compiled_network().check_values(weights, optimizer_values)
+
+        def _take(self, weights, optimizer_values, history):
+            self._prepare()
+            self.weights_, self.optimizer_values_ = weights, optimizer_values
+            self.history_ = {name: list(values) for name, values in history.items()}
+
+        def _prepare(self):
+            self._random_state = None  # every layer has a seed of its own
+            self.target_encoder_ = self.feature_encoder_ = _Decoder(self.labels_)
 
         def session(self):
             """Return a training session that starts from the current values."""
@@ -185,8 +196,7 @@ def _keras_classifier_class():
             return compile_kwargs
 
         def _initialize(self, X, y=None):
-            self._random_state = None  # every layer has a seed of its own
-            self.target_encoder_ = self.feature_encoder_ = _Decoder(self.labels_)
+            self._prepare()
             self._initialize_callbacks()
             self.weights_, self.optimizer_values_ = (
                 self.compiled_network().initial_values(self.seeds_, self.fixed_)

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     Interval,
     Options,
     StrOptions,
+    validate_parameter_constraints,
     validate_params,
 )
 from sklearn.utils.validation import _check_sample_weight, _num_samples
@@ -24,5 +25,6 @@ __all__ = [
     "_fit_context",
     "_num_samples",
     "_safe_indexing",
+    "validate_parameter_constraints",
     "validate_params",
 ]

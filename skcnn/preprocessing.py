@@ -7,7 +7,12 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._images import image_batch, validate_images
+from skcnn._images import (
+    image_batch,
+    learned_from_images,
+    relearn_from_images,
+    validate_images,
+)
 from skcnn._pixels import chunk_rows, pixel_scaling
 from skcnn._sklearn_private import Options, StrOptions, _fit_context
 
@@ -225,6 +230,20 @@ class ImageScaler(
             rows_of_result[rows] = chunk
         return result
 
+    def _learned(self):
+        return learned_from_images(self) | {
+            "offset": self.offset_,
+            "scale": self.scale_,
+        }
+
+    def _relearn(self, learned):
+        relearn_from_images(self, learned)
+        for name in ("offset", "scale"):
+            values = learned[name]
+            if values.shape != (self.image_shape_[-1],) or values.dtype.kind != "f":
+                raise ValueError(f"The {name} of the pixels is {values!r}.")
+            setattr(self, f"{name}_", values)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -360,6 +379,12 @@ class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
         return X.reshape(len(X), self.n_features_in_)
+
+    def _learned(self):
+        return learned_from_images(self)
+
+    def _relearn(self, learned):
+        relearn_from_images(self, learned)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -74,6 +74,12 @@ def test_names_are_found_in_any_case(optimizers, name):
     assert arguments["optimizer__learning_rate"] == 0.125
 
 
+def test_a_rate_may_be_any_number_of_numpy():
+    arguments = resolve_optimizer("muon", np.float32(0.5))
+    assert type(arguments["optimizer__learning_rate"]) is float
+    assert arguments["optimizer"](arguments["optimizer__learning_rate"])
+
+
 def test_without_a_rate_keras_decides():
     assert "optimizer__learning_rate" not in resolve_optimizer("adam", None)
 

@@ -1,13 +1,12 @@
 """Kaggle's "Digit Recognizer": MNIST as CSV files."""
 
-import os
 import re
 from collections import Counter
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
+from skcnn._files import written_whole
 from skcnn.datasets._bunch import make_image_bunch
 from skcnn.datasets._checks import REMEDY
 
@@ -147,16 +146,9 @@ def write_submission(path, predictions):
             "predict returned, or the argmax of what predict_proba returned."
         )
     lines = [f"{i},{label}\n" for i, label in enumerate(labels.tolist(), start=1)]
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        with open(part, "x", encoding="ascii", newline="\n") as file:
-            file.write("ImageId,Label\n")
-            file.writelines(lines)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with written_whole(path, mode="t", encoding="ascii", newline="\n") as file:
+        file.write("ImageId,Label\n")
+        file.writelines(lines)
 
 
 def _check_columns(columns, path):

@@ -1,0 +1,559 @@
+"""Files of fitted estimators: nothing lost, nothing run, damage refused."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+import skcnn
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn.preprocessing import ImageReshaper, ImageScaler
+
+N = 120
+
+
+@pytest.fixture(scope="module")
+def clf(digits):
+    """A fitted classifier that no test changes."""
+    X, y = digits
+    small = MNISTCNNClassifier(
+        filters=4, dense_units=8, epochs=1, whitening=True, random_state=0
+    )
+    return small.fit(X[:N], y[:N])
+
+
+@pytest.fixture(scope="module")
+def content(clf, tmp_path_factory):
+    """The bytes of its file."""
+    path = tmp_path_factory.mktemp("content") / "clf.skcnn"
+    skcnn.save(clf, path)
+    return path.read_bytes()
+
+
+def _unpacked(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    return json.loads(entries.pop("skcnn.json")), entries
+
+
+def _packed(document, entries, compression=zipfile.ZIP_STORED):
+    """Make a file with a right checksum, as an attacker would."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.comment = b" " * 77
+        archive.writestr("skcnn.json", json.dumps(document))
+        for name, entry in entries.items():
+            archive.writestr(name, entry)
+    return _sealed(file.getvalue())
+
+
+def _sealed(content):
+    digest = hashlib.sha256(content[:-77]).hexdigest()
+    return content[:-77] + b"skcnn sha256 " + digest.encode()
+
+
+def _keras_optimizer(schedule):
+    import keras
+
+    return keras.optimizers.SGD(
+        keras.optimizers.schedules.CosineDecay(0.1, 100) if schedule else 0.1
+    )
+
+
+ESTIMATORS = {
+    "lists": lambda: MNISTCNNClassifier(filters=[4, 4], dense_units=[8]),
+    "generator": lambda: MNISTCNNClassifier(random_state=np.random.RandomState(3)),
+    "weights": lambda: MNISTCNNClassifier(class_weight=dict.fromkeys(range(10), 1.5)),
+    "NumPy scalars": lambda: MNISTCNNClassifier(
+        epochs=np.int64(1), learning_rate=np.float32(0.01)
+    ),
+    "optimizer": lambda: MNISTCNNClassifier(optimizer=_keras_optimizer(False)),
+    "schedule": lambda: MNISTCNNClassifier(optimizer=_keras_optimizer(True)),
+    "float64": lambda: MNISTCNNClassifier(dtype="float64", optimizer="adam"),
+    "CIFAR": lambda: CIFARCNNClassifier(filters=(4, 4), progressive_resizing=None),
+    "pipeline": lambda: make_pipeline(
+        ImageReshaper(image_shape=(8, 8)),
+        "passthrough",
+        ImageScaler(mode="standard"),
+        MNISTCNNClassifier(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_round_trip(name, digits, tmp_path):
+    X, y = digits[0][:N], digits[1][:N]
+    estimator = ESTIMATORS[name]()
+    last = estimator[-1] if name == "pipeline" else estimator
+    if last.random_state is None:
+        last.set_params(random_state=0)
+    last.set_params(epochs=type(last.epochs)(1))
+    estimator.fit(X, y)
+    skcnn.save(estimator, tmp_path / "a")
+    loaded = skcnn.load(tmp_path / "a")
+    skcnn.save(loaded, tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    address = " at 0x[0-9a-fA-F]+"
+    assert re.sub(address, "", repr(loaded)) == re.sub(address, "", repr(estimator))
+    expected = estimator.predict_proba(X)
+    np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+
+    # Both go on alike: on top of the last fit, for one epoch, and from scratch.
+    ends = {}
+    for trained in (estimator, loaded):
+        end = trained[-1] if name == "pipeline" else trained
+        end.set_params(warm_start=True).fit(X, y)
+        end.partial_fit(X, y)
+        continued = end.predict_proba(X)
+        end.set_params(warm_start=False).fit(X, y)
+        ends[trained] = continued, end.predict_proba(X), end.history_
+    for one, other in zip(ends[estimator], ends[loaded], strict=True):
+        np.testing.assert_equal(other, one)
+
+
+@pytest.mark.parametrize("kind", ["object", "str", "bool", "float", "data frame"])
+def test_labels_and_names_survive(kind, digits, tmp_path):
+    X, y = digits[0][:N], digits[1][:N]
+    if kind == "data frame":
+        X = pd.DataFrame(X.reshape(N, -1)).rename(columns="p{}".format)
+        y = pd.Series(y).map("№{}".format)
+    else:
+        y = np.array(["small", "large"], object)[(y > 4).astype(int)]
+        if kind != "object":
+            y = (y == "large").astype(kind)
+    clf = MNISTCNNClassifier(filters=4, dense_units=(), epochs=1, random_state=0)
+    clf.fit(X, y)
+    skcnn.save(clf, tmp_path / "a")
+    loaded = skcnn.load(tmp_path / "a")
+    assert loaded.classes_.dtype == clf.classes_.dtype
+    np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
+    assert vars(loaded).keys() == vars(clf).keys()
+    for name in ("n_features_in_", "image_shape_", "history_", "n_iter_", "loss_"):
+        assert getattr(loaded, name) == getattr(clf, name)
+
+
+def test_early_stopping_goes_on_from_the_best_score(digits, tmp_path):
+    X, y = digits
+    clf = MNISTCNNClassifier(
+        early_stopping=True, epochs=2, warm_start=True, random_state=0
+    ).fit(X[:300], y[:300])
+    skcnn.save(clf, tmp_path / "a")
+    loaded = skcnn.load(tmp_path / "a")
+    assert loaded.best_validation_score_ == clf.best_validation_score_
+    clf.fit(X[:300], y[:300])
+    loaded.fit(X[:300], y[:300])
+    assert loaded.history_ == clf.history_
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_parameters_set_since_fit_survive_and_change_nothing(digits, tmp_path):
+    X, y = digits[0][:N], digits[1][:N]
+    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.set_params(filters=(8, 8), optimizer="sgd", dropout=0.5)
+    skcnn.save(clf, tmp_path / "a")
+    loaded = skcnn.load(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+    assert loaded.model_.get_layer("convolution_1_1").filters == 4
+    assert loaded.fit(X, y).model_.get_layer("convolution_1_1").filters == 8
+
+
+def test_another_process_predicts_and_trains_the_same(clf, content, digits, tmp_path):
+    X, y = digits[0][:N], digits[1][:N]
+    (tmp_path / "a").write_bytes(content)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    code = """
+import sys, numpy as np, skcnn
+data = np.load("data.npz")
+loaded = skcnn.load("a")
+before = loaded.predict_proba(data["X"])
+after = loaded.partial_fit(data["X"], data["y"]).predict_proba(data["X"])
+np.savez("probabilities.npz", before=before, after=after)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    probabilities = np.load(tmp_path / "probabilities.npz")
+    np.testing.assert_array_equal(probabilities["before"], clf.predict_proba(X))
+    continued = skcnn.load(tmp_path / "a").partial_fit(X, y)
+    np.testing.assert_array_equal(probabilities["after"], continued.predict_proba(X))
+
+
+def test_numpy_opens_the_file(content, tmp_path):
+    (tmp_path / "a").write_bytes(content)
+    with np.load(tmp_path / "a") as arrays:
+        assert sum(arrays[name].size for name in arrays if name.isdigit()) > 100
+
+
+def test_unfitted_is_refused(tmp_path):
+    with pytest.raises(NotFittedError, match="MNISTCNNClassifier"):
+        skcnn.save(MNISTCNNClassifier(), tmp_path / "a")
+    with pytest.raises(NotFittedError):
+        skcnn.save(make_pipeline(ImageScaler(), MNISTCNNClassifier()), tmp_path / "a")
+    assert not any(tmp_path.iterdir())
+
+
+class OfAUser(MNISTCNNClassifier):
+    """Which `load` could not know."""
+
+
+def test_other_estimators_are_refused(clf, digits, tmp_path):
+    search = GridSearchCV(clf, {"epochs": [1]})
+    mixed = make_pipeline(ImageScaler(), LogisticRegression())
+    for estimator in (search, mixed.fit(digits[0].reshape(1797, -1), digits[1])):
+        with pytest.raises(TypeError, match="best_estimator_ of a search"):
+            skcnn.save(estimator, tmp_path / "a")
+    with pytest.raises(TypeError, match=r"test_persistence.OfAUser"):
+        skcnn.save(OfAUser(), tmp_path / "a")
+    assert not any(tmp_path.iterdir())
+
+
+def test_foreign_optimizer_is_refused_and_the_old_file_stays(digits, tmp_path):
+    import keras
+
+    class Mine(keras.optimizers.SGD):
+        pass
+
+    X, y = digits[0][:N], digits[1][:N]
+    clf = MNISTCNNClassifier(filters=4, epochs=1, optimizer=Mine()).fit(X, y)
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(TypeError, match=r"Mine.*only pickle could write"):
+        skcnn.save(clf, tmp_path / "a")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_callbacks_and_memory_are_left_out_with_a_warning(digits, tmp_path):
+    import keras
+
+    X, y = digits[0][:N], digits[1][:N]
+    callbacks = [keras.callbacks.TerminateOnNaN()]
+    clf = MNISTCNNClassifier(filters=4, epochs=1, callbacks=callbacks).fit(X, y)
+    pipeline = make_pipeline(clf, memory=str(tmp_path / "cache"))
+    with pytest.warns(UserWarning, match="callbacks and memory|memory and callbacks"):
+        skcnn.save(pipeline, tmp_path / "a")
+    loaded = skcnn.load(tmp_path / "a")
+    assert loaded.memory is None and loaded[-1].callbacks is None
+    assert clf.callbacks is callbacks
+    np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
+
+
+def test_scikit_learn_callbacks_stay_behind(clf, content, tmp_path):
+    from sklearn.callback import ProgressBar
+
+    class Holder(ProgressBar):
+        def __reduce__(self):
+            raise AssertionError("was pickled")
+
+    with_bar = skcnn.load(_file(tmp_path, content)).set_callbacks(Holder())
+    skcnn.save(with_bar, tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == content
+
+
+def test_a_link_is_followed(clf, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    skcnn.save(clf, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").is_file()
+
+
+def test_a_missing_folder_is_an_error(clf, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        skcnn.save(clf, tmp_path / "nowhere" / "a")
+
+
+def test_a_full_disk_leaves_the_old_file(clf, content, tmp_path, monkeypatch):
+    path = _file(tmp_path, content)
+
+    def no_space(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        skcnn.save(clf, path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+def test_a_kill_leaves_a_whole_file(clf, content, tmp_path):
+    path = _file(tmp_path, content)
+    other = skcnn.load(path)
+    other.set_params(epochs=77)
+    waits = random.Random(0)
+    seen = set()
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            while True:
+                skcnn.save(other, path)
+                skcnn.save(clf, path)
+        time.sleep(waits.uniform(0.005, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        seen.add(skcnn.load(path).epochs)
+    assert seen == {1, 77}
+
+
+@pytest.mark.parametrize(
+    "foreign", [b"", b"PK", b"text" * 99, pickle.dumps({}), b"PK\x05\x06" + bytes(18)]
+)
+def test_foreign_files_are_refused(foreign, tmp_path):
+    path = _file(tmp_path, foreign)
+    with pytest.raises(ValueError, match=r"model.skcnn is not a file written by skcnn"):
+        skcnn.load(path)
+
+
+def test_other_archives_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", np.zeros(99))
+    with pytest.raises(ValueError, match=r"a.npz is not a file written by skcnn"):
+        skcnn.load(tmp_path / "a.npz")
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="/dev/zero is not a file"):
+        skcnn.load("/dev/zero")
+    with pytest.raises(OSError):
+        skcnn.load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        skcnn.load(tmp_path / "nothing")
+
+
+def test_a_thousand_corruptions_are_refused(content, tmp_path):
+    draw = random.Random(0)
+    for _ in range(1000):
+        damaged = bytearray(content)
+        at = draw.randrange(len(content))
+        kind = draw.choice(["flip", "cut", "insert", "zero", "append", "swap"])
+        if kind == "flip":
+            damaged[at] ^= 1 << draw.randrange(8)
+        elif kind == "cut":
+            del damaged[at:]
+        elif kind == "insert":
+            damaged.insert(at, draw.randrange(256))
+        elif kind == "zero":
+            damaged[at : at + 64] = bytes(len(damaged[at : at + 64]))
+        elif kind == "append":
+            damaged += draw.randbytes(draw.randrange(1, 99))
+        else:
+            damaged = damaged[at:] + damaged[:at]
+        if damaged == content:  # zeros where zeros were
+            continue
+        path = _file(tmp_path, damaged)
+        with pytest.raises(ValueError, match=r"model.skcnn is"):
+            skcnn.load(path)
+
+
+def test_damage_below_a_right_checksum_is_refused_or_harmless(content, tmp_path):
+    draw = random.Random(1)
+    outcomes = set()
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(draw.choice([1, 20])):
+            damaged[draw.randrange(4, len(content) - 77)] = draw.randrange(256)
+        path = _file(tmp_path, _sealed(bytes(damaged)))
+        try:
+            skcnn.load(path)
+            outcomes.add("loaded")
+        except ValueError as error:
+            assert "right checksum" in str(error) or "format" in str(error)
+            outcomes.add("refused")
+    assert "refused" in outcomes
+
+
+NONSENSE = (
+    *(None, True, -1, 0, 1e300, 10**30, "", "x" * 99, [], {}, [[]], {"a": 1}),
+    *({"tuple": []}, {"dict": [[1]]}, {"array": 0}, {"array": 999}, {"scalar": 1}),
+    *({"float": "nan"}, {"optimizer": {"dict": []}}, {"random_state": 1}),
+)
+
+
+def test_nonsense_in_any_place_is_refused_or_harmless(content, tmp_path):
+    document, entries = _unpacked(content)
+    draw = random.Random(2)
+    places = [place for place in _places(document) if place[0] != "versions"]
+    n_refused = 0
+    for _ in range(300):
+        changed = json.loads(json.dumps(document))
+        *way, last = draw.choice(places)
+        inner = changed
+        for step in way:
+            inner = inner[step]
+        inner[last] = draw.choice(NONSENSE)
+        path = _file(tmp_path, _packed(changed, entries))
+        try:
+            skcnn.load(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            n_refused += 1
+    assert n_refused > 200
+
+
+def _places(value, way=()):
+    items = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, inner in items:
+        yield (*way, key)
+        yield from _places(inner, (*way, key))
+
+
+def test_a_network_larger_than_its_weights_is_never_built(content, tmp_path):
+    document, entries = _unpacked(content)
+    for name, value in (
+        ("dense_units", {"tuple": [10**12]}),
+        ("filters", {"tuple": [10**12]}),
+        ("filters", {"tuple": [4] * 10**5}),
+        ("convolutions", 10**12),
+        ("kernel_size", {"tuple": [10**12]}),
+    ):
+        changed = json.loads(json.dumps(document))
+        parameters = changed["estimator"]["learned"]["dict"]
+        learned = dict(parameters)["parameters"]["dict"]
+        next(pair for pair in learned if pair[0] == name)[1] = value
+        path = _file(tmp_path, _packed(changed, entries))
+        with pytest.raises(ValueError, match="right checksum"):
+            skcnn.load(path)
+
+
+class Bomb:
+    """What would leave a file behind, were it ever unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.path),)
+
+
+def test_a_pickle_inside_is_not_run(content, tmp_path):
+    document, entries = _unpacked(content)
+    crater = tmp_path / "crater"
+    array = np.empty(1, object)
+    array[0] = Bomb(crater)
+    bomb = io.BytesIO()
+    np.lib.format.write_array(bomb, array, allow_pickle=True)
+    for name in entries:
+        path = _file(tmp_path, _packed(document, {**entries, name: bomb.getvalue()}))
+        with pytest.raises(ValueError, match="array of dtype object"):
+            skcnn.load(path)
+    assert not crater.exists()
+    np.load(io.BytesIO(bomb.getvalue()), allow_pickle=True)
+    assert crater.exists()  # it would have
+
+
+def test_a_giant_array_is_not_reserved(content, tmp_path):
+    document, entries = _unpacked(content)
+    giant = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        giant, {"shape": (10**15,), "fortran_order": False, "descr": "<f4"}
+    )
+    path = _file(tmp_path, _packed(document, {**entries, "0.npy": giant.getvalue()}))
+    with pytest.raises(ValueError, match="array of 0 bytes"):
+        skcnn.load(path)
+
+
+def test_a_compressed_archive_is_not_unpacked(content, tmp_path):
+    document, entries = _unpacked(content)
+    bomb = _packed(document, {**entries, "0.npy": bytes(10**8)}, zipfile.ZIP_DEFLATED)
+    assert len(bomb) < 10**6
+    path = _file(tmp_path, bomb)
+    with pytest.raises(ValueError, match="compressed or encrypted"):
+        skcnn.load(path)
+
+
+def test_names_that_lead_out_of_the_folder_lead_nowhere(content, tmp_path):
+    document, entries = _unpacked(content)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    names = {"../out": b"", "/tmp/skcnn-out": b"", "..\\out": b""}
+    skcnn.load(_file(folder, _packed(document, entries | names)))
+    assert list(tmp_path.iterdir()) == [folder]
+    assert [path.name for path in folder.iterdir()] == ["model.skcnn"]
+    assert not Path("/tmp/skcnn-out").exists()
+
+
+def test_deep_nesting_is_refused(tmp_path):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = b" " * 77
+        archive.writestr("skcnn.json", "[" * 10**6)
+    path = _file(tmp_path, _sealed(file.getvalue()))
+    with pytest.raises(ValueError, match="right checksum"):
+        skcnn.load(path)
+
+
+def _schedule(module, class_name):
+    schedule = {"dict": [["module", module], ["class_name", class_name]]}
+    schedule["dict"].append(["config", {"dict": [["config", "Lambda"]]}])
+    config = {"dict": [["learning_rate", schedule]]}
+    return {"optimizer": {"dict": [["class_name", "SGD"], ["config", config]]}}
+
+
+@pytest.mark.parametrize(
+    "place, value",
+    [
+        (("class",), "GridSearchCV"),
+        (("class",), "__import__"),
+        (("parameters", "callbacks"), []),
+        (("parameters", "random_state"), {"code": "import os"}),
+        (("parameters", "surplus"), 1),
+        (("parameters", "filters"), "many"),
+        (("parameters", "optimizer"), {"optimizer": {"dict": []}}),
+        (
+            ("parameters", "optimizer"),
+            _schedule("keras.optimizers.schedules", "deserialize"),
+        ),
+        (("parameters", "optimizer"), _schedule("os", "CosineDecay")),
+    ],
+)
+def test_hostile_documents_are_refused(place, value, content, tmp_path):
+    document, entries = _unpacked(content)
+    inner = document["estimator"]
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    path = _file(tmp_path, _packed(document, entries))
+    with pytest.raises(ValueError, match="right checksum"):
+        skcnn.load(path)
+
+
+def test_a_pipeline_cannot_bring_a_cache(clf, tmp_path):
+    path = tmp_path / "model.skcnn"
+    skcnn.save(make_pipeline(clf), path)
+    document, entries = _unpacked(path.read_bytes())
+    document["estimator"]["parameters"]["memory"] = str(tmp_path / "cache")
+    with pytest.raises(ValueError, match="parameter memory is set"):
+        skcnn.load(_file(tmp_path, _packed(document, entries)))
+
+
+def test_a_later_format_is_refused(content, tmp_path):
+    document, entries = _unpacked(content)
+    document["format"] = 2
+    document["versions"]["skcnn"] = "9.1"
+    path = _file(tmp_path, _packed(document, entries))
+    with pytest.raises(
+        ValueError, match=r"format 2, written by skcnn '9.1'.*newer skcnn"
+    ):
+        skcnn.load(path)
+
+
+def _file(folder, content):
+    path = folder / "model.skcnn"
+    path.write_bytes(content)
+    return path
