@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._fit_tasks import FitTasks
+from skcnn._html_repr import NetworkHTMLMixin
 from skcnn._images import (
     image_batch,
     learned_from_images,
@@ -39,7 +40,9 @@ from skcnn._whitening import whitening_kernel
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 
-class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseCNNClassifier(
+    NetworkHTMLMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """A convolutional network as a scikit-learn classifier.
 
     Subclasses hold a constructor, presets and the largest batch size that "auto" picks;
