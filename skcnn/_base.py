@@ -2,8 +2,10 @@
 
 import copy
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -13,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._fit_tasks import FitTasks
-from skcnn._html_repr import NetworkHTMLMixin
+from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
     image_batch,
     learned_from_images,
@@ -40,22 +42,32 @@ from skcnn._whitening import whitening_kernel
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 
-class BaseCNNClassifier(
-    NetworkHTMLMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
-):
+class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A convolutional network as a scikit-learn classifier.
 
     Subclasses hold a constructor, presets and the largest batch size that "auto" picks;
     all behaviour is here.
     """
 
-    presets = MappingProxyType({})
-    _largest_auto_batch_size = None
+    presets: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    classes_: np.ndarray
+    image_shape_: tuple[int, int, int]
+    n_features_in_: int
+    n_iter_: int
+    history_: dict[str, list[float]]
+    loss_: float
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    keras_classifier_: Any
+    _random_state: np.random.RandomState
+    _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
 
     @classmethod
-    def from_preset(cls, name, **overrides):
+    def from_preset(cls, name: str, **overrides: Any) -> Self:
         """Make an estimator with a named set of parameters.
 
         Parameters
@@ -193,7 +205,7 @@ class BaseCNNClassifier(
             X, y, sample_weight, fresh=fresh, classes=classes, incremental=True
         )
 
-    def predict(self, X):
+    def predict(self, X) -> np.ndarray:
         """Predict labels.
 
         Parameters
@@ -210,7 +222,7 @@ class BaseCNNClassifier(
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -225,7 +237,7 @@ class BaseCNNClassifier(
         """
         return softmax(self._logits(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -240,7 +252,7 @@ class BaseCNNClassifier(
         """
         return log_softmax(self._logits(X), axis=1)
 
-    def decision_function(self, X):
+    def decision_function(self, X) -> np.ndarray:
         """Return the logits.
 
         Parameters
@@ -582,11 +594,15 @@ class BaseCNNClassifier(
             per_channel=True,
             sample_weight=training.weights_of_all_rows(),
         )
-        fixed = {"scaling": (offset, scale**2)}
+        fixed: dict[str, tuple] = {"scaling": (offset, scale**2)}
         if network.whitening:
             kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
             fixed["whitening"] = (kernel,)
         return fixed
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        attributes = super()._get_fitted_attr_html(doc_link)
+        return AttributesAndNetwork(attributes, self.model_)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "keras_classifier_")

@@ -30,7 +30,7 @@ BLOCK = 16
 # For a single image as large as this the filling would be most of the time.
 LARGE_IMAGE = 512
 
-_compiled = OrderedDict()
+_compiled: "OrderedDict[tuple, CompiledNetwork]" = OrderedDict()
 _compiled_lock = threading.Lock()
 
 

@@ -29,18 +29,16 @@ ROW = """
 """
 
 
-class NetworkHTMLMixin:
-    """Adds a table of layers to the representation of a fitted estimator.
+class AttributesAndNetwork:
+    """scikit-learn's table of fitted attributes, and one of layers below it.
 
-    The estimator has the attribute `model_`, a `keras.Sequential`.
+    Parameters
+    ----------
+    attributes : object
+        What scikit-learn's `_get_fitted_attr_html` returns.
+    model : keras.Sequential
+        The network.
     """
-
-    def _get_fitted_attr_html(self, doc_link=""):
-        return _Tables(super()._get_fitted_attr_html(doc_link), self.model_)
-
-
-class _Tables:
-    """scikit-learn's table of fitted attributes, and one of layers below it."""
 
     def __init__(self, attributes, model):
         self._attributes = attributes

@@ -55,7 +55,7 @@ def check_image_shape(image_shape):
     """
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(shape) not in (2, 3) or not all(
-        isinstance(side, Integral) and not isinstance(side, bool) and side > 0
+        isinstance(side, Integral) and not isinstance(side, bool) and int(side) > 0
         for side in shape
     ):
         raise ValueError(

@@ -184,7 +184,7 @@ def _tuple_of_names(name, value, known):
 def _tuple_of_scales(value):
     scales = (1.0,) if value is None else value
     scales = (scales,) if isinstance(scales, Real) else tuple(scales)
-    if not scales or not all(isinstance(s, Real) and 0 < s <= 1 for s in scales):
+    if not scales or not all(isinstance(s, Real) and 0 < float(s) <= 1 for s in scales):
         raise ValueError(
             f"Got progressive_resizing={value!r}, but expected a number in (0, 1], a "
             "tuple of them with at least one entry, or None."
@@ -194,7 +194,7 @@ def _tuple_of_scales(value):
 
 def _tuple_of_integers(name, value):
     entries = (value,) if isinstance(value, Integral) else tuple(value)
-    if not all(isinstance(entry, Integral) and entry > 0 for entry in entries):
+    if not all(isinstance(entry, Integral) and int(entry) > 0 for entry in entries):
         raise ValueError(
             f"Got {name}={value!r}, but expected a positive integer or a tuple of "
             "positive integers."
@@ -206,7 +206,8 @@ def _tuple_of_integers(name, value):
 
 def _pair_of_rates(dropout):
     rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
-    if len(rates) != 2 or not all(isinstance(r, Real) and 0 <= r < 1 for r in rates):
+    are_rates = all(isinstance(rate, Real) and 0 <= float(rate) < 1 for rate in rates)
+    if len(rates) != 2 or not are_rates:
         raise ValueError(
             f"Got dropout={dropout!r}, but expected a rate in [0, 1) or two of them, "
             "for the convolution stages and for the hidden dense layers."

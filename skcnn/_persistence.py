@@ -58,7 +58,7 @@ DAMAGE = (
 )
 
 
-def save(estimator, path):
+def save(estimator, path: str | os.PathLike) -> None:
     """Write a fitted estimator to a file.
 
     The file holds parameters, classes, training history, weights and the state of the
@@ -117,7 +117,8 @@ def save(estimator, path):
     >>> bool((loaded.predict_proba(X) == clf.predict_proba(X)).all())
     True
     """
-    left_out, arrays = [], []
+    left_out: list[str] = []
+    arrays: list[np.ndarray] = []
     document = {
         "format": FORMAT,
         "versions": {"python": platform.python_version()}
@@ -146,7 +147,7 @@ def save(estimator, path):
         file.write(CHECKSUM + digest)
 
 
-def load(path):
+def load(path: str | os.PathLike):
     """Read an estimator that `save` wrote.
 
     Nothing that the file says is executed, nothing is written, and no more memory is

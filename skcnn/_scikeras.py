@@ -12,6 +12,7 @@ pickle uses too.
 
 import copy
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -66,7 +67,7 @@ def _import_keras_classifier():
 @cache
 def _keras_classifier_class():
     bound_threads()  # unpickling a classifier may be the first thing in a worker
-    KerasClassifier = _import_keras_classifier()
+    KerasClassifier: Any = _import_keras_classifier()
 
     class SharedTraceKerasClassifier(KerasClassifier):
         """A SciKeras classifier whose network is compiled once for all estimators.

@@ -104,10 +104,10 @@ class LabelledImages:
 
 
 class _Best:
-    """The best weights so far, and for how many epochs there were no better ones."""
+    """The best weights so far, and whether to wait for better ones."""
 
-    def __init__(self, tol):
-        self.tol = tol
+    def __init__(self, patience, tol):
+        self.patience, self.tol = patience, tol
         self.score, self.weights, self.unimproved = -np.inf, None, 0
 
     def update(self, score, session):
@@ -116,6 +116,11 @@ class _Best:
         self.unimproved = 0 if improved else self.unimproved + 1
         if score > self.score:
             self.score, self.weights = score, session.weights()
+
+    @property
+    def is_final(self):
+        """Whether there was no improvement for longer than `patience` epochs."""
+        return self.unimproved > self.patience
 
 
 @dataclass
@@ -185,7 +190,7 @@ class TrainingLoop:
         callbacks = KerasCallbacks(classifier, session, epochs)
         best = None
         if self.patience is not None:
-            best = _Best(self.tol)
+            best = _Best(self.patience, self.tol)
             if self.best_score is not None:
                 best.score, best.weights = self.best_score, session.weights()
         whole = 0
@@ -200,7 +205,7 @@ class TrainingLoop:
                 stop = self.tasks.end_epoch()
                 if callbacks.stop or stop:
                     break
-                if best is not None and best.unimproved > self.patience:
+                if best is not None and best.is_final:
                     break
             if best is not None:
                 session.set_weights(best.weights)
@@ -239,7 +244,9 @@ class TrainingLoop:
             # https://arxiv.org/abs/2404.00498
             mirrored = ~mirrored
             if self.validation is not None:
-                log |= self._validate(classifier.compiled_network(), session)
+                log |= self._validate(
+                    self.validation, classifier.compiled_network(), session
+                )
             callbacks.end_epoch(epoch, log)
             if self.verbose:
                 self._report(epoch, epochs, log, time.perf_counter() - start)
@@ -260,11 +267,10 @@ class TrainingLoop:
         order = self.random_state.permutation(n) if self.shuffle else np.arange(n)
         seed = np.int32(self.random_state.randint(np.iinfo(np.int32).max))
         dtype = compiled.dtype
-        all_one = data.weights is None
         loss_sum = correct_sum = weight_sum = 0.0
         for step, end in self._calls(callbacks, parts):
             part = order[step * self.batch_size : end * self.batch_size]
-            weights = np.ones(len(part)) if all_one else data.weights[part]
+            weights = np.ones(len(part)) if data.weights is None else data.weights[part]
             callbacks.begin_batch(step)
             loss, correct = session.train(
                 compiled.images(data.images(part)),
@@ -305,8 +311,8 @@ class TrainingLoop:
         bytes_a_step = self.batch_size * np.prod(self.training.image_shape) * itemsize
         return int(np.clip(MAX_CALL_BYTES // bytes_a_step, 1, MAX_CALL_STEPS))
 
-    def _validate(self, compiled, session):
-        weights, data = session.weights(), self.validation
+    def _validate(self, data, compiled, session):
+        weights = session.weights()
         losses, hits = np.empty(len(data)), np.empty(len(data))
         for start in range(0, len(data), PREDICTION_BATCH):
             part = slice(start, start + PREDICTION_BATCH)

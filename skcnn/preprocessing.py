@@ -170,7 +170,7 @@ class ImageScaler(
         )
         return self
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Scale images.
 
         Parameters
@@ -192,7 +192,7 @@ class ImageScaler(
         check_is_fitted(self)
         return self._apply(X, (np.subtract, self.offset_), (np.divide, self.scale_))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> np.ndarray:
         """Return scaled images to the original scale.
 
         Parameters
@@ -222,10 +222,10 @@ class ImageScaler(
         # Along whole rows and in place, for NumPy is ten times slower along the few
         # channels of a pixel, or where each step takes new memory.
         n_pixels = self.n_features_in_ // self.image_shape_[-1]
-        steps = [(ufunc, np.tile(values, n_pixels)) for ufunc, values in steps]
+        tiled = [(ufunc, np.tile(values, n_pixels)) for ufunc, values in steps]
         for rows in chunk_rows(len(X), self.image_shape_):
             chunk = X[rows].reshape(-1, self.n_features_in_).astype(np.float64)
-            for ufunc, values in steps:
+            for ufunc, values in tiled:
                 ufunc(chunk, values, out=chunk)
             rows_of_result[rows] = chunk
         return result
@@ -332,7 +332,7 @@ class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         )
         return self
 
-    def transform(self, X):
+    def transform(self, X) -> np.ndarray:
         """Turn flat rows into images.
 
         Parameters
@@ -357,7 +357,7 @@ class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         drop_channel = self.image_shape is not None and len(self.image_shape) == 2
         return images[..., 0] if drop_channel else images
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X) -> np.ndarray:
         """Turn images into flat rows.
 
         Parameters

@@ -178,8 +178,9 @@ def _read_archive(folder, splits):
             if name in names and name not in pieces and member.isfile():
                 origin = f"{path}:{name}"
                 _check_size(member.size, origin)
-                content = io.BytesIO(archive.extractfile(member).read())
-                pieces[name] = _read_batch(content, origin)
+                entry = archive.extractfile(member)
+                assert entry is not None  # as it is for every regular file
+                pieces[name] = _read_batch(io.BytesIO(entry.read()), origin)
             if len(pieces) == len(names):
                 break
     missing = [name for name in names if name not in pieces]

@@ -147,7 +147,8 @@ def _visible(folder):
 
 
 def _common_shape(files):
-    sizes, is_grey, has_alpha = {}, True, False
+    sizes: dict[tuple[int, int], Path] = {}
+    is_grey, has_alpha = True, False
     for file in files:
         with _opened(file) as image:
             sizes.setdefault(image.size, file)

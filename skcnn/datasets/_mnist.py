@@ -203,9 +203,13 @@ def _find_idx(folder, stem, kind):
 def _download(splits):
     from keras.datasets import mnist
 
-    arrays = dict(zip(("train", "test"), mnist.load_data(), strict=True))
+    train, test = mnist.load_data()
+    arrays = {"train": train, "test": test}
     origin = "keras.datasets.mnist"
-    return [_checked(*arrays[split], origin, origin) for split in splits]
+    return [
+        _checked(images, labels, origin, origin)
+        for images, labels in (arrays[split] for split in splits)
+    ]
 
 
 def _checked(images, labels, images_origin, labels_origin):

@@ -160,7 +160,7 @@ class ImageGridDisplay:
             # As many as make the grid about square.
             n_columns = ceil(sqrt(shown / _aspect(images.shape[1:])))
             starts = range(0, shown, n_columns)
-            picks = [range(i, min(i + n_columns, shown)) for i in starts]
+            picks = [np.arange(i, min(i + n_columns, shown)) for i in starts]
             titles = None if y is None else [[names[y[i]] for i in p] for p in picks]
             row_labels = None
         else:
@@ -168,7 +168,7 @@ class ImageGridDisplay:
             picks = [np.flatnonzero(y == label)[:per_class] for label in labels]
             titles = None
             row_labels = list(names.values())
-        rows = [images[list(pick)] for pick in picks]
+        rows = [images[pick] for pick in picks]
         return cls(rows, titles=titles, row_labels=row_labels).plot(ax)
 
     def plot(self, ax=None):
@@ -189,12 +189,12 @@ class ImageGridDisplay:
         rows = _scale_for_showing(self.rows)
         aspect = _aspect(rows[0].shape[1:])
         n_columns = max(len(row) for row in rows)
-        magnification = 1
+        magnification = 1.0
         if ax is not None:
             font = TITLE_FONT * _points_in(ax, n_columns * aspect, len(rows))
             magnification = np.clip(SMALLEST_FONT / font, 1, LARGEST_MAGNIFICATION)
 
-        title_height = 0
+        title_height = 0.0
         if self.titles is not None:
             title_height = magnification * TITLE_HEIGHT
             titles, title_font = _fit_in(
