@@ -110,6 +110,11 @@ def combine_weights(sample_weight, class_weight, X, classes, codes):
         weights = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
         )
+        # scikit-learn looks at arrays only, not at a number for all.
+        if not np.isfinite(weights).all():
+            raise ValueError(
+                f"Got sample_weight={sample_weight!r}, but weights must be finite."
+            )
     if class_weight is not None:
         present = np.unique(codes)
         by_class = np.ones(len(classes))
