@@ -5,6 +5,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     assert_all_finite,
+    check_array,
     check_consistent_length,
     column_or_1d,
 )
@@ -149,3 +150,55 @@ def _refuse_one_hot(y, name):
             f"{name} of shape {array.shape} is one-hot encoded, but class labels of "
             f"shape ({len(array)},) are expected: write np.argmax({name}, axis=1)."
         )
+
+
+def check_probabilities(y, y_proba, classes, n_samples=None):
+    """Return labels and predicted probabilities that fit together, or raise.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels.
+    y_proba : array-like of shape (n, n_classes)
+        Probability of each class.
+    classes : array-like of shape (n_classes,) or None
+        Labels of the columns, in any order; None stands for the sorted labels in `y`.
+    n_samples : int, default=None
+        What `n` has to be, if anything.
+
+    Returns
+    -------
+    y : ndarray of shape (n,)
+        The labels.
+    codes : ndarray of shape (n,) of int
+        The columns that they belong to.
+    y_proba : ndarray of shape (n, n_classes) of float64
+        The probabilities, columns in the order of the classes.
+    classes : ndarray of shape (n_classes,)
+        The sorted classes.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together, or are no probabilities.
+    """
+    y = column_or_1d(y)
+    y_proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
+    if n_samples is not None and len(y) != n_samples:
+        raise ValueError(f"Got {len(y)} labels for {n_samples} images.")
+    if len(y_proba) != len(y):
+        raise ValueError(f"Got {len(y_proba)} rows of y_proba for {len(y)} labels.")
+    classes = np.unique(y) if classes is None else column_or_1d(classes)
+    if y_proba.shape[1] != len(classes):
+        raise ValueError(
+            f"y_proba has {y_proba.shape[1]} columns for {len(classes)} classes. If a "
+            "class has no label in y, pass classes, as in clf.classes_."
+        )
+    if y_proba.min() < 0 or not np.allclose(y_proba.sum(axis=1), 1, atol=1e-3):
+        raise ValueError(
+            "The rows of y_proba are not probabilities that add up to 1: pass what "
+            "predict_proba returned."
+        )
+    order = np.argsort(classes)
+    classes, y_proba = classes[order], y_proba[:, order]
+    return y, encode_labels(y, classes), y_proba, classes

@@ -13,7 +13,13 @@ import skcnn
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PUBLIC_MODULES = ["skcnn", "skcnn.datasets", "skcnn.preprocessing", "skcnn.display"]
+PUBLIC_MODULES = [
+    "skcnn",
+    "skcnn.datasets",
+    "skcnn.preprocessing",
+    "skcnn.display",
+    "skcnn.inspection",
+]
 
 
 def public_objects():

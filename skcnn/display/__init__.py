@@ -1,5 +1,16 @@
 """Pictures of images, of training and of what a classifier gets wrong."""
 
 from skcnn.display._image_grid import ImageGridDisplay
+from skcnn.display._loss_curve import LossCurveDisplay
+from skcnn.display._occlusion import OcclusionDisplay
+from skcnn.display._ranked_images import LabelIssuesDisplay, MisclassifiedImagesDisplay
+from skcnn.display._search_results import SearchResultsDisplay
 
-__all__ = ["ImageGridDisplay"]
+__all__ = [
+    "ImageGridDisplay",
+    "LabelIssuesDisplay",
+    "LossCurveDisplay",
+    "MisclassifiedImagesDisplay",
+    "OcclusionDisplay",
+    "SearchResultsDisplay",
+]

@@ -42,7 +42,7 @@ class ImageGridDisplay:
         The images of each row of the grid, with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
         Rows may differ in length.
     titles : list of list of str, default=None
-        What to write above each image, laid out as `rows`.
+        What to write above each image, laid out as `rows`; several lines are possible.
     row_labels : list of str, default=None
         What to write to the left of each row.
 
@@ -189,14 +189,18 @@ class ImageGridDisplay:
         rows = _scale_for_showing(self.rows)
         aspect = _aspect(rows[0].shape[1:])
         n_columns = max(len(row) for row in rows)
+        n_lines = 0
+        if self.titles is not None:
+            n_lines = max(title.count("\n") + 1 for title in chain(*self.titles))
         magnification = 1.0
         if ax is not None:
-            font = TITLE_FONT * _points_in(ax, n_columns * aspect, len(rows))
-            magnification = np.clip(SMALLEST_FONT / font, 1, LARGEST_MAGNIFICATION)
+            magnification = _legible_magnification(
+                ax, n_columns * aspect, len(rows), n_lines
+            )
 
         title_height = 0.0
         if self.titles is not None:
-            title_height = magnification * TITLE_HEIGHT
+            title_height = magnification * TITLE_HEIGHT * n_lines
             titles, title_font = _fit_in(
                 self.titles, aspect + GAP / 2, magnification * TITLE_FONT
             )
@@ -241,8 +245,10 @@ class ImageGridDisplay:
                 extent = (left, left + aspect, top + 1, top)
                 ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=extent)
                 if self.titles is not None:
-                    middle, baseline = left + aspect / 2, top - title_height / 4
-                    write(middle, baseline, titles[i][j], title_font, ha="center")
+                    middle = left + aspect / 2
+                    for k, line in enumerate(titles[i][j].split("\n"), start=1):
+                        baseline = top - title_height * (1 - (k - 0.25) / n_lines)
+                        write(middle, baseline, line, title_font, ha="center")
             if self.row_labels is not None:
                 right, middle = first_left - GAP, top + 0.5
                 write(right, middle, row_labels[i], label_font, ha="right", va="center")
@@ -315,16 +321,31 @@ def _points_in(ax, width, height):
     return pixels / ax.figure.dpi * POINTS_OF_AN_INCH
 
 
+def _legible_magnification(ax, width, n_rows, n_lines):
+    """Return how much larger titles have to be drawn to be legible, within reason."""
+    for magnification in np.linspace(1, LARGEST_MAGNIFICATION, 21):
+        height = n_rows * (1 + magnification * TITLE_HEIGHT * n_lines)
+        font = magnification * TITLE_FONT * _points_in(ax, width, height)
+        if font >= SMALLEST_FONT:
+            break
+    return magnification
+
+
 def _text_width(text):
     """Return the width of a text in parts of the size of its font."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     size = 100
-    width, _, _ = text_to_path.get_text_width_height_descent(
-        text, FontProperties(size=size), ismath=False
+    return (
+        max(
+            text_to_path.get_text_width_height_descent(
+                line, FontProperties(size=size), ismath=False
+            )[0]
+            for line in text.split("\n")
+        )
+        / size
     )
-    return width / size
 
 
 def _fit_in(rows_of_texts, width, font):
@@ -336,6 +357,10 @@ def _fit_in(rows_of_texts, width, font):
 
 
 def _cut(text, width):
+    return "\n".join(_cut_line(line, width) for line in text.split("\n"))
+
+
+def _cut_line(text, width):
     whole = _text_width(text)
     if whole <= width:
         return text

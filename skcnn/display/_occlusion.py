@@ -1,0 +1,245 @@
+"""Which parts of an image a classifier looks at."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skcnn.display._image_grid import (
+    _as_images,
+    _check_positive,
+    _names_of,
+    _scale_for_showing,
+)
+
+# Copies of the image that are predicted at once.
+BATCH = 256
+
+# A patch covers a quarter of the shorter side by default and moves by half of itself.
+PATCH_PART = 4
+
+
+class OcclusionDisplay:
+    """How much a classifier's probability falls when parts of an image are covered.
+
+    It is recommended to use :meth:`from_estimator` to create an `OcclusionDisplay`. All
+    parameters are stored as attributes.
+
+    A patch is moved over the image, and what the probability of a class loses under it
+    is drawn over the image [1]_. Where it loses much the classifier has seen what
+    speaks for the class; where it gains, something that speaks against it.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, channels)
+        The image, with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+    importances : ndarray of shape (height, width)
+        What the probability loses, the mean over all patches that cover a pixel.
+    probability : float
+        Probability of the class for the whole image.
+    label : str
+        Name of the class.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the image.
+    figure_ : matplotlib Figure
+        Figure containing it.
+
+    See Also
+    --------
+    MisclassifiedImagesDisplay : Images that ask for an explanation.
+
+    References
+    ----------
+    .. [1] M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional
+       Networks", ECCV 2014, section 4.2; https://arxiv.org/abs/1311.2901
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skcnn import MNISTCNNClassifier
+    >>> from skcnn.datasets import load_digit_images
+    >>> from skcnn.display import OcclusionDisplay
+    >>> X, y = load_digit_images(return_X_y=True)
+    >>> clf = MNISTCNNClassifier(epochs=2, random_state=0).fit(X, y)
+    >>> OcclusionDisplay.from_estimator(clf, X[:1])
+    <...>
+    >>> plt.show()
+    """
+
+    def __init__(self, image, importances, *, probability, label):
+        self.image = image
+        self.importances = importances
+        self.probability = probability
+        self.label = label
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        label=None,
+        patch_size=None,
+        stride=None,
+        display_labels=None,
+        image_shape=None,
+        ax=None,
+    ):
+        """Cover parts of one image and draw what its probability loses.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted classifier with `predict_proba`, a pipeline or a search.
+        X : array-like of shape (1, height, width), (1, height, width, channels) or \
+                (1, height * width * channels)
+            The image, as the classifier takes it: ``X[i : i + 1]``.
+        label : object, default=None
+            The class whose probability is watched; by default the predicted one.
+        patch_size : int, default=None
+            Side of the patch in pixels; by default a quarter of the shorter side of the
+            image. The patch has the mean colour of the image, which is the least
+            striking one.
+        stride : int, default=None
+            Step of the patch in pixels; by default half of its side.
+        display_labels : array-like of shape (n_classes,), default=None
+            Names of the classes, in the order of the classifier's `classes_`. By
+            default the labels themselves are written.
+        image_shape : tuple of 2 or 3 int, default=None
+            Shape of the image in a flat row, see
+            :meth:`~skcnn.display.ImageGridDisplay.from_data`.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. If `None`, a figure is created.
+
+        Returns
+        -------
+        display : OcclusionDisplay
+            Object that stores what was drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `X` is not one image, if there is no such class, or if the patch is
+            larger than the image or its size or step not positive.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skcnn.display import OcclusionDisplay
+        >>> X, y = load_digits(return_X_y=True)
+        >>> clf = LogisticRegression(max_iter=200).fit(X, y)
+        >>> OcclusionDisplay.from_estimator(clf, X[:1], label=8, patch_size=2)
+        <...>
+        >>> plt.show()
+        """
+        check_is_fitted(estimator)
+        images = _as_images(X, image_shape)
+        if len(images) != 1:
+            raise ValueError(
+                f"Got {len(images)} images, but one is explained at a time: pass "
+                "X[i : i + 1]."
+            )
+        image = images[0]
+        shorter = min(image.shape[:2])
+        if patch_size is None:
+            patch_size = max(shorter // PATCH_PART, 1)
+        _check_positive(patch_size, "patch_size")
+        if patch_size > shorter:
+            raise ValueError(
+                f"Got patch_size={patch_size} for an image of {image.shape[0]} x "
+                f"{image.shape[1]} pixels, but the patch has to fit into it."
+            )
+        if stride is None:
+            stride = max(patch_size // 2, 1)
+        _check_positive(stride, "stride")
+        classes = np.asarray(estimator.classes_)
+        if label is not None and label not in classes.tolist():
+            raise ValueError(
+                f"Got label={label!r}, but the classes are {classes.tolist()}."
+            )
+
+        whole = estimator.predict_proba(X)[0]
+        code = whole.argmax() if label is None else classes.tolist().index(label)
+        fill = image.mean(axis=(0, 1))
+        if image.dtype.kind in "iu":
+            fill = np.rint(fill)
+        corners = [
+            (top, left)
+            for top in _starts(image.shape[0], patch_size, stride)
+            for left in _starts(image.shape[1], patch_size, stride)
+        ]
+        losses, covers = np.zeros(image.shape[:2]), np.zeros(image.shape[:2])
+        for start in range(0, len(corners), BATCH):
+            batch = corners[start : start + BATCH]
+            copies = np.repeat(images, len(batch), axis=0)
+            for copy, (top, left) in zip(copies, batch, strict=True):
+                copy[top : top + patch_size, left : left + patch_size] = fill
+            probabilities = estimator.predict_proba(_in_the_form_of(X, copies))[:, code]
+            for (top, left), probability in zip(batch, probabilities, strict=True):
+                patch = np.s_[top : top + patch_size, left : left + patch_size]
+                losses[patch] += whole[code] - probability
+                covers[patch] += 1
+        return cls(
+            image,
+            losses / covers,
+            probability=float(whole[code]),
+            label=_names_of(classes, display_labels)[classes[code]],
+        ).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the image with the map over it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on. If `None`, a figure is created.
+
+        Returns
+        -------
+        display : OcclusionDisplay
+            Object that stores what was drawn.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
+        [[shown]] = _scale_for_showing([np.asarray(self.image)[None]])
+        if shown.ndim == 3:  # in grey, as the colours are those of the map
+            shown = shown[..., :3].mean(axis=-1)
+        ax.imshow(shown, cmap="gray", vmin=0, vmax=1)
+        largest = max(np.abs(self.importances).max(), 1e-3)
+        overlay = ax.imshow(
+            self.importances,
+            cmap="PuOr_r",
+            vmin=-largest,
+            vmax=largest,
+            # Clear where nothing is lost or won, so that the image is seen there.
+            alpha=0.75 * np.abs(self.importances) / largest,
+        )
+        bar = ax.figure.colorbar(overlay, ax=ax, shrink=0.8)
+        bar.solids.set_alpha(1)
+        bar.set_label("probability lost when covered")
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(f"{self.label}: {self.probability:.0%}", parse_math=False)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+
+def _starts(length, size, stride):
+    """Return where patches start: every `stride` pixels, and at the far end."""
+    return sorted({*range(0, length - size + 1, stride), length - size})
+
+
+def _in_the_form_of(X, images):
+    """Return images as what the caller gave: n-D, flat rows, or a data frame."""
+    shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    images = images.reshape(len(images), *shape[1:])
+    if hasattr(X, "columns"):
+        return type(X)(images, columns=X.columns)
+    return images

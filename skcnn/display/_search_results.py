@@ -1,0 +1,258 @@
+"""The candidates of a search and their scores."""
+
+from numbers import Real
+
+import numpy as np
+
+from skcnn.inspection import search_results
+
+# More candidates than these would be unreadable; the best ones are shown.
+MOST_CANDIDATES = 30
+
+# Colours as in the other displays, from Okabe and Ito's palette.
+COLOR, BEST_COLOR = "#0072B2", "#D55E00"
+
+# Values whose neighbours differ by factors more even than their differences get a
+# logarithmic axis; below this factor between the ends nobody would miss it.
+LEAST_LOGARITHMIC_RANGE = 10
+
+
+class SearchResultsDisplay:
+    """Scores of the candidates of a search.
+
+    It is recommended to use :meth:`from_estimator` to create a `SearchResultsDisplay`.
+    All parameters are stored as attributes.
+
+    What is drawn follows from how many parameters took several values: a curve over one
+    numeric parameter, a heat map of a full grid of two, and otherwise a list of
+    candidates, the best one on top. Error bars are standard deviations over the folds.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As :func:`skcnn.inspection.search_results` returns it.
+    score_name : str, default="score"
+        What the scores are called.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the scores.
+    figure_ : matplotlib Figure
+        Figure containing them.
+
+    See Also
+    --------
+    skcnn.inspection.search_results : The same as a table.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skcnn.display import SearchResultsDisplay
+    >>> search = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 10, 100]})
+    >>> _ = search.fit(*load_digits(return_X_y=True))
+    >>> SearchResultsDisplay.from_estimator(search)
+    <...>
+    >>> plt.show()
+    """
+
+    def __init__(self, results, *, score_name="score"):
+        self.results = results
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(cls, search, *, scoring=None, ax=None):
+        """Draw the scores of a fitted search.
+
+        Parameters
+        ----------
+        search : estimator
+            A fitted `GridSearchCV`, `RandomizedSearchCV` or other search of
+            scikit-learn.
+        scoring : str, default=None
+            The name of the metric, for a search with several.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. If `None`, a figure is created.
+
+        Returns
+        -------
+        display : SearchResultsDisplay
+            Object that stores what was drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the search is not fitted.
+        TypeError
+            If it is no search.
+        ValueError
+            If `scoring` is not one of several metrics of the search, or is missing, or
+            if all fits failed.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> from skcnn.display import SearchResultsDisplay
+        >>> grid = {"n_neighbors": [1, 10], "weights": ["uniform", "distance"]}
+        >>> search = GridSearchCV(KNeighborsClassifier(), grid)
+        >>> _ = search.fit(*load_digits(return_X_y=True))
+        >>> SearchResultsDisplay.from_estimator(search)
+        <...>
+        >>> plt.show()
+        """
+        results = search_results(search, scoring=scoring)
+        if results["mean_test_score"].isna().all():
+            raise ValueError(
+                "All fits of the search failed: there is no score to draw."
+            )
+        return cls(results, score_name=scoring or "score").plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the scores.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on. If `None`, a figure is created.
+
+        Returns
+        -------
+        display : SearchResultsDisplay
+            Object that stores what was drawn.
+        """
+        import matplotlib.pyplot as plt
+
+        scored = self.results[self.results["mean_test_score"].notna()]
+        own = self.results.columns[:-4]
+        varied = {
+            name: values
+            for name in own
+            if len(values := _different(self.results[name])) > 1
+        }
+        is_curve = len(varied) == 1 and all(
+            _is_number(v) for v in next(iter(varied.values()))
+        )
+        is_grid = len(varied) == 2 and len(self.results) == np.prod(
+            [len(values) for values in varied.values()]
+        )
+        if ax is None:
+            shown = min(len(scored), MOST_CANDIDATES)
+            size = (6, 3.5) if is_curve or is_grid else (9, 1 + 0.3 * shown)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
+        if is_curve:
+            self._plot_curve(ax, scored, *varied.items())
+        elif is_grid:
+            self._plot_grid(ax, varied)
+        else:
+            self._plot_list(ax, scored.iloc[:MOST_CANDIDATES], list(varied or own))
+        ax.set_facecolor("none")
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+    def _plot_curve(self, ax, scored, parameter):
+        name, _ = parameter
+        line = scored.assign(x=scored[name].astype(float)).sort_values("x")
+        ax.errorbar(
+            line["x"],
+            line["mean_test_score"],
+            line["std_test_score"],
+            color=COLOR,
+            marker="o",
+            capsize=3,
+        )
+        best = scored.iloc[0]
+        ax.plot(best[name], best["mean_test_score"], "D", color=BEST_COLOR, zorder=3)
+        if _is_logarithmic(np.unique(line["x"])):
+            ax.set_xscale("log")
+        ax.set(xlabel=name, ylabel=self._score_label())
+        ax.spines[["top", "right"]].set_visible(False)
+
+    def _plot_grid(self, ax, varied):
+        (x_name, x_values), (y_name, y_values) = varied.items()
+        scores = np.full((len(y_values), len(x_values)), np.nan)
+        columns = [self.results[name] for name in (y_name, x_name, "mean_test_score")]
+        for y_value, x_value, score in zip(*columns, strict=True):
+            scores[_place(y_value, y_values), _place(x_value, x_values)] = score
+        image = ax.imshow(scores, cmap="viridis", aspect="auto")
+        lowest, highest = np.nanmin(scores), np.nanmax(scores)
+        for (i, j), score in np.ndenumerate(scores):
+            text = "failed" if np.isnan(score) else f"{score:.3f}"
+            is_dark = score <= (lowest + highest) / 2
+            color = "white" if is_dark else "black"
+            weight = "bold" if score == highest else "normal"
+            ax.text(j, i, text, ha="center", va="center", color=color, weight=weight)
+        ax.set_xticks(range(len(x_values)), [_text(value) for value in x_values])
+        ax.set_yticks(range(len(y_values)), [_text(value) for value in y_values])
+        ax.set(xlabel=x_name, ylabel=y_name)
+        ax.figure.colorbar(image, ax=ax, label=self._score_label())
+
+    def _plot_list(self, ax, scored, names):
+        heights = np.arange(len(scored))
+        ax.errorbar(
+            scored["mean_test_score"],
+            heights,
+            xerr=scored["std_test_score"],
+            color=COLOR,
+            marker="o",
+            linestyle="none",
+            capsize=3,
+        )
+        ax.plot(scored["mean_test_score"].iloc[0], 0, "D", color=BEST_COLOR, zorder=3)
+        labels = [
+            ", ".join(f"{name}={_text(scored[name].iloc[i])}" for name in names)
+            for i in range(len(scored))
+        ]
+        ax.set_yticks(heights, labels, fontsize="small")
+        ax.invert_yaxis()
+        ax.set_xlabel(self._score_label())
+        ax.grid(axis="y", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+
+    def _score_label(self):
+        return f"mean cross-validated {self.score_name}"
+
+
+def _different(values):
+    """Return the different values, sorted if they are numbers.
+
+    They may be of types that do not sort and cannot be hashed, such as lists.
+    """
+    different: list = []
+    for value in values:
+        if _place(value, different) is None:
+            different.append(value)
+    if all(_is_number(value) for value in different):
+        different.sort()
+    return different
+
+
+def _place(value, values):
+    for i, other in enumerate(values):
+        if type(value) is type(other) and repr(value) == repr(other):
+            return i
+    return None
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_logarithmic(values):
+    if len(values) < 3 or values[0] <= 0:
+        return False
+    if values[-1] / values[0] < LEAST_LOGARITHMIC_RANGE:
+        return False
+    steps, factors = np.diff(values), np.diff(np.log(values))
+    return factors.std() / factors.mean() < steps.std() / steps.mean()
+
+
+def _text(value):
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
