@@ -130,7 +130,7 @@ def test_version(capsys):
         (["train", "digits", "--preset", "best"], "Got --preset best, but expected"),
         (["train", "digits", "--data-home", "."], "digits come with scikit-learn"),
         (["train", "mnist", "--data-home", "nowhere"], "'nowhere' does not exist"),
-        (["evaluate"], "No such command 'evaluate'"),
+        (["fit"], "No such command 'fit'"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(args, message, capsys):

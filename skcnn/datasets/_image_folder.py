@@ -91,17 +91,44 @@ def load_image_folder(path, *, image_shape=None):
     files, target, class_names = _list_files(Path(path))
     if image_shape is None:
         image_shape = _common_shape(files)
-    images = np.empty((len(files), *image_shape), np.uint8)
-    for image, file in zip(images, files, strict=True):
-        image[:] = _read_image(file, image_shape)
     bunch = make_image_bunch(
-        images,
+        read_image_files(files, image_shape),
         np.array(target, dtype=np.int64),
         target_names=np.array(class_names),
         descr=f"Images of {len(class_names)} classes from the folder {path}",
     )
     bunch.filenames = np.array([str(file) for file in files])
     return bunch
+
+
+def read_image_files(files, image_shape):
+    """Read image files into one array.
+
+    Parameters
+    ----------
+    files : list of Path
+        Images of 8 bits a channel.
+    image_shape : tuple of 2 or 3 int
+        ``(height, width)`` or ``(height, width, channels)`` that they are converted
+        and resized to.
+
+    Returns
+    -------
+    ndarray of shape (n, *image_shape) of uint8
+
+    Raises
+    ------
+    ImportError
+        If Pillow is not installed.
+    OSError
+        If a file cannot be opened.
+    ValueError
+        If a file is not such an image.
+    """
+    images = np.empty((len(files), *image_shape), np.uint8)
+    for image, file in zip(images, files, strict=True):
+        image[:] = _read_image(file, image_shape)
+    return images
 
 
 def _import_pillow():

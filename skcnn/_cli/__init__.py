@@ -1,0 +1,62 @@
+"""The ``skcnn`` command.
+
+Everything heavier than click is imported inside the commands, so that --help answers at
+once.
+"""
+
+import click
+
+from skcnn import __version__
+from skcnn._cli._evaluate import evaluate
+from skcnn._cli._predict import predict
+from skcnn._cli._train import train
+
+
+def main(args=None):
+    """Run the ``skcnn`` command.
+
+    Parameters
+    ----------
+    args : list of str, default=None
+        The command line without the program's name; None takes it from `sys.argv`.
+
+    Returns
+    -------
+    int
+        The exit code: 0 fine, 1 failure, 2 wrong usage, 130 interrupted.
+    """
+    try:
+        # click's own handling would end an interrupted run with exit code 1.
+        return cli.main(args, prog_name="skcnn", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        return 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli():
+    """Train convolutional networks as scikit-learn classifiers, and use them.
+
+    \b
+    Examples:
+      skcnn train digits                       comes with skcnn, no download
+      skcnn train mnist --preset fast -o mnist.skcnn
+      skcnn evaluate mnist.skcnn mnist --pictures pictures
+      skcnn predict mnist.skcnn scan1.png scan2.png
+
+    \b
+    Kaggle's digit-recognizer:
+      skcnn train train.csv -o digits.skcnn
+      skcnn predict digits.skcnn test.csv --submission submission.csv
+
+    Results go to stdout, everything else to stderr. "skcnn COMMAND --help" says more
+    about a command. Exit codes: 0 fine, 1 failure, 2 wrong usage, 130 interrupted.
+    """  # noqa: D301 (click reads the \b: keep these lines as they are)
+
+
+for command in (train, evaluate, predict):
+    cli.add_command(command)

@@ -1,0 +1,91 @@
+"""What the commands share: how they start, speak and fail."""
+
+import json
+import os
+import sys
+import tempfile
+from contextlib import contextmanager, redirect_stdout
+
+import click
+
+
+def say(message):
+    """Write a message for people, which is no result."""
+    click.echo(message, err=True)
+
+
+def print_json(result):
+    """Write a result for programs."""
+    click.echo(json.dumps(result, indent=2, default=_plain))
+
+
+def _plain(value):
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+@contextmanager
+def failures_in_one_line():
+    """End with exit code 1 and one line where a file or parameter is at fault."""
+    try:
+        yield
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+
+
+@contextmanager
+def progress_on_stderr():
+    """Send what training prints to stderr, as stdout is for results."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def start_tensorflow():
+    """Import TensorFlow without its notes about oneDNN, GPUs and compiler flags.
+
+    They would bury the lines that the user came for. Who has set TF_CPP_MIN_LOG_LEVEL
+    gets what it asks for.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    say("Starting TensorFlow, which takes 5 to 15 seconds ...")
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # TensorFlow writes some notes before it reads that variable, from C++ and thus
+    # past sys.stderr, so the file descriptor itself is turned away meanwhile.
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        try:
+            os.dup2(notes.fileno(), 2)
+            import tensorflow  # noqa: F401
+        except ImportError as error:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise click.ClickException(
+                f"TensorFlow does not start: {error}. Reinstall it with "
+                "pip install --force-reinstall tensorflow."
+            ) from error
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def check_output(path, force):
+    """Refuse, before any work, a file that cannot or should not be written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    force : bool
+        Whether a file that exists may be replaced.
+    """
+    if path.is_dir():
+        raise click.UsageError(f"{path} is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise click.UsageError(f"{path.parent} is not a folder; make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise click.UsageError(f"{path.parent} cannot be written to.")
+    if path.exists() and not force:
+        raise click.UsageError(f"{path} exists; replace it with --force.")

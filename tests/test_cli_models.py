@@ -1,0 +1,326 @@
+"""Training, evaluating and predicting on the command line, from data to files."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import skcnn
+from skcnn._cli import main
+
+pytest.importorskip("PIL")
+
+
+@pytest.fixture(autouse=True)
+def quiet_tensorflow(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="module")
+def folder(digits, tmp_path_factory):
+    """The same 200 digits as npz, CSV files and folders of images."""
+    from PIL import Image
+
+    X, y = digits[0][:200], digits[1][:200]
+    folder = tmp_path_factory.mktemp("data")
+    np.savez(folder / "digits.npz", X=X, y=y)
+    parts = {"x_train": X[:150], "y_train": y[:150], "x_test": X[150:]}
+    np.savez(folder / "split.npz", **parts, y_test=y[150:])
+    np.savez(folder / "images.npz", X=X)
+    np.savez(folder / "colour.npz", X=np.repeat(X[..., None], 3, axis=3), y=y)
+    for name in ("label", "digit"):
+        header = f"{name}," + ",".join(f"p{i}" for i in range(64))
+        table = np.column_stack([y, X.reshape(200, -1)])
+        options = {"delimiter": ",", "fmt": "%d", "header": header, "comments": ""}
+        np.savetxt(folder / f"{name}.csv", table, **options)
+    for i in range(40):
+        name = "small" if y[i] < 5 else "large"
+        (folder / "classes" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(X[i]).save(folder / "classes" / name / f"{i}.png")
+    return folder
+
+
+SMALL = ("--set", "filters=4", "--set", "dense_units=()", "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    path = folder / "model.skcnn"
+    if not path.exists():
+        assert main(["train", str(folder / "digits.npz"), *SMALL, "-o", str(path)]) == 0
+    return path
+
+
+def test_train_saves_what_it_trained(model, digits):
+    loaded = skcnn.load(model)
+    assert type(loaded) is skcnn.MNISTCNNClassifier
+    assert (loaded.filters, loaded.dense_units, loaded.epochs) == (4, (), 1)
+    assert loaded.predict(digits[0][:3]).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "name, n_train, n_test, options",
+    [
+        ("digits.npz", 160, 40, []),
+        ("digits.npz", 100, 100, ["--test-size", "0.5"]),
+        ("digits.npz", 200, 0, ["--test-size", "0"]),
+        ("split.npz", 150, 50, []),
+        ("label.csv", 160, 40, []),
+        ("digit.csv", 160, 40, ["--label", "digit"]),
+        ("classes", 32, 8, []),
+    ],
+)
+def test_train_reads(name, n_train, n_test, options, folder, capsys):
+    assert main(["train", str(folder / name), *SMALL, *options, "--json"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert (result["n_train"], result["n_test"]) == (n_train, n_test)
+    assert result["parameters"]["filters"] == 4
+    assert ("accuracy" in result) == bool(n_test)
+    if name == "classes":
+        assert {"small", "large"} <= set(result["report"])
+    assert "Epoch 1/1" in printed.err
+
+
+def test_colour_takes_the_other_classifier(folder, capsys):
+    assert main(["train", str(folder / "colour.npz"), *SMALL, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["classifier"] == "CIFARCNNClassifier"
+    args = ["--classifier", "mnist", "--json"]
+    assert main(["train", str(folder / "colour.npz"), *SMALL, *args]) == 0
+    assert json.loads(capsys.readouterr().out)["classifier"] == "MNISTCNNClassifier"
+
+
+def test_search_prints_a_table_and_saves_the_best(folder, tmp_path, capsys):
+    output = tmp_path / "best.skcnn"
+    search = ["--search", "learning_rate=0.00001,0.01", "--search", "filters=(4,),(8,)"]
+    args = ["train", str(folder / "digits.npz"), "--epochs", "2", *search]
+    assert main([*args, "-o", str(output), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert len(result["search"]) == 4
+    best = result["search"][0]
+    assert best["rank_test_score"] == 1
+    loaded = skcnn.load(output)
+    assert loaded.learning_rate == best["learning_rate"] == 0.01
+    assert list(loaded.filters) == list(best["filters"])
+    assert main(args) == 0
+    printed = capsys.readouterr()
+    assert "mean_test_score" in printed.out and "Accuracy on 40" in printed.out
+    assert "Tried 4 candidates" in printed.err
+
+
+def test_evaluate_reports_and_draws(model, folder, tmp_path, capsys):
+    pictures = tmp_path / "new" / "pictures"
+    args = ["evaluate", str(model), str(folder / "split.npz")]
+    assert main([*args, "--pictures", str(pictures)]) == 0
+    printed = capsys.readouterr()
+    assert "Accuracy on 50 unseen images" in printed.out
+    assert "Confusion matrix" in printed.out and "precision" in printed.out
+    names = {"confusion_matrix.png", "misclassified.png", "loss_curve.png"}
+    assert {path.name for path in pictures.iterdir()} == names
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in pictures.iterdir())
+    assert main([*args, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert np.sum(result["confusion_matrix"]) == result["n_test"] == 50
+    assert f"{result['accuracy']:.4f}" in printed.out
+
+
+def test_predict_prints_a_row_an_image(model, folder, capsys):
+    files = [str(folder / "images.npz"), str(folder / "label.csv")]
+    image = sorted((folder / "classes" / "small").iterdir())[0]
+    files += [str(image), str(folder / "classes" / "large")]
+    assert main(["predict", str(model), *files]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    n_large = len(list((folder / "classes" / "large").iterdir()))
+    assert len(rows) == 200 + 200 + 1 + n_large
+    assert rows[0]["image"].endswith("images.npz:1")
+    assert rows[400]["image"] == str(image)
+    # The same pixels from every kind of file.
+    labels = [row["label"] for row in rows]
+    assert labels[:200] == labels[200:400]
+    assert labels[400] == labels[int(image.stem)]
+
+
+def test_predict_gives_probabilities(model, folder, capsys):
+    args = ["predict", str(model), str(folder / "images.npz"), "--proba"]
+    assert main(args) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    for row in rows[:20]:
+        probabilities = {str(c): float(row[str(c)]) for c in range(10)}
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-4)
+        assert max(probabilities, key=probabilities.get) == row["label"]
+    assert main([*args, "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)[0]
+    assert first["probabilities"].keys() == {str(c) for c in range(10)}
+
+
+def write_kaggle_layout(folder, n):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (n, 784))
+    labels = np.arange(n) % 10
+    header = ",".join(f"pixel{i}" for i in range(784))
+    options = {"delimiter": ",", "fmt": "%d", "comments": ""}
+    table = np.column_stack([labels, pixels])
+    np.savetxt(folder / "train.csv", table, header=f"label,{header}", **options)
+    np.savetxt(folder / "test.csv", pixels, header=header, **options)
+
+
+def kaggle(train, test, output, *options):
+    model = output / "digits.skcnn"
+    submission = output / "submission.csv"
+    assert main(["train", str(train), "-o", str(model), *options]) == 0
+    args = ["predict", str(model), str(test), "--submission", str(submission)]
+    assert main(args) == 0
+    rows = list(csv.reader(submission.read_text().splitlines()))
+    assert rows[0] == ["ImageId", "Label"]
+    assert [row[0] for row in rows[1:]] == [str(i) for i in range(1, len(rows))]
+    assert {row[1] for row in rows[1:]} <= set("0123456789")
+    assert main(args) == 2  # it exists
+    assert main([*args, "--force"]) == 0
+    return [int(row[1]) for row in rows[1:]]
+
+
+def test_kaggle_in_two_commands(tmp_path, capsys):
+    write_kaggle_layout(tmp_path, 100)
+    labels = kaggle(tmp_path / "train.csv", tmp_path / "test.csv", tmp_path, *SMALL)
+    assert len(labels) == 100
+    printed = capsys.readouterr()
+    assert "ImageId" not in printed.out and "Wrote 100 predictions" in printed.err
+
+
+@pytest.mark.real_data
+def test_kaggle_in_two_commands_on_the_real_files(real_data_home, tmp_path, capsys):
+    files = real_data_home / "digit-recognizer"
+    for name in ("train.csv", "test.csv"):
+        with open(files / name) as whole, open(tmp_path / name, "w") as part:
+            part.writelines(line for line, _ in zip(whole, range(3001), strict=False))
+    labels = kaggle(
+        tmp_path / "train.csv", tmp_path / "test.csv", tmp_path, "--preset", "fast"
+    )
+    assert len(labels) == 3000
+    assert min(np.bincount(labels, minlength=10)) > 200  # no digit is forgotten
+    accuracy = capsys.readouterr().out.split("unseen images: ")[1][:6]
+    assert float(accuracy) > 0.9
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (["digits.npz", "--set", "lerning_rate=1"], "Did you mean learning_rate?"),
+        (["digits.npz", "--set", "epochs"], "expected NAME=VALUE"),
+        (["digits.npz", "--set", "epochs=2", "--epochs", "3"], "--epochs and --set"),
+        (["digits.npz", "--set", "dropout=0", "--set", "dropout=1"], "twice"),
+        (["digits.npz", "--search", "epochs=1"], "two values or more"),
+        (
+            ["digits.npz", "--set", "dropout=0", "--search", "dropout=0,1"],
+            "both --set and --search for dropout",
+        ),
+        (["digits.npz", "-o", "nowhere/model"], "nowhere is not a folder"),
+        (["digits.npz", "-o", "classes"], "classes is a folder"),
+        (["digits.npz", "-o", "digits.npz"], "digits.npz exists; replace it with"),
+        (["split.npz", "--test-size", "0.3"], "has a test part of its own"),
+        (["digits.npz", "--data-home", "."], "it is a path"),
+    ],
+)
+def test_wrong_usage_is_refused_before_training(
+    args, message, folder, monkeypatch, capsys
+):
+    monkeypatch.chdir(folder)
+    assert main(["train", *args]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err and printed.out == ""
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (["train", "digits.npz", "--set", "learning_rate=-1"], "learning_rate"),
+        (["train", "digits.npz", "--set", "optimizer=swift"], "optimizer='swift'"),
+        (["train", "digit.csv"], "--label"),
+        (["train", "digit.csv", "--label", "species"], "no column 'species'"),
+        (["train", "images.npz"], "no labels to learn from"),
+        (["train", "odd.npz"], "X (and y), or x_train"),
+        (["train", "pickled.npz"], "allow_pickle"),
+        (["train", "text.csv"], "'b' holds no numbers"),
+        (["train", "broken.npz"], "Error: "),
+        (["train", "nan.csv"], "NaN"),
+        (["train", "model.skcnn"], "neither a .csv nor an .npz"),
+        (["evaluate", "broken.npz", "digits.npz"], "not a file written by skcnn.save"),
+        (["evaluate", "model.skcnn", "classes"], "has the label 'large', which"),
+        (["evaluate", "model.skcnn", "images.npz"], "no labels to compare"),
+        (["predict", "model.skcnn", "broken.npz"], "Error: "),
+        (["predict", "model.skcnn", "text.csv"], "holds no numbers"),
+        (["predict", "model.skcnn", "text.txt"], "text.txt is not an image"),
+        (["predict", "model.skcnn", "big.npz"], "images of shape (9, 9, 1)"),
+        (["predict", "model.skcnn", "empty"], "empty has no files"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_1(
+    args, message, folder, model, monkeypatch, capsys
+):
+    monkeypatch.chdir(folder)
+    np.savez("odd.npz", images=np.zeros(3))
+    np.savez("pickled.npz", X=np.array([{}, {}]), y=np.arange(2))
+    np.savez("big.npz", X=np.zeros((2, 9, 9)))
+    (folder / "broken.npz").write_bytes(b"PK broken")
+    (folder / "text.csv").write_text("label,a,b\n1,2,x\n0,3,y\n")
+    (folder / "nan.csv").write_text("label,a,b,c,d\n" + "1,2,,3,4\n0,3,4,5,6\n" * 9)
+    (folder / "text.txt").write_text("text")
+    (folder / "empty").mkdir(exist_ok=True)
+    assert main(args) == 1
+    printed = capsys.readouterr()
+    last = printed.err.splitlines()[-1]
+    assert last.startswith("Error: ") and message in last
+    assert printed.out == ""
+
+
+def test_nothing_is_written_without_an_output(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", str(folder / "digits.npz"), *SMALL]) == 0
+    assert not list(tmp_path.iterdir())
+
+
+def interrupted(tmp_path, *args):
+    """Run the command and send it Ctrl-C once the second epoch is over."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skcnn", "train", "digits", "--epochs", "9999", *args],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "Epoch    2/9999" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, "".join(lines) + err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_leaves_a_model(tmp_path):
+    start = time.monotonic()
+    code, out, err = interrupted(tmp_path, "-o", "model.skcnn")
+    assert code == 130, err
+    assert time.monotonic() - start < 100
+    assert out == "" and "Traceback" not in err
+    assert "Saved model.skcnn." in err and "Interrupted after" in err
+    loaded = skcnn.load(tmp_path / "model.skcnn")
+    assert 1 <= loaded.n_iter_ < 9999
+    assert f"Interrupted after {loaded.n_iter_} whole epochs" in err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+def test_help_of_every_command_has_examples(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"  skcnn {command} " in text and "Examples:" in text
+    assert max(map(len, text.splitlines())) <= 80
