@@ -1,4 +1,6 @@
-"""Recognize things in small photographs (CIFAR-10).
+"""
+Recognize things in small photographs (CIFAR-10)
+================================================
 
 A convolutional network learns to tell ten kinds of things in small colour photographs.
 

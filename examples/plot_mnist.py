@@ -1,4 +1,6 @@
-"""Recognize handwritten digits (MNIST).
+"""
+Recognize handwritten digits (MNIST)
+====================================
 
 A convolutional network learns to read handwritten digits, from 60,000 images to a
 classification report, a confusion matrix and a look at the images.

@@ -127,7 +127,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         The sorted labels.
     n_features_in_ : int
         Values of an image: height * width * channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if `X` was a data frame with string names.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
@@ -433,7 +433,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         The sorted labels.
     n_features_in_ : int
         Values of an image: height * width * channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if `X` was a data frame with string names.
     image_shape_ : tuple of int
         ``(height, width, channels)``.

@@ -88,7 +88,7 @@ class ImageScaler(
         one row of pixels.
     n_features_in_ : int
         height * width * channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of the data frame seen in `fit`; only there if it was one
         and all of its columns have strings as names.
 
@@ -268,7 +268,7 @@ class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
         ``(height, width, channels)``.
     n_features_in_ : int
         height * width * channels, the length of a flat row.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of the data frame seen in `fit`; only there if it was one
         and all of its columns have strings as names.
 

@@ -151,13 +151,16 @@ def readme_blocks(language):
 
 
 def test_readme_python_runs(monkeypatch, tmp_path, capsys):
+    import matplotlib.pyplot as plt
+
     monkeypatch.chdir(tmp_path)
     blocks = readme_blocks("python")
-    assert len(blocks) == 2
+    assert len(blocks) == 4
     exec(compile("\n".join(blocks), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     # README says so in a comment.
-    assert printed.splitlines()[-1] == "(1, 10)"
+    assert "(1, 10)" in printed.splitlines()
+    plt.close("all")
 
 
 def test_ci_runs_the_commands_of_readme():
@@ -188,6 +191,13 @@ def test_readme_names_what_there_is():
     assert functions <= set(importlib.import_module("skcnn.datasets").__all__)
     for preset in skcnn.MNISTCNNClassifier.presets:
         assert f'"{preset}"' in README
+    for name in importlib.import_module("skcnn.display").__all__:
+        assert f"| `{name}` |" in README
+
+
+def test_the_citation_is_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {skcnn.__version__}\n" in citation
 
 
 def test_links_lead_somewhere():

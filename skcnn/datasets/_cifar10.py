@@ -66,13 +66,13 @@ def fetch_cifar10(
     are read by an unpickler that knows NumPy arrays and plain containers only, so that
     a forged file cannot run anything.
 
-    =================   ==================
-    Classes                             10
-    Samples total                    60000
-    Samples train, test       50000, 10000
-    Dimensionality      3072 (32 x 32 x 3)
-    Features              integers 0 - 255
-    =================   ==================
+    ===================   ==================
+    Classes                               10
+    Samples total                      60000
+    Samples train, test         50000, 10000
+    Dimensionality        3072 (32 x 32 x 3)
+    Features                integers 0 - 255
+    ===================   ==================
 
     Parameters
     ----------

@@ -46,13 +46,13 @@ def fetch_mnist(
     It is looked for in `data_home`, then in Keras's cache, and if it is in neither,
     Keras downloads it (11 MB) into its cache.
 
-    =================   ==================
-    Classes                             10
-    Samples total                    70000
-    Samples train, test       60000, 10000
-    Dimensionality           784 (28 x 28)
-    Features              integers 0 - 255
-    =================   ==================
+    ===================   ==================
+    Classes                               10
+    Samples total                      70000
+    Samples train, test         60000, 10000
+    Dimensionality             784 (28 x 28)
+    Features                integers 0 - 255
+    ===================   ==================
 
     Parameters
     ----------

@@ -1,0 +1,40 @@
+"""
+Search for good parameters
+==========================
+
+A grid search over the learning rate and the network, in a pipeline, and its results as
+a table and a picture.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skcnn import MNISTCNNClassifier
+from skcnn.datasets import load_digit_images
+from skcnn.display import SearchResultsDisplay
+from skcnn.inspection import search_results
+from skcnn.preprocessing import ImageScaler
+
+X, y = load_digit_images(return_X_y=True)
+
+# %%
+# Search
+# ------
+# Two networks, four learning rates, three folds: 24 fits. Each of the two networks is
+# compiled once, whatever the number of fits.
+
+pipeline = make_pipeline(ImageScaler(), MNISTCNNClassifier(epochs=3, random_state=0))
+grid = {
+    "mnistcnnclassifier__filters": [(8, 16), (16, 32)],
+    "mnistcnnclassifier__learning_rate": [0.001, 0.003, 0.01, 0.03],
+}
+search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
+
+# %%
+# Look
+# ----
+
+print(search_results(search).drop(columns="mean_fit_time").to_string(index=False))
+SearchResultsDisplay.from_estimator(search)
+plt.show()

@@ -1,0 +1,74 @@
+"""The pages in docs/: their code runs, their commands exist, every name is in them."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from skcnn._cli import cli
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+# Blocks with a {code-block} directive need data, or are another library's code.
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WITH_CODE = [page for page in PAGES if PYTHON.search(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    import matplotlib.pyplot as plt
+
+    monkeypatch.chdir(tmp_path)
+    if "PIL" in page.read_text(encoding="utf-8"):
+        pytest.importorskip("PIL")
+    namespace = {"__name__": page.stem}
+    for code in PYTHON.findall(page.read_text(encoding="utf-8")):
+        exec(compile(code, str(page), "exec"), namespace)
+    plt.close("all")
+
+
+def commands():
+    for page in [*PAGES, DOCS.parent / "README.md"]:
+        for block in SHELL.findall(page.read_text(encoding="utf-8")):
+            for line in block.splitlines():
+                for part in line.split("&&"):
+                    words = shlex.split(part)
+                    if words and words[0].endswith("skcnn"):
+                        yield pytest.param(words[1:], id=part.strip())
+
+
+@pytest.mark.parametrize("words", commands())
+def test_the_commands_of_a_page_exist(words, monkeypatch):
+    name, *args = words
+    command = cli.commands[name]
+    # Files that a page speaks of need not be there.
+    for parameter in command.params:
+        monkeypatch.setattr(parameter.type, "exists", False, raising=False)
+    command.make_context(name, args)
+
+
+@pytest.mark.parametrize(
+    "module", ["", ".datasets", ".preprocessing", ".display", ".inspection"]
+)
+def test_every_public_name_is_in_the_reference(module):
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    section = text.split(f".. currentmodule:: skcnn{module}\n", 1)[1]
+    if module:
+        section = section.split("```", 1)[0]
+    for name in importlib.import_module(f"skcnn{module}").__all__:
+        assert re.search(rf"^   {name}$", section, re.MULTILINE), name
+
+
+def test_every_page_is_reached():
+    listed = set()
+    for page in PAGES:
+        for tree in re.findall(r"```{toctree}\n(.*?)```", page.read_text(), re.DOTALL):
+            listed |= {line for line in tree.splitlines() if line and line[0] != ":"}
+    assert {page.stem for page in PAGES} - {"index"} <= listed
+    for name in listed - {"auto_examples/index"}:
+        assert (DOCS / f"{name}.md").is_file()
