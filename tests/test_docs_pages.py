@@ -1,18 +1,24 @@
 """The pages in docs/: their code runs, their commands exist, every name is in them."""
 
 import importlib
+import pickle
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._cli import cli
+from skcnn.datasets import fetch_cifar10
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
 # Blocks with a {code-block} directive need data, or are another library's code.
+NEEDS_DATA = re.compile(
+    r"^```{code-block} python\n:class: needs-data\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WITH_CODE = [page for page in PAGES if PYTHON.search(page.read_text(encoding="utf-8"))]
@@ -30,6 +36,36 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     for code in PYTHON.findall(page.read_text(encoding="utf-8")):
         exec(compile(code, str(page), "exec"), namespace)
     plt.close("all")
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("page", ["quickstart", "kaggle"])
+def test_the_code_of_a_page_runs_on_real_data(
+    page, real_data_home, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).symlink_to(real_data_home / "digit-recognizer" / name)
+    # In Kaggle's layout, channels first.
+    arrays = {}
+    for part, subset in (("train", "train"), ("validation", "test"), ("test", "test")):
+        bunch = fetch_cifar10(subset=subset, data_home=real_data_home)
+        arrays[f"x_{part}"] = bunch.images[:300].transpose(0, 3, 1, 2)
+        arrays[f"y_{part}"] = bunch.target[:300]
+    (tmp_path / "data0.pickle").write_bytes(pickle.dumps(arrays))
+    # On a few images, as this is about the code and not the accuracy.
+    for kind in (CIFARCNNClassifier, MNISTCNNClassifier):
+        fit = kind.fit
+        monkeypatch.setattr(
+            kind, "fit", lambda self, X, y, fit=fit: fit(self, X[:300], y[:300])
+        )
+    blocks = NEEDS_DATA.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    assert blocks
+    namespace = {"__name__": page}
+    for code in blocks:
+        exec(compile(code, page, "exec"), namespace)
+    if page == "kaggle":
+        assert len((tmp_path / "submission.csv").read_text().splitlines()) == 28_001
 
 
 def commands():
