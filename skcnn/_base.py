@@ -14,6 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
 from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
@@ -111,6 +112,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        checkpoint=None,
     ):
         """Train the network.
 
@@ -131,6 +133,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Validation labels.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation images.
+        checkpoint : str or path-like, default=None
+            A file that is renewed after each epoch. If it is there when `fit` is called
+            with the same parameters and data, training goes on where it ended, and
+            arrives at the same result, to the bit, as if it had not been interrupted.
+            After the last epoch the file stays, and the same call is done at once.
 
         Returns
         -------
@@ -140,7 +147,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an argument or a parameter is not as described, before any training.
+            If an argument or a parameter is not as described, before any training. If
+            `checkpoint` is a file of another fit or damaged, or is given with
+            `callbacks`, whose state it could not keep, or to go on with `warm_start`.
+        OSError
+            If `checkpoint` cannot be written.
 
         Warns
         -----
@@ -156,6 +167,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             sample_weight,
             fresh=not continues,
             validation=(X_val, y_val, sample_weight_val),
+            checkpoint=checkpoint,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -336,11 +348,14 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         classes=None,
         validation=(None, None, None),
         incremental=False,
+        checkpoint=None,
     ):
         bound_threads()
         options = resolve_parameters(self)
         if not fresh:
             self._refuse_changes(options)
+        if checkpoint is not None:
+            checkpoint = self._checkpoint(checkpoint, fresh)
         X = validate_images(self, X, reset=fresh, image_shape=self.image_shape)
         self._check_range(X)
         labels = validate_labels(self, X, y)
@@ -357,11 +372,14 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} needs at least two classes, but the data to "
                 f"train on holds only one class: {classes[present].tolist()}."
             )
-        if fresh:
+        held_out = self._validation_images(classes, *validation)
+        if checkpoint is not None:
+            tested = () if held_out is None else vars(held_out).values()
+            generator = checkpoint.begin(self, [X, labels, weights, *tested])
+        elif fresh:
             generator = check_random_state(self.random_state)
         else:
             generator = self._random_state
-        held_out = self._validation_images(classes, *validation)
         if held_out is None and self.early_stopping:
             training, held_out = self._hold_out(training, classes, generator)
         network, sizes = self._network(options, classes)
@@ -370,6 +388,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         loop = self._training_loop(
             training, held_out, options, sizes, generator, incremental, tasks
         )
+        loop.checkpoint = checkpoint
         if self.early_stopping and not fresh:
             loop.best_score = self.best_validation_score_
         classifier = self._make_keras_classifier(network, options, classes)
@@ -492,6 +511,19 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "same network in the same way. Set it back, or fit with "
                 "warm_start=False to start anew."
             )
+
+    def _checkpoint(self, path, fresh):
+        if not fresh:
+            raise ValueError(
+                "A checkpoint is of a fit from scratch, but warm_start=True goes on "
+                "from the last one. Set warm_start=False, or checkpoint=None."
+            )
+        if self.callbacks:
+            raise ValueError(
+                "checkpoint cannot keep the state of callbacks. Set callbacks=None, or "
+                "checkpoint=None."
+            )
+        return Checkpoint(path)
 
     def _validation_images(self, classes, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:

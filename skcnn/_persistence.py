@@ -1,61 +1,22 @@
-"""Fitted estimators as files that hold data and nothing to execute.
+"""Fitted estimators as files: what is written of them, and how they are made anew."""
 
-A file is a ZIP archive, uncompressed, of one JSON document and the arrays that it
-refers to, in NumPy's format. The archive's comment is a SHA-256 of all before it. On
-loading everything is built anew from parameters by this package's own code: neither
-pickle nor Keras's deserialisation, both of which can run what a file says, is involved.
-"""
-
-import hashlib
-import json
-import math
 import os
-import platform
-import re
-import stat
 import warnings
-import zipfile
-from importlib.metadata import version
-from io import BytesIO
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._files import written_whole
-from skcnn._optimizers import describe_optimizer, make_optimizer
 from skcnn._parameters import validate_parameters
 from skcnn.preprocessing import ImageReshaper, ImageScaler
-
-FORMAT = 1
-DOCUMENT = "skcnn.json"
-CHECKSUM = b"skcnn sha256 "
-COMMENT_LENGTH = len(CHECKSUM) + 64
 
 CLASSES = {
     c.__name__: c
     for c in (CIFARCNNClassifier, ImageReshaper, ImageScaler, MNISTCNNClassifier)
 }
-LIBRARIES = ("skcnn", "scikit-learn", "numpy", "keras", "tensorflow", "scikeras")
 
 # Parameters that belong to a process and count in training only.
 LEFT_OUT = ("callbacks", "memory")
-
-# Kinds of NumPy dtypes that are plain values: truth, numbers, text and dates.
-PLAIN_KINDS = frozenset("biufSUmM")
-
-# What reading a well-formed archive of ill-formed content can raise.
-DAMAGE = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-)
 
 
 def save(estimator, path: str | os.PathLike) -> None:
@@ -118,13 +79,8 @@ def save(estimator, path: str | os.PathLike) -> None:
     True
     """
     left_out: list[str] = []
-    arrays: list[np.ndarray] = []
-    document = {
-        "format": FORMAT,
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in LIBRARIES},
-        "estimator": _describe(estimator, _Encoder(arrays), left_out),
-    }
+    encode = Encoder()
+    described = _describe(estimator, encode, left_out)
     if left_out:
         warnings.warn(
             f"{' and '.join(left_out)} cannot be written without pickle and will be "
@@ -132,19 +88,7 @@ def save(estimator, path: str | os.PathLike) -> None:
             UserWarning,
             stacklevel=2,
         )
-    with written_whole(path) as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.comment = b" " * COMMENT_LENGTH
-            text = json.dumps(document, indent=1, allow_nan=False)
-            archive.writestr(_entry(DOCUMENT), text)
-            for i, array in enumerate(arrays):
-                content = BytesIO()
-                np.lib.format.write_array(content, array, allow_pickle=False)
-                archive.writestr(_entry(_array_name(i)), content.getbuffer())
-        size = file.seek(-COMMENT_LENGTH, os.SEEK_END)
-        digest = _sha256(file, size)
-        file.seek(size)
-        file.write(CHECKSUM + digest)
+    write_archive(path, {"estimator": described}, encode)
 
 
 def load(path: str | os.PathLike):
@@ -189,93 +133,13 @@ def load(path: str | os.PathLike):
         ...
     ValueError: ...model.skcnn is not a file written by skcnn.save.
     """
-    path = os.fspath(path)
-    with open(path, "rb") as file:
-        _check_sum(file, path)
-        try:
-            with zipfile.ZipFile(file) as archive:
-                document = json.loads(
-                    _read(archive, DOCUMENT), parse_constant=_refuse_constant
-                )
-                _check_format(document, path)
-                return _rebuild(document["estimator"], _Decoder(archive))
-        except _NewerFormat:
-            raise
-        except DAMAGE as error:
-            raise ValueError(
-                f"{path} has the right checksum, but holds what skcnn.save does not "
-                f"write: {error}"
-            ) from error
+    return read_archive(path, _estimator)
 
 
-class _NewerFormat(ValueError):
-    """Raised for files of a later version of this package."""
-
-
-def _check_sum(file, path):
-    """Refuse, before anything is parsed, what `save` did not write or is damaged."""
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        raise ValueError(f"{path} is not a file.")
-    if file.read(4) != b"PK\x03\x04":
-        raise ValueError(f"{path} is not a file written by skcnn.save.")
-    size = file.seek(0, os.SEEK_END) - COMMENT_LENGTH
-    comment = b""
-    if size > 0:
-        file.seek(size)
-        comment = file.read()
-    if not re.fullmatch(CHECKSUM + b"[0-9a-f]{64}", comment):
-        raise ValueError(
-            f"{path} is not a file written by skcnn.save, or its end is missing."
-        )
-    if comment != CHECKSUM + _sha256(file, size):
-        raise ValueError(
-            f"{path} is damaged: its content does not fit its checksum. Copy or "
-            "download it again."
-        )
-
-
-def _sha256(file, size):
-    file.seek(0)
-    digest = hashlib.sha256()
-    while size:
-        chunk = file.read(min(size, 2**20))
-        if not chunk:
-            raise ValueError("The file became shorter while it was read.")
-        digest.update(chunk)
-        size -= len(chunk)
-    return digest.hexdigest().encode("ascii")
-
-
-def _check_format(document, path):
-    if document["format"] != FORMAT:
-        raise _NewerFormat(
-            f"{path} has format {document['format']!r}, written by skcnn "
-            f"{document['versions']['skcnn']!r}, but skcnn {version('skcnn')} reads "
-            f"format {FORMAT}. Install a newer skcnn."
-        )
-
-
-def _read(archive, name):
-    entry = archive.getinfo(name)
-    if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
-        raise ValueError(f"The entry {name} is compressed or encrypted.")
-    if entry.header_offset < 0:
-        raise ValueError(f"The entry {name} begins before the file.")
-    return archive.read(entry)
-
-
-def _entry(name):
-    entry = zipfile.ZipInfo(name)  # without the time: equal estimators, equal files
-    entry.external_attr = 0o644 << 16
-    return entry
-
-
-def _array_name(number):
-    return f"{number}.npy"
-
-
-def _refuse_constant(name):
-    raise ValueError(f"{name} is not a number of JSON.")
+def _estimator(document, decode):
+    if "checkpoint" in document:
+        raise ValueError("it is the checkpoint of a fit; only fit can go on with it.")
+    return _rebuild(document["estimator"], decode)
 
 
 def _describe(estimator, encode, left_out):
@@ -334,101 +198,3 @@ def _rebuild(described, decode):
     validate_parameters(estimator)
     estimator._relearn(decode(described["learned"]))
     return estimator
-
-
-class _Encoder:
-    """Turns values into what JSON can hold, and sets arrays aside.
-
-    None, truth values, finite numbers, text and lists stand for themselves; everything
-    else is an object with one key, the name of its kind.
-    """
-
-    def __init__(self, arrays):
-        self._arrays = arrays
-
-    def __call__(self, value):
-        if value is None or type(value) in (bool, int, str):
-            return value
-        if type(value) is float:
-            return value if math.isfinite(value) else {"float": repr(value)}
-        if type(value) is list:
-            return [self(item) for item in value]
-        if type(value) is tuple:
-            return {"tuple": [self(item) for item in value]}
-        if type(value) is dict:
-            return {"dict": [[self(k), self(v)] for k, v in value.items()]}
-        if isinstance(value, np.generic) and value.dtype.kind in PLAIN_KINDS:
-            return {"scalar": self(np.asarray(value))}
-        if isinstance(value, np.ndarray):
-            return self._array(value)
-        if isinstance(value, np.random.RandomState):
-            return {"random_state": self(value.get_state(legacy=False))}
-        description = describe_optimizer(value)
-        if description is None:
-            raise TypeError(
-                f"Got {value!r}, which only pickle could write: skcnn.save writes "
-                "plain values, arrays, RandomState and the optimizers of Keras. Use "
-                "joblib.dump, whose files only those may load who trust their writer."
-            )
-        return {"optimizer": self(description)}
-
-    def _array(self, array):
-        if array.dtype == object and array.ndim == 1:
-            return {"objects": [self(item) for item in array]}
-        if array.dtype.kind not in PLAIN_KINDS:
-            raise TypeError(
-                f"Got an array of dtype {array.dtype}, which only pickle could write."
-            )
-        self._arrays.append(array)
-        return {"array": len(self._arrays) - 1}
-
-
-class _Decoder:
-    """The inverse of `_Encoder`, which makes nothing but plain values."""
-
-    def __init__(self, archive):
-        self._archive = archive
-
-    def __call__(self, value):
-        if isinstance(value, list):
-            return [self(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        ((kind, content),) = value.items()
-        if kind == "array":
-            return self._array(content)
-        content = self(content)
-        if kind == "float":
-            return float(content)
-        if kind == "tuple":
-            return tuple(content)
-        if kind == "dict":
-            return dict(content)
-        if kind == "scalar":
-            return content[()]
-        if kind == "objects":
-            array = np.empty(len(content), object)
-            array[:] = content
-            return array
-        if kind == "random_state":
-            generator = np.random.RandomState(0)
-            generator.set_state(content)
-            return generator
-        if kind == "optimizer":
-            return make_optimizer(content)
-        raise ValueError(f"There is no kind of value named {kind!r}.")
-
-    def _array(self, number):
-        entry = BytesIO(_read(self._archive, _array_name(int(number))))
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[np.lib.format.read_magic(entry)]
-        shape, fortran_order, dtype = read_header(entry)
-        if dtype.kind not in PLAIN_KINDS:
-            raise ValueError(f"There is an array of dtype {dtype}.")
-        # NumPy's own reader would believe the header and reserve what it asks for.
-        content = bytearray(entry.read())
-        if math.prod(shape) * dtype.itemsize != len(content):
-            raise ValueError(f"There is an array of {len(content)} bytes, not {shape}.")
-        return np.ndarray(shape, dtype, content, order="F" if fortran_order else "C")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
+from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
 from skcnn._images import image_batch
 from skcnn._keras_callbacks import KerasCallbacks
@@ -154,6 +155,8 @@ class TrainingLoop:
         Whether to print a line an epoch.
     tasks : FitTasks
         Whom to tell about epochs.
+    checkpoint : Checkpoint or None
+        Where the state after each epoch is kept, and taken up again.
     best_score : float or None
         Validation accuracy of the weights to start from, if that is the best so far.
     interrupted : bool
@@ -173,6 +176,7 @@ class TrainingLoop:
     tol: float
     verbose: int
     tasks: FitTasks
+    checkpoint: Checkpoint | None = None
     best_score: float | None = None
     interrupted: bool = False
 
@@ -186,22 +190,25 @@ class TrainingLoop:
         epochs : int
             Number of passes over the training images.
         """
+        best = None if self.patience is None else _Best(self.patience, self.tol)
+        whole = 0
+        if self.checkpoint is not None:
+            whole = self.checkpoint.resume(classifier, self.random_state, best)
         session = classifier.session()
         callbacks = KerasCallbacks(classifier, session, epochs)
-        best = None
-        if self.patience is not None:
-            best = _Best(self.patience, self.tol)
-            if self.best_score is not None:
-                best.score, best.weights = self.best_score, session.weights()
-        whole = 0
+        if best is not None and self.best_score is not None:
+            best.score, best.weights = self.best_score, session.weights()
+        first = whole if best is None or not best.is_final else epochs
         try:
             callbacks.begin()
             self.tasks.begin()
-            for log in self._epochs(classifier, session, callbacks, epochs):
+            for log in self._epochs(classifier, session, callbacks, first, epochs):
                 classifier.store(session, log)
                 whole += 1
                 if best is not None:
                     best.update(log["val_accuracy"], session)
+                if self.checkpoint is not None:
+                    self.checkpoint.keep(classifier, self.random_state, best)
                 stop = self.tasks.end_epoch()
                 if callbacks.stop or stop:
                     break
@@ -222,7 +229,7 @@ class TrainingLoop:
             session.close()
         self.tasks.end()
 
-    def _epochs(self, classifier, session, callbacks, epochs):
+    def _epochs(self, classifier, session, callbacks, first, epochs):
         """Train; yield what each epoch measured."""
         steps = -(-len(self.training) // self.batch_size)
         rates = learning_rates(
@@ -233,7 +240,7 @@ class TrainingLoop:
         parts = (len(self.sizes) - 1 - left).reshape(epochs, steps)
         mirrored = self._mirrored(classifier)
         start = time.perf_counter()
-        for epoch in range(epochs):
+        for epoch in range(first, epochs):
             self.tasks.begin_epoch()
             callbacks.begin_epoch(epoch, rates[epoch, 0])
             log = self._train_epoch(
@@ -249,7 +256,9 @@ class TrainingLoop:
                 )
             callbacks.end_epoch(epoch, log)
             if self.verbose:
-                self._report(epoch, epochs, log, time.perf_counter() - start)
+                elapsed = time.perf_counter() - start
+                left = elapsed / (epoch - first + 1) * (epochs - epoch - 1)
+                self._report(epoch, epochs, log, elapsed, left)
             yield log
 
     def _mirrored(self, classifier):
@@ -326,12 +335,11 @@ class TrainingLoop:
             "val_accuracy": float(np.average(hits, weights=data.weights)),
         }
 
-    def _report(self, epoch, epochs, log, seconds):
+    def _report(self, epoch, epochs, log, elapsed, left):
         parts = [f"loss {log['loss']:.4f}", f"accuracy {log['accuracy']:.4f}"]
         if "val_accuracy" in log:
             parts.append(f"validation accuracy {log['val_accuracy']:.4f}")
-        left = seconds / (epoch + 1) * (epochs - epoch - 1)
-        parts.append(f"{seconds:.1f} s")
+        parts.append(f"{elapsed:.1f} s")
         if left:
             parts.append(f"about {left:.1f} s left")
         width = len(str(epochs))

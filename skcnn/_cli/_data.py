@@ -41,6 +41,18 @@ label_option = click.option(
 )
 
 
+def seed_option(help):
+    """Return the option --seed with a help of its own."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help=help,
+    )
+
+
 def check_data(data, data_home, test_size=None):
     """Refuse what is no data, or an option that does not go with it."""
     if data not in DATA_SETS and not Path(data).exists():

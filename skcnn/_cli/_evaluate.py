@@ -10,6 +10,7 @@ from skcnn._cli._data import (
     data_home_option,
     label_option,
     read_labelled,
+    seed_option,
 )
 from skcnn._cli._reports import (
     print_confusion_matrix,
@@ -48,14 +49,7 @@ from skcnn._cli._terminal import (
     help="Write the confusion matrix, the most confident mistakes and the training "
     "curves into this folder, as PNG files.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help='For digits: the seed that "skcnn train" was given.',
-)
+@seed_option('For digits: the seed that "skcnn train" was given.')
 @label_option
 @data_home_option
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")

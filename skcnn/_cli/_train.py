@@ -12,6 +12,7 @@ from skcnn._cli._data import (
     data_home_option,
     label_option,
     read_parts,
+    seed_option,
 )
 from skcnn._cli._parameters import parse_lists, parse_values
 from skcnn._cli._reports import print_report, report
@@ -68,14 +69,7 @@ KINDS = ("mnist", "cifar")
     help="Times to go through the training images  [default: the preset's, or the "
     f"classifier's own; {DIGITS_EPOCHS} for digits].",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Seed of the split and of the training: same seed, same result.",
-)
+@seed_option("Seed of the split and of the training: same seed, same result.")
 @click.option(
     "--set",
     "settings",
