@@ -25,7 +25,7 @@ from skcnn._optimizers import (
     has_rate_variable,
     optimizer_key,
 )
-from skcnn._threads import bound_threads
+from skcnn._threads import bound_threads, refuse_fork
 
 
 def __getattr__(name):
@@ -94,6 +94,7 @@ def _keras_classifier_class():
 
         def compiled_network(self):
             """Return the compiled functions, shared with all equal networks."""
+            refuse_fork()
             if getattr(self, "_compiled", None) is None:
                 self._compiled = compiled_network(self._key(), self._compile)
             return self._compiled

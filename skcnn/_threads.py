@@ -1,7 +1,9 @@
-"""TensorFlow's threads in the worker processes of joblib and its like."""
+"""TensorFlow's threads in other processes: joblib's workers, and forks."""
 
 import multiprocessing
 import os
+
+_process_of_tensorflow = None
 
 
 def bound_threads():
@@ -27,3 +29,26 @@ def bound_threads():
         tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     except RuntimeError:  # TensorFlow has started, and its pools stay as they are.
         pass
+
+
+def refuse_fork():
+    """Raise in a fork of a process in which this package has run TensorFlow.
+
+    A fork has none of its parent's threads, so TensorFlow would wait there for ever for
+    its pools to answer.
+
+    Raises
+    ------
+    RuntimeError
+        If this process is such a fork.
+    """
+    global _process_of_tensorflow
+    if _process_of_tensorflow is None:
+        _process_of_tensorflow = os.getpid()
+    elif _process_of_tensorflow != os.getpid():
+        raise RuntimeError(
+            "This process was forked from one in which TensorFlow has run, and "
+            "TensorFlow does not survive that. Use joblib's default backend (loky), "
+            'or multiprocessing.get_context("spawn"); or fork before the first fit, '
+            "predict or load."
+        )

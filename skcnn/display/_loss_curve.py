@@ -126,7 +126,7 @@ class LossCurveDisplay:
         else:
             figure = ax.figure
             ax.set_axis_off()
-            grid = ax.get_subplotspec().subgridspec(1, 2, wspace=0.35)
+            grid = ax.get_subplotspec().subgridspec(1, 2)
             axes = np.array([figure.add_subplot(cell) for cell in grid])
         self.lines_ = {}
         for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
