@@ -191,6 +191,41 @@ def _refuse_constant(name):
     raise ValueError(f"{name} is not a number of JSON.")
 
 
+def array_of_npy(content):
+    """Return the array in the content of an ``.npy`` file.
+
+    NumPy's own reader believes the header, and reserves what it asks for, before it
+    looks for the values.
+
+    Parameters
+    ----------
+    content : bytes
+        A whole file of version 1 or 2.
+
+    Returns
+    -------
+    ndarray
+        Of plain values.
+
+    Raises
+    ------
+    LookupError, ValueError
+        If it is another file, or holds Python objects, or more or less than it says.
+    """
+    file = BytesIO(content)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[np.lib.format.read_magic(file)]
+    shape, fortran_order, dtype = read_header(file)
+    if dtype.kind not in PLAIN_KINDS:
+        raise ValueError(f"There is an array of dtype {dtype}.")
+    values = bytearray(file.read())
+    if math.prod(shape) * dtype.itemsize != len(values):
+        raise ValueError(f"There is an array of {len(values)} bytes, not {shape}.")
+    return np.ndarray(shape, dtype, values, order="F" if fortran_order else "C")
+
+
 class Encoder:
     """Turns values into what JSON can hold, and sets arrays aside.
 
@@ -274,16 +309,4 @@ class _Decoder:
         raise ValueError(f"There is no kind of value named {kind!r}.")
 
     def _array(self, number):
-        entry = BytesIO(_read(self._archive, _array_name(int(number))))
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[np.lib.format.read_magic(entry)]
-        shape, fortran_order, dtype = read_header(entry)
-        if dtype.kind not in PLAIN_KINDS:
-            raise ValueError(f"There is an array of dtype {dtype}.")
-        # NumPy's own reader would believe the header and reserve what it asks for.
-        content = bytearray(entry.read())
-        if math.prod(shape) * dtype.itemsize != len(content):
-            raise ValueError(f"There is an array of {len(content)} bytes, not {shape}.")
-        return np.ndarray(shape, dtype, content, order="F" if fortran_order else "C")
+        return array_of_npy(_read(self._archive, _array_name(int(number))))

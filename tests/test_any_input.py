@@ -4,6 +4,7 @@ Two hundred cases a test, or as many as the environment variable SKCNN_CASES say
 """
 
 import os
+import tempfile
 import warnings
 
 import numpy as np
@@ -63,7 +64,9 @@ def arrays_of(draw, shape):
         if special is not None:
             with np.errstate(over="ignore"):
                 array.flat[seed % array.size] = special
-    form = draw(st.sampled_from(["C", "C", "F", "reversed", "steps", "read-only"]))
+    form = draw(
+        st.sampled_from(["C", "C", "F", "reversed", "steps", "read-only", "memmap"])
+    )
     if not shape:
         return array
     if form == "F":
@@ -74,6 +77,11 @@ def arrays_of(draw, shape):
         array = np.repeat(array, 2, axis=0)[::2]
     elif form == "read-only":
         array.flags.writeable = False
+    elif form == "memmap" and array.size and not array.dtype.hasobject:
+        with tempfile.TemporaryFile() as file:
+            mapped = np.memmap(file, array.dtype, "w+", shape=array.shape)
+        mapped[:] = array
+        return mapped
     return array
 
 

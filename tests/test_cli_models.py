@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -245,7 +246,9 @@ def test_wrong_usage_is_refused_before_training(
         (["train", "digit.csv", "--label", "species"], "no column 'species'"),
         (["train", "images.npz"], "no labels to learn from"),
         (["train", "odd.npz"], "X (and y), or x_train"),
-        (["train", "pickled.npz"], "allow_pickle"),
+        (["train", "pickled.npz"], "X.npy: There is an array of dtype object"),
+        (["train", "bomb.npz"], "unpacks to 2 GB"),
+        (["train", "liar.npz"], "array of 0 bytes, not (1000000000000,)"),
         (["train", "text.csv"], "'b' holds no numbers"),
         (["train", "broken.npz"], "Error: "),
         (["train", "nan.csv"], "NaN"),
@@ -267,6 +270,18 @@ def test_mistakes_are_one_line_and_exit_code_1(
     np.savez("odd.npz", images=np.zeros(3))
     np.savez("pickled.npz", X=np.array([{}, {}]), y=np.arange(2))
     np.savez("big.npz", X=np.zeros((2, 9, 9)))
+    with (
+        zipfile.ZipFile("liar.npz", "w") as archive,
+        archive.open("X.npy", "w") as file,
+    ):
+        header = {"shape": (10**12,), "fortran_order": False, "descr": "<f4"}
+        np.lib.format.write_array_header_1_0(file, header)
+    with zipfile.ZipFile("bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("X.npy", bytes(2**20))
+    bomb = (folder / "bomb.npz").read_bytes()
+    # What it unpacks to stands in the archive twice.
+    true, said = ((2**20).to_bytes(4, "little"), (2**31).to_bytes(4, "little"))
+    (folder / "bomb.npz").write_bytes(bomb.replace(true, said))
     (folder / "broken.npz").write_bytes(b"PK broken")
     (folder / "text.csv").write_text("label,a,b\n1,2,x\n0,3,y\n")
     (folder / "nan.csv").write_text("label,a,b,c,d\n" + "1,2,,3,4\n0,3,4,5,6\n" * 9)

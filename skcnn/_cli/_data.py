@@ -10,6 +10,9 @@ DATA_SETS = ("digits", "mnist", "cifar10")
 TEST_SIZE = 0.2
 DIGITS_TEST_SIZE = 0.25
 
+# Packed images become larger by less than this; a bomb by a thousand.
+MOST_UNPACKED = 200
+
 LABEL_HINT = "In a CSV file they are the column that --label names."
 
 DATA_HELP = """
@@ -239,10 +242,24 @@ def _read_csv(path, label):
 
 
 def _read_npz(path):
-    import numpy as np
+    from zipfile import ZipFile
 
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name.lower(): archive[name] for name in archive.files}
+    from skcnn._archive import array_of_npy
+    from skcnn.datasets._checks import damage_as_value_error
+
+    arrays = {}
+    with damage_as_value_error(path), ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.file_size > max(MOST_UNPACKED * entry.compress_size, 2**30):
+                raise ValueError(
+                    f"{path} unpacks to {entry.file_size / 2**30:.0f} GB, which no "
+                    "images do. Save them with numpy.savez if they are all alike."
+                )
+            try:
+                array = array_of_npy(archive.read(entry))
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{path}: {entry.filename}: {error}") from error
+            arrays[entry.filename.removesuffix(".npy").lower()] = array
     if "x_train" in arrays:
         names = [("x_train", "y_train"), ("x_test", "y_test")]
     else:
