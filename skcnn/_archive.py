@@ -107,6 +107,7 @@ def read_archive(path, use):
         _check_sum(file, path)
         try:
             with zipfile.ZipFile(file) as archive:
+                _check_names(archive)
                 document = json.loads(
                     _read(archive, DOCUMENT), parse_constant=_refuse_constant
                 )
@@ -157,6 +158,14 @@ def _sha256(file, size):
         digest.update(chunk)
         size -= len(chunk)
     return digest.hexdigest().encode("ascii")
+
+
+def _check_names(archive):
+    names = archive.namelist()
+    expected = [DOCUMENT, *map(_array_name, range(len(names) - 1))]
+    for name, wanted in zip(names, expected, strict=True):
+        if name != wanted:
+            raise ValueError(f"There is an entry {name!r} in place of {wanted!r}.")
 
 
 def _check_format(document, path):

@@ -1,5 +1,6 @@
 """Image files in one folder per class."""
 
+import os
 import sys
 
 import numpy as np
@@ -156,4 +157,36 @@ def test_what_is_no_folder_is_an_os_error(tmp_path):
 def test_without_pillow_the_error_says_how_to_install_it(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r'pip install "skcnn\[images\]"'):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize("of", ["file", "class"])
+def test_links_out_of_the_folder_are_refused(of, folder, tmp_path, colour):
+    outside = tmp_path / "secret" / "x.png"
+    save(outside, colour[0])
+    if of == "file":
+        (folder / "cat" / "x.png").symlink_to(outside)
+    else:
+        (folder / "fox").symlink_to(outside.parent)
+    with pytest.raises(ValueError, match=r"x.png is a link, or in a link.*secret"):
+        load_image_folder(folder)
+
+
+def test_links_inside_the_folder_and_to_it_are_followed(folder, tmp_path):
+    (folder / "cat" / "x.png").symlink_to(folder / "dog" / "a.png")
+    (tmp_path / "link").symlink_to(folder)
+    assert len(load_image_folder(tmp_path / "link").images) == 5
+
+
+def test_what_is_no_file_is_not_opened(folder):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("needs named pipes")
+    os.mkfifo(folder / "cat" / "pipe.png")  # opening it would wait for a writer
+    with pytest.raises(ValueError, match=r"pipe.png is not a file"):
+        load_image_folder(folder)
+
+
+def test_a_link_to_nothing_is_an_os_error(folder):
+    (folder / "cat" / "x.png").symlink_to(folder / "nothing.png")
+    with pytest.raises(OSError):
         load_image_folder(folder)

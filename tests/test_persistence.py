@@ -477,12 +477,15 @@ def test_a_compressed_archive_is_not_unpacked(content, tmp_path):
         skcnn.load(path)
 
 
-def test_names_that_lead_out_of_the_folder_lead_nowhere(content, tmp_path):
+def test_names_that_lead_out_of_the_folder_are_refused(content, tmp_path):
     document, entries = _unpacked(content)
     folder = tmp_path / "folder"
     folder.mkdir()
-    names = {"../out": b"", "/tmp/skcnn-out": b"", "..\\out": b""}
-    skcnn.load(_file(folder, _packed(document, entries | names)))
+    for name in ("../out", "/tmp/skcnn-out", "..\\out", "surplus.npy"):
+        for packed in ({name: b""} | entries, entries | {name: b""}):
+            path = _file(folder, _packed(document, packed))
+            with pytest.raises(ValueError, match=r"right checksum.*There is an entry"):
+                skcnn.load(path)
     assert list(tmp_path.iterdir()) == [folder]
     assert [path.name for path in folder.iterdir()] == ["model.skcnn"]
     assert not Path("/tmp/skcnn-out").exists()

@@ -74,7 +74,8 @@ def load_image_folder(path, *, image_shape=None):
         If `path` is not a folder or a file cannot be opened.
     ValueError
         If there is no class, a class has no file, a file is not an image of 8 bits a
-        channel, or the sizes differ and `image_shape` is None.
+        channel, a link leads out of the folder, or the sizes differ and `image_shape`
+        is None.
 
     Examples
     --------
@@ -157,6 +158,7 @@ def _list_files(path):
             f"{path} has no folders in it, but one folder of image files per class was "
             "expected."
         )
+    root = path.resolve()
     files, target = [], []
     for label, folder in enumerate(folders):
         found = sorted(_visible(folder))
@@ -164,6 +166,12 @@ def _list_files(path):
             raise ValueError(
                 f"{folder} has no image files. Delete the folder if it is not a class."
             )
+        for file in found:
+            if not file.resolve().is_relative_to(root):
+                raise ValueError(
+                    f"{file} is a link, or in a link, to {file.resolve()}, outside of "
+                    f"{path}. Copy the images into the folder if they belong there."
+                )
         files += found
         target += [label] * len(found)
     return files, target, [folder.name for folder in folders]
@@ -207,6 +215,10 @@ def _read_image(file, image_shape):
 @contextmanager
 def _opened(path):
     Image = _import_pillow()
+    if path.exists() and not path.is_file():
+        raise ValueError(
+            f"{path} is not a file. Delete it or move it out of the folder."
+        )
     with path.open("rb") as file:
         try:
             with Image.open(file) as image:
