@@ -72,7 +72,7 @@ def test_sample_weights_are_checked_and_default_to_ones():
 
 
 def test_all_that_is_exported_is_there():
-    for name in private.__all__:
+    for name in (*private.__all__, *private.OF_SEARCHES):
         assert hasattr(private, name)
 
 
@@ -80,3 +80,38 @@ def test_samples_are_counted_and_picked_in_any_container():
     assert private._num_samples([[1], [2], [3]]) == 3
     assert private._num_samples(np.empty((2, 5, 5))) == 2
     assert private._safe_indexing(["a", "b", "c"], [2, 0]) == ["c", "a"]
+
+
+def test_a_search_continues_an_estimator_that_is_passed_fitted():
+    # What skcnn.model_selection relies on: no clone, and the estimator comes back.
+    given = Probe(count=1)
+    result = private._fit_and_score(
+        given,
+        np.zeros((4, 1)),
+        None,
+        scorer=lambda estimator, X: 0.5,
+        train=[0, 1],
+        test=[2, 3],
+        verbose=0,
+        parameters={"count": 2},
+        fit_params=None,
+        score_params=None,
+        return_estimator=True,
+    )
+    assert result["estimator"] is given
+    assert given.count == 2
+    assert given.fitted_
+    assert result["test_scores"] == 0.5
+    for method in (
+        "_get_scorers",
+        "_get_routed_params_for_fit",
+        "_check_refit_for_multimetric",
+        "_format_results",
+        "_select_best_index",
+    ):
+        assert hasattr(private.BaseSearchCV, method)
+
+
+def test_what_is_not_exported_is_not_there():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        private.nothing  # noqa: B018
