@@ -194,7 +194,7 @@ class CompiledNetwork:
             x = spec([None, *images.shape[1:]], images.dtype)
             if name == "logits":
                 weights = [spec(v.shape, v.dtype) for v in self._weights]
-                function = partial(self._logits, option)
+                function = partial(self.logits_of_tensor, option)
                 signature = [weights, x]
             else:
                 function = partial(self._train, option)
@@ -215,7 +215,22 @@ class CompiledNetwork:
             )
         return self._functions[key]
 
-    def _logits(self, views, weights, images):
+    def logits_of_tensor(self, views, weights, images):
+        """Return the logits of some images as a part of a TensorFlow function.
+
+        Parameters
+        ----------
+        views : tuple of str
+            Over which to average, see :func:`skcnn._augment.image_views`.
+        weights : list of tensor
+            As for :meth:`logits`.
+        images : tensor of shape (b, height, width, channels)
+            Of any dtype.
+
+        Returns
+        -------
+        tensor of shape (b, n_classes)
+        """
         import keras
 
         with keras.StatelessScope(list(zip(self._weights, weights, strict=True))):

@@ -181,6 +181,19 @@ def _keras_classifier_class():
                 self._tensors = [tf.constant(value) for value in self.weights_]
             return compiled.logits(self._tensors, compiled.images(images), views)
 
+        def logits_of_tensor(self, views):
+            """Return a function to be traced, of images, with the weights inside."""
+            compiled, values = self.compiled_network(), self.weights_
+
+            def logits(images):
+                import tensorflow as tf
+
+                # Made in the trace: constants from outside would become arguments.
+                weights = [tf.constant(value) for value in values]
+                return compiled.logits_of_tensor(views, weights, images)
+
+            return logits
+
         def __getstate__(self):
             state = super().__getstate__().copy()
             # Rebuilt on demand; Keras objects and tensors do not belong in a pickle.

@@ -4,6 +4,7 @@ import time
 from itertools import product
 from math import ceil
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -212,10 +213,11 @@ class _WarmHalvingSearchCV(BaseSearchCV):
     ):
         """Train and eliminate; return `cv_results_`."""
         all_params, all_out = [], []
-        more = {"iter": [], "n_resources": [], "candidate": []}
-        self.n_resources_, self.n_candidates_ = [], []
+        more: dict[str, list] = {"iter": [], "n_resources": [], "candidate": []}
+        self.n_resources_: list[int] = []
+        self.n_candidates_: list[int] = []
         alive = list(range(len(candidates)))
-        trained = {}
+        trained: dict[tuple, Any] = {}
         total = 0
         search = context.subcontext(
             task_name="search", max_subtasks=None

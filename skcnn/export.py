@@ -1,0 +1,276 @@
+"""Fitted estimators for machines without scikit-learn: ONNX and TensorFlow."""
+
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skcnn._base import BaseCNNClassifier
+from skcnn._files import written_whole
+from skcnn._parameters import resolve_views
+from skcnn._sklearn_private import StrOptions, validate_params
+from skcnn.preprocessing import ImageReshaper, ImageScaler
+
+__all__ = ["to_onnx", "to_saved_model"]
+
+INPUT, LABELS, PROBABILITIES = "images", "labels", "probabilities"
+
+# The newest that both tf2onnx 1.17 writes and all of onnxruntime 1.x reads.
+OPSET = 18
+
+CONSTRAINTS = {"dtype": [StrOptions({"uint8", "float32"})]}
+
+
+@validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
+def to_onnx(estimator, path, *, dtype="uint8"):
+    """Write a fitted estimator as an ONNX model.
+
+    The model takes images and gives labels and probabilities: transformers, scaling of
+    pixels, views of `test_time_augmentation` and class names are inside. Needs the
+    packages of ``pip install "skcnn[onnx]"``.
+
+    Parameters
+    ----------
+    estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
+        A fitted classifier of this package, or a pipeline of its transformers and such
+        a classifier.
+    path : str or path-like
+        The file; one that exists is replaced.
+    dtype : {"uint8", "float32"}, default="uint8"
+        Of the images that the model will take, on the scale of those in `fit`.
+
+    Raises
+    ------
+    ImportError
+        If tf2onnx is not installed.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is something else, or its labels are neither strings nor numbers.
+    ValueError
+        If its parameter `dtype` is "float64", in which onnxruntime cannot convolve.
+    OSError
+        If the file cannot be written.
+
+    See Also
+    --------
+    to_saved_model : The same for TensorFlow.
+    skcnn.save : Keeps the estimator itself.
+
+    Notes
+    -----
+    The input "images" is of shape ``(n, height, width, channels)``. The output "labels"
+    of shape ``(n,)`` holds strings or numbers, "probabilities" float32 or float64 of
+    shape ``(n, n_classes)``. Labels are those of `predict` and probabilities those of
+    `predict_proba` up to rounding (less than 1e-5).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skcnn import MNISTCNNClassifier
+    >>> from skcnn.datasets import load_digit_images
+    >>> from skcnn.export import to_onnx
+    >>> digits = load_digit_images()
+    >>> clf = MNISTCNNClassifier(epochs=1, random_state=0)
+    >>> clf = clf.fit(digits.images, digits.target)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "digits.onnx"
+    ...     to_onnx(clf, path)  # doctest: +SKIP
+    ...     session = onnxruntime.InferenceSession(path)  # doctest: +SKIP
+    >>> images = digits.images[:5, :, :, np.newaxis]  # doctest: +SKIP
+    >>> labels, proba = session.run(None, {"images": images})  # doctest: +SKIP
+    """
+    try:
+        import tf2onnx
+        from onnx import helper, numpy_helper
+    except ImportError as error:
+        raise ImportError(
+            "to_onnx needs the packages tf2onnx and onnx, which are not installed: "
+            'pip install "skcnn[onnx]"'
+        ) from error
+    import tensorflow as tf
+
+    classes = _plain_classes(estimator)
+    if _steps(estimator)[1].dtype != "float32":
+        raise ValueError(
+            "The network computes in float64, but ONNX runtimes have no float64 "
+            'convolutions. Fit with dtype="float32", or use to_saved_model.'
+        )
+    function, signature = _function_of_images(estimator, dtype)
+    model, _ = tf2onnx.convert.from_function(
+        tf.function(function, input_signature=[signature], autograph=False),
+        input_signature=[signature],
+        opset=OPSET,
+    )
+    graph = model.graph
+    codes, probabilities = graph.output
+    names = numpy_helper.from_array(classes, "classes")
+    graph.initializer.append(names)
+    # tf2onnx calls outputs as it likes, and cannot look up strings.
+    graph.node.extend(
+        [
+            helper.make_node("Gather", [names.name, codes.name], [LABELS]),
+            helper.make_node("Identity", [probabilities.name], [PROBABILITIES]),
+        ]
+    )
+    kind = probabilities.type.tensor_type.elem_type
+    del graph.output[:]
+    graph.output.extend(
+        [
+            helper.make_tensor_value_info(LABELS, names.data_type, ["n"]),
+            helper.make_tensor_value_info(PROBABILITIES, kind, ["n", len(classes)]),
+        ]
+    )
+    with written_whole(path) as file:
+        file.write(model.SerializeToString())
+
+
+@validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
+def to_saved_model(estimator, path, *, dtype="uint8"):
+    """Write a fitted estimator as a TensorFlow SavedModel.
+
+    The model takes images and gives labels and probabilities: transformers, scaling of
+    pixels, views of `test_time_augmentation` and class names are inside. It runs in
+    TensorFlow Serving and wherever TensorFlow does, without this package.
+
+    Parameters
+    ----------
+    estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
+        A fitted classifier of this package, or a pipeline of its transformers and such
+        a classifier.
+    path : str or path-like
+        The folder to write, which must not exist.
+    dtype : {"uint8", "float32"}, default="uint8"
+        Of the images that the model will take, on the scale of those in `fit`.
+
+    Raises
+    ------
+    FileExistsError
+        If `path` exists.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is something else, or its labels are neither strings nor numbers.
+    OSError
+        If the folder cannot be written.
+
+    See Also
+    --------
+    to_onnx : The same for ONNX.
+    skcnn.save : Keeps the estimator itself.
+
+    Notes
+    -----
+    The signature "serving_default" takes "images" of shape ``(n, height, width,
+    channels)`` and returns a dict of "labels" of shape ``(n,)``, strings or numbers,
+    and "probabilities" of shape ``(n, n_classes)``. Labels are those of `predict` and
+    probabilities those of `predict_proba` up to rounding (less than 1e-5).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tensorflow as tf
+    >>> from skcnn import MNISTCNNClassifier
+    >>> from skcnn.datasets import load_digit_images
+    >>> from skcnn.export import to_saved_model
+    >>> digits = load_digit_images()
+    >>> clf = MNISTCNNClassifier(epochs=1, random_state=0)
+    >>> clf = clf.fit(digits.images, digits.target)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "digits"
+    ...     to_saved_model(clf, path)
+    ...     serve = tf.saved_model.load(path).signatures["serving_default"]
+    ...     answer = serve(images=tf.constant(digits.images[:5, :, :, None]))
+    >>> bool((answer["labels"].numpy() == clf.predict(digits.images[:5])).all())
+    True
+    """
+    import tensorflow as tf
+
+    path = Path(path)
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists. Delete it, or choose another name.")
+    classes = _plain_classes(estimator)
+    function, signature = _function_of_images(estimator, dtype)
+
+    def serve(images):
+        codes, probabilities = function(images)
+        labels = tf.gather(tf.constant(classes), codes)
+        return {LABELS: labels, PROBABILITIES: probabilities}
+
+    module = tf.Module()
+    module.serve = tf.function(serve, input_signature=[signature], autograph=False)
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        tf.saved_model.save(module, part, signatures=module.serve)
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _plain_classes(estimator):
+    """Return the labels as integers, floating numbers or strings."""
+    transformers, classifier = _steps(estimator)
+    for step in (*transformers, classifier):
+        check_is_fitted(step)
+    classes = classifier.classes_
+    if classes.dtype.kind in "biuf":
+        return classes
+    if all(isinstance(label, str) for label in classes.tolist()):
+        return classes.astype(object)
+    raise TypeError(
+        f"The labels are {classes.tolist()[:3]}..., but only strings and numbers can "
+        "be exported. Fit on such labels."
+    )
+
+
+def _steps(estimator):
+    """Return the transformers and the classifier of an estimator."""
+    from sklearn.pipeline import Pipeline  # the slowest part of scikit-learn to import
+
+    steps = [estimator]
+    if type(estimator) is Pipeline:
+        steps = [step for _, step in estimator.steps]
+    *transformers, classifier = steps
+    transformers = [step for step in transformers if step not in (None, "passthrough")]
+    for step in transformers:
+        if type(step) not in (ImageScaler, ImageReshaper):
+            raise _refusal(step)
+    if not isinstance(classifier, BaseCNNClassifier):
+        raise _refusal(classifier)
+    return transformers, classifier
+
+
+def _refusal(step):
+    return TypeError(
+        f"Got {type(step).__module__}.{type(step).__qualname__}, but only a classifier "
+        "of skcnn and a Pipeline of ImageScaler, ImageReshaper and such a classifier "
+        "can be exported. Of a search export the best_estimator_."
+    )
+
+
+def _function_of_images(estimator, dtype):
+    """Return a TensorFlow function of images, and the signature of its argument.
+
+    It returns the codes of the labels and the probabilities.
+    """
+    import tensorflow as tf
+
+    transformers, classifier = _steps(estimator)
+    logits = classifier.keras_classifier_.logits_of_tensor(resolve_views(classifier))
+    signature = tf.TensorSpec([None, *classifier.image_shape_], dtype, name=INPUT)
+    scalers = [step for step in transformers if isinstance(step, ImageScaler)]
+
+    def function(images):
+        for scaler in scalers:
+            # In float64, as ImageScaler computes.
+            scaled = (tf.cast(images, tf.float64) - scaler.offset_) / scaler.scale_
+            images = tf.cast(scaled, np.dtype(scaler.dtype))
+        values = logits(images)
+        return tf.argmax(values, axis=1), tf.nn.softmax(values)
+
+    return function, signature
