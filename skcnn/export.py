@@ -205,6 +205,7 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     module = tf.Module()
     module.serve = tf.function(serve, input_signature=[signature], autograph=False)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    part.mkdir()
     try:
         tf.saved_model.save(module, part, signatures=module.serve)
         part.rename(path)
