@@ -424,6 +424,12 @@ class WarmHalvingGridSearchCV(_WarmHalvingSearchCV):
     sklearn.model_selection.GridSearchCV : Trains every candidate to the end.
     sklearn.model_selection.HalvingGridSearchCV : Trains survivors from scratch.
 
+    Notes
+    -----
+    After `fit` the search is a classifier: `predict`, `predict_proba`,
+    `decision_function`, `score` and `classes_` are those of `best_estimator_`, as in
+    `GridSearchCV`.
+
     References
     ----------
     .. [1] K. Jamieson and A. Talwalkar, "Non-stochastic Best Arm Identification and
@@ -585,6 +591,12 @@ class WarmHalvingRandomSearchCV(_WarmHalvingSearchCV):
     --------
     sklearn.model_selection.RandomizedSearchCV : Trains every candidate to the end.
     sklearn.model_selection.HalvingRandomSearchCV : Trains survivors from scratch.
+
+    Notes
+    -----
+    After `fit` the search is a classifier: `predict`, `predict_proba`,
+    `decision_function`, `score` and `classes_` are those of `best_estimator_`, as in
+    `RandomizedSearchCV`.
 
     References
     ----------
