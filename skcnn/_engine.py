@@ -73,7 +73,7 @@ class CompiledNetwork:
     def __init__(self, model, augment):
         self._augment = augment
         self._layers = model.layers[:-1]  # training and scores need logits, no softmax
-        self.dtype = np.dtype(model.layers[0].compute_dtype)
+        self.dtype = np.dtype(model.layers[0].variable_dtype)
         self._optimizer = model.optimizer
         self._optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
@@ -262,7 +262,10 @@ class CompiledNetwork:
                 layer_seed = seed + tf.constant([i, 0])
 
                 def drop(x=x, rate=rate, layer_seed=layer_seed):
-                    return tf.nn.experimental.stateless_dropout(x, rate, layer_seed)
+                    kept_rate = tf.cast(rate, x.dtype)
+                    return tf.nn.experimental.stateless_dropout(
+                        x, kept_rate, layer_seed
+                    )
 
                 x = tf.cond(rate > 0, drop, lambda x=x: x)
         return x
@@ -323,13 +326,14 @@ class CompiledNetwork:
 
 def _has_fused_operation(layer, x):
     import keras
+    import tensorflow as tf
 
     # Without gamma, as `build_network` makes them.
     return (
         isinstance(layer, keras.layers.BatchNormalization)
         and layer.trainable
         and x.shape.rank == 4
-        and x.dtype == np.float32
+        and x.dtype in (tf.float32, tf.bfloat16)
     )
 
 
@@ -341,7 +345,7 @@ def _normalize(layer, x):
         x, tf.ones_like(layer.beta), layer.beta.value, epsilon=layer.epsilon
     )
     # The operation gives the unbiased variance, Keras keeps the biased one.
-    n = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
+    n = tf.cast(tf.size(x) // x.shape[-1], variance.dtype)
     variance *= tf.maximum(n - 1, 1) / n
     for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)

@@ -244,8 +244,11 @@ def test_training_of_float32_agrees_with_train_on_batch(digits):
         np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(("dtype", "fused"), [("float32", True), ("float64", False)])
-def test_only_float32_is_normalized_by_the_fused_operation(
+@pytest.mark.parametrize(
+    ("dtype", "fused"),
+    [("float32", True), ("mixed_bfloat16", True), ("float64", False)],
+)
+def test_all_but_float64_is_normalized_by_the_fused_operation(
     dtype, fused, monkeypatch, digits
 ):
     import keras
@@ -257,7 +260,7 @@ def test_only_float32_is_normalized_by_the_fused_operation(
     network = replace(NORMALIZED, dtype=dtype)
     compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
     images, _ = batches(digits, 1)
-    x = keras.ops.cast(images, dtype)
+    x = keras.ops.cast(images, compiled.dtype)
     compiled._forward(x, True, np.zeros(2), np.zeros(2, np.int32))
     assert taken == (["normalization_1_1"] if fused else [])
     taken.clear()
