@@ -71,10 +71,12 @@ class CompiledNetwork:
     """
 
     def __init__(self, model, augment):
+        from skcnn._adam import FusedAdam
+
         self._augment = augment
         self._layers = model.layers[:-1]  # training and scores need logits, no softmax
         self.dtype = np.dtype(model.layers[0].variable_dtype)
-        self._optimizer = model.optimizer
+        self._optimizer = FusedAdam.of(model.optimizer)
         self._optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
         self._weights = model.trainable_variables + model.non_trainable_weights
@@ -259,15 +261,7 @@ class CompiledNetwork:
                 x = layer(x, training=training)
             elif training:
                 rate = dropout[1 if x.shape.rank == 2 else 0]
-                layer_seed = seed + tf.constant([i, 0])
-
-                def drop(x=x, rate=rate, layer_seed=layer_seed):
-                    kept_rate = tf.cast(rate, x.dtype)
-                    return tf.nn.experimental.stateless_dropout(
-                        x, kept_rate, layer_seed
-                    )
-
-                x = tf.cond(rate > 0, drop, lambda x=x: x)
+                x = _drop(x, rate, seed + tf.constant([i, 0]))
         return x
 
     def _train(
@@ -300,12 +294,16 @@ class CompiledNetwork:
             x = resize_images(x, size)
             with tf.GradientTape() as tape:
                 logits = self._forward(x, True, dropout, step_seed)
-                log_p = tf.nn.log_softmax(logits)
-                of_class = tf.gather(log_p, y, batch_dims=1)
-                of_mean = tf.reduce_mean(log_p, axis=1)
-                losses = -w * ((1 - smoothing) * of_class + smoothing * of_mean)
-                loss = tf.reduce_mean(losses)
-            gradients = tape.gradient(loss, [v.value for v in variables])
+            n_classes = logits.shape[1]
+            targets = tf.one_hot(y, n_classes, 1 - smoothing, dtype=self.dtype)
+            targets += smoothing / n_classes
+            # The operation gives its own derivative; a tape would add thirty others.
+            losses, slopes = tf.raw_ops.SoftmaxCrossEntropyWithLogits(
+                features=logits, labels=targets
+            )
+            losses *= w
+            slopes *= (w / tf.cast(tf.size(w), w.dtype))[:, tf.newaxis]
+            gradients = tape.gradient(logits, [v.value for v in variables], slopes)
             if has_rate_variable(self._optimizer):
                 rate_variable.assign(rates[i])
             self._optimizer.apply(gradients)
@@ -350,6 +348,18 @@ def _normalize(layer, x):
     for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)
     return y
+
+
+def _drop(x, rate, seed):
+    """Do what the layer Dropout does in training, at a rate known at run time only."""
+    import tensorflow as tf
+
+    # A condition would be traced several times over. At a rate of 0 one number is drawn
+    # and counts for all.
+    shape = tf.where(rate > 0, tf.shape(x), 1)
+    drawn = tf.random.stateless_uniform(shape, seed, dtype=rate.dtype)
+    factors = tf.where(drawn >= rate, 1 / (1 - rate), 0)
+    return x * tf.cast(factors, x.dtype)
 
 
 def _fill_up(images, missing):
