@@ -52,17 +52,17 @@ class FusedAdam(keras.optimizers.Adam):
         """Update one variable."""
         dtype = variable.dtype
         momentum, velocity = self._slots[variable.ref()]
-        step = tf.cast(self.iterations.value + 1, dtype)
-        beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
+        step = keras.ops.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=momentum.handle,
             v=velocity.handle,
-            beta1_power=beta_1**step,
-            beta2_power=beta_2**step,
+            # Cast as Keras casts them, whose powers are thus of the float32 numbers.
+            beta1_power=keras.ops.cast(self.beta_1, dtype) ** step,
+            beta2_power=keras.ops.cast(self.beta_2, dtype) ** step,
             lr=tf.cast(learning_rate, dtype),
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=tf.cast(self.epsilon, dtype),
+            beta1=tf.constant(self.beta_1, dtype),
+            beta2=tf.constant(self.beta_2, dtype),
+            epsilon=tf.constant(self.epsilon, dtype),
             grad=tf.cast(gradient, dtype),
         )
