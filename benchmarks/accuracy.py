@@ -6,8 +6,8 @@ trains each preset and the constructor's defaults on the whole training set, sco
 once on the whole test set and prints a table. "script" is the same classic network in
 plain Keras, `Model.fit` on float arrays, trained as long as the preset "classic".
 `--preset` picks some; `--dtype mixed_bfloat16` trains skcnn's networks, not the
-script's, in another dtype than float32; `--log FILE` appends one JSON line a training, so that an
-interrupted run keeps what it has done, and a repeated one skips it.
+script's, in another dtype than float32; `--log FILE` appends one JSON line a training,
+so that an interrupted run keeps what it has done, and a repeated one skips it.
 
 Every training has a process of its own, and the seeds take turns: seed 0 of all, then
 seed 1 of all. "Training" is the CPU time of a fit whose network was traced before, on a
@@ -172,15 +172,8 @@ def main():
                 number(np.median([run["prediction_cpu_s"] for run in of_preset])),
             ]
         )
-    header = [
-        "data",
-        "preset",
-        "dtype",
-        "epochs",
-        "batch size",
-        "n",
-        "test accuracy, mean",
-    ]
+    header = ["data", "preset", "dtype", "epochs", "batch size", "n"]
+    header += ["test accuracy, mean"]
     header += ["lowest to highest", "training, CPU s", "/ script's", "tracing, CPU s"]
     header += ["training, wall s", "predicting 10,000, CPU s"]
     print_table(header, rows)
