@@ -1,7 +1,8 @@
-"""TensorFlow's threads in other processes: joblib's workers, and forks."""
+"""TensorFlow's threads in other processes: workers of joblib, Dask and Ray, forks."""
 
 import multiprocessing
 import os
+import sys
 
 _process_of_tensorflow = None
 
@@ -9,15 +10,15 @@ _process_of_tensorflow = None
 def bound_threads():
     """Let TensorFlow in a worker process use its share of the cores only.
 
-    joblib tells each of its workers by the variable ``OMP_NUM_THREADS`` how many
-    threads its numerical libraries may use. TensorFlow does not read it, and its pools
-    of two workers would compete for the same cores. Nothing happens in a process that
-    is nobody's worker, where TensorFlow runs already, or where the user has set
-    ``TF_NUM_INTRAOP_THREADS``.
+    joblib, Dask and Ray tell each of their workers by the variable ``OMP_NUM_THREADS``
+    how many threads its numerical libraries may use. TensorFlow does not read it, and
+    its pools of two workers would compete for the same cores. Nothing happens in a
+    process that is nobody's worker, where TensorFlow runs already, or where the user
+    has set ``TF_NUM_INTRAOP_THREADS``.
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if (
-        multiprocessing.parent_process() is None
+        not _is_worker()
         or not threads.isdecimal()
         or "TF_NUM_INTRAOP_THREADS" in os.environ
     ):
@@ -29,6 +30,17 @@ def bound_threads():
         tf.config.threading.set_inter_op_parallelism_threads(int(threads))
     except RuntimeError:  # TensorFlow has started, and its pools stay as they are.
         pass
+
+
+def _is_worker():
+    """Say whether this process is the child of a Python process, or an actor of Ray."""
+    if multiprocessing.parent_process() is not None:
+        return True
+    # Ray's are started by no Python process. Those of its joblib backend are actors.
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return False
+    return ray.get_runtime_context().get_actor_id() is not None
 
 
 def refuse_fork():
