@@ -192,7 +192,7 @@ def ray_cluster():
     head = [BIN / "ray", "start", "--head", "--block", f"--port={port}"]
     head += ["--num-cpus=2", "--num-gpus=2", "--include-dashboard=false"]
     head += [f"--temp-dir={folder}"]
-    # Without a token, which would stay in the user's home.
+    # Whatever token the user's home holds, none is asked for or made.
     settings = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
