@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -281,3 +282,18 @@ class TestCache:
             load_image_folder(folder, cache=tmp_path)
         with pytest.raises(TypeError, match="Got cache=True"):
             load_image_folder(folder, cache=True)
+
+    def test_decoding_takes_no_memory_to_speak_of(self, tmp_path):
+        image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        for i in range(500):  # the names of 12,288 pixels count as well
+            save(tmp_path / "pets" / "cat" / f"{i}.bmp", image)
+        load_image_folder(tmp_path / "pets")  # Pillow imports what it needs
+        peaks = []
+        for cache in (None, tmp_path / "pets.npy"):
+            tracemalloc.start()
+            try:
+                bunch = load_image_folder(tmp_path / "pets", cache=cache)
+                peaks.append(tracemalloc.get_traced_memory()[1] / bunch.images.nbytes)
+            finally:
+                tracemalloc.stop()
+        assert peaks[1] < 0.25 < peaks[0]
