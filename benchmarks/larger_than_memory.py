@@ -10,8 +10,8 @@ folder, and trains on it for one epoch:
 - mapped: ``numpy.load(mmap_mode="r")``, with RLIMIT_DATA at what the process has for
   itself after a fit of 5,000 images and a quarter of the file;
 - mapped, small cache: the same, and the file begins outside the system's page cache,
-  from which a thread throws it whenever more than a quarter of it is there. A system
-  short of memory throws out only the pages that were not used for longest.
+  from which a thread throws what has been there for longest whenever more than a
+  quarter of it is there, as a system short of memory does. Its work counts.
 
 The folder has to be on a real disk. Time is that of `fit` alone, the network compiled.
 MB for itself: by how much the anonymous resident memory grew at its peak. MB read: from
@@ -80,6 +80,7 @@ class PageCache:
         start = np.frombuffer(self._mapping, np.uint8).ctypes.data
         n_pages = -(-len(self._mapping) // mmap.PAGESIZE)
         self._is_there = np.zeros(n_pages, np.uint8)
+        self._since = np.zeros(n_pages)
         self._arguments = (
             ctypes.c_void_p(start),
             ctypes.c_size_t(len(self._mapping)),
@@ -89,18 +90,28 @@ class PageCache:
             images = images.base
         self._used = images
 
-    def mb(self):
-        """Return how much of it is there."""
+    def look(self):
+        """Return how much of it is there, in MB."""
         if ctypes.CDLL(None, use_errno=True).mincore(*self._arguments):
             raise OSError(ctypes.get_errno(), "mincore")
-        n_pages = np.count_nonzero(self._is_there & 1)
-        return n_pages * mmap.PAGESIZE / 2**20
+        there = self._is_there & 1 == 1
+        self._since[there & (self._since == 0)] = time.perf_counter()
+        self._since[~there] = 0
+        return np.count_nonzero(there) * mmap.PAGESIZE / 2**20
 
-    def empty(self):
-        """Throw it out."""
+    def shrink(self, most_mb):
+        """Throw out what the last look found to be there for longest."""
+        n_kept = int(most_mb * 2**20) // mmap.PAGESIZE
+        kept = np.sort(np.argsort(self._since)[len(self._since) - n_kept :])
         # What a process has mapped stays, so it is unmapped; the next touch maps it.
         self._used.madvise(mmap.MADV_DONTNEED)
-        os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        begins = np.append(0, kept + 1) * mmap.PAGESIZE
+        ends = np.append(kept, len(self._since)) * mmap.PAGESIZE
+        some = begins < ends
+        for begin, end in zip(begins[some].tolist(), ends[some].tolist(), strict=True):
+            os.posix_fadvise(
+                self._file.fileno(), begin, end - begin, os.POSIX_FADV_DONTNEED
+            )
 
 
 class Watch:
@@ -116,10 +127,10 @@ class Watch:
         while not self._over.wait(EVERY):
             self.anonymous_mb = max(self.anonymous_mb, status_mb("RssAnon"))
             if self._most_mb is not None:
-                there = self._cache.mb()
+                there = self._cache.look()
                 self.cache_mb = max(self.cache_mb, there)
                 if there > self._most_mb:
-                    self._cache.empty()
+                    self._cache.shrink(self._most_mb / 2)
 
     def __enter__(self):
         self._thread.start()
@@ -158,7 +169,7 @@ def job(participant, data, path, preset):
         limit_memory(quarter)
     if participant == "mapped, small cache":
         cache = PageCache(path, X)
-        cache.empty()
+        cache.shrink(0)
         most_mb = quarter / 2**20
     before, read = status_mb("RssAnon"), read_mb()
     clf = make().set_params(**sizes)
@@ -217,7 +228,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
     args = parser.parse_args()
     if args.quick:
-        args.times, args.pairs = 5, 1
+        args.times, args.pairs = 6, 1
 
     print(versions_line(), end="\n\n")
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
