@@ -5,6 +5,35 @@ from contextlib import suppress
 
 import numpy as np
 
+# Images that are asked for at once, just before they are taken: enough to keep a disk
+# busy, and so few that a system short of memory has not dropped them again.
+AT_ONCE = 512
+
+
+def take(X, rows):
+    """Return some images, as ``X[rows]`` does.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, ...)
+        Images.
+    rows : ndarray of int
+        Which of them.
+
+    Returns
+    -------
+    ndarray of shape (len(rows), ...)
+        A copy.
+    """
+    if _mapping_under(X) is None:
+        return X[rows]
+    images = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    for start in range(0, len(rows), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        read_ahead(X, rows[some])
+        images[some] = X[rows[some]]
+    return images
+
 
 def read_ahead(X, rows):
     """Let the system begin to read some images, if they lie in a mapped file.

@@ -8,10 +8,9 @@ from scipy.special import log_softmax
 
 from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
-from skcnn._images import image_batch
 from skcnn._keras_callbacks import KerasCallbacks
 from skcnn._optimizers import learning_rates
-from skcnn._read_ahead import read_ahead
+from skcnn._read_ahead import read_ahead, take
 
 # One call of the compiled function trains on this many bytes of images at most, so
 # that memory stays bounded whatever the array, and on this many steps, so that Ctrl-C
@@ -67,8 +66,8 @@ class LabelledImages:
 
     def images(self, part):
         """Return some of the images as ``(b, height, width, channels)``."""
-        self.read_ahead(part)
-        return image_batch(self.X, self.image_shape, self.rows[part])
+        images = take(self.X, self.rows[part])
+        return images.reshape(len(images), *self.image_shape)
 
     def read_ahead(self, part):
         """Say that these are the next to be asked for; see :func:`read_ahead`."""

@@ -5,7 +5,7 @@ import mmap
 import numpy as np
 import pytest
 
-from skcnn._read_ahead import read_ahead
+from skcnn._read_ahead import AT_ONCE, read_ahead, take
 
 PAGE = mmap.PAGESIZE
 
@@ -86,3 +86,15 @@ def test_a_system_that_refuses_or_cannot_be_asked_changes_nothing(monkeypatch):
     read_ahead(X, np.arange(8))  # memory without a file: the system refuses
     monkeypatch.delattr(mmap, "MADV_WILLNEED")
     read_ahead(X, np.arange(8))
+
+
+@pytest.mark.parametrize("n", [0, 1, AT_ONCE, 3 * AT_ONCE + 7])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_what_is_taken_is_asked_for_and_equal(asked, images, n, order):
+    X = images if order == "C" else images.reshape(700, 4000).T
+    rows = np.random.default_rng(0).integers(0, 4000, n)
+    taken = take(X, rows)
+    np.testing.assert_array_equal(taken, np.array(X)[rows])
+    assert taken.dtype == X.dtype
+    assert asked == (pages_of(rows) if order == "C" else set())
+    np.testing.assert_array_equal(take(np.array(X), rows), taken)
