@@ -130,7 +130,7 @@ class Watch:
                 there = self._cache.look()
                 self.cache_mb = max(self.cache_mb, there)
                 if there > self._most_mb:
-                    self._cache.shrink(self._most_mb * 0.75)
+                    self._cache.shrink(self._most_mb * 0.9)
 
     def __enter__(self):
         self._thread.start()
