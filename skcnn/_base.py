@@ -121,7 +121,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X : array-like of shape (n, height, width), (n, height, width, channels) or \
                 (n, height * width * channels)
             Images of any integer or floating dtype. Integer images stay as they are in
-            memory; the network scales them.
+            memory; the network scales them. A :class:`numpy.memmap` stays in its file,
+            which may be larger than the memory.
         y : array-like of shape (n,)
             Labels of any kind that scikit-learn takes.
         sample_weight : array-like of shape (n,), default=None

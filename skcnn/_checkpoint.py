@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skcnn._archive import Encoder, read_archive, write_archive
+from skcnn._images import chunk_rows
 
 # Parameters that change nothing of what a fit arrives at.
 IRRELEVANT = ("callbacks", "random_state", "verbose", "warm_start")
@@ -162,7 +163,10 @@ def _fingerprint(estimator, arrays):
         array = np.asarray(array)
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         if array.dtype.kind in "biuf":
-            digest.update(np.ascontiguousarray(array).data)
+            array = np.atleast_1d(array)
+            # By parts, each of which may have to be copied into C order.
+            for rows in chunk_rows(len(array), array.shape[1:]):
+                digest.update(np.ascontiguousarray(array[rows]).data)
         else:
             digest.update(repr(array.tolist()).encode())
     return digest.hexdigest()

@@ -4,12 +4,16 @@ from math import isqrt, prod
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "
     "(n, height*width*channels)"
 )
+
+# Big enough that NumPy's overhead vanishes, small enough for a CPU's cache: a chunk
+# is the only float copy of pixels that is ever alive.
+CHUNK_VALUES = 2**17
 
 
 def infer_image_shape(n_features):
@@ -108,8 +112,10 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     if n_dims is None or n_dims < 3:
         if not reset:
             _refuse_one_grey_image(X, estimator)
-        X = validate_data(estimator, X, reset=reset, dtype=dtype)
-        _refuse_other_dtypes(X, name)
+        X = validate_data(
+            estimator, X, reset=reset, dtype=dtype, ensure_all_finite=False
+        )
+        _refuse_other_values(X, name)
         if reset:
             estimator.image_shape_ = _shape_of_rows(X.shape[1], image_shape)
         return X
@@ -119,14 +125,21 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
             f"X has {n_dims} dimensions (shape {tuple(X.shape)}), but {name} expects "
             f"{ACCEPTED_FORMS}."
         )
-    X = check_array(X, allow_nd=True, dtype=dtype, input_name="X", estimator=estimator)
-    _refuse_other_dtypes(X, name)
+    X = check_array(
+        X,
+        allow_nd=True,
+        dtype=dtype,
+        input_name="X",
+        estimator=estimator,
+        ensure_all_finite=False,
+    )
     found = X.shape[1:] if n_dims == 4 else (*X.shape[1:], 1)
     if 0 in found:
         raise ValueError(
             f"X has shape {X.shape}, so its images hold no pixels; {name} expects "
             f"{ACCEPTED_FORMS} with at least one pixel."
         )
+    _refuse_other_values(X, name)
     if reset:
         stated = None if image_shape is None else check_image_shape(image_shape)
         if found != stated:
@@ -220,6 +233,26 @@ def image_batch(X, image_shape, rows=slice(None)):
     return batch.reshape(len(batch), *image_shape)
 
 
+def chunk_rows(n_images, image_shape):
+    """Yield the slices that cut images into chunks of about `CHUNK_VALUES` values.
+
+    Parameters
+    ----------
+    n_images : int
+        Number of images.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+
+    Yields
+    ------
+    slice
+        The next images.
+    """
+    step = max(1, CHUNK_VALUES // max(1, prod(image_shape)))
+    for start in range(0, n_images, step):
+        yield slice(start, start + step)
+
+
 def _shape_of_rows(n_features, image_shape):
     if image_shape is None:
         return infer_image_shape(n_features)
@@ -245,11 +278,15 @@ def _one_image_error(shape, name):
     )
 
 
-def _refuse_other_dtypes(X, name):
+def _refuse_other_values(X, name):
     if X.dtype.kind not in "biuf":
         raise ValueError(
             f"X has dtype {X.dtype}, but {name} expects integer or floating pixels."
         )
+    # By parts, for where a sum overflows, as that of halves does at once, scikit-learn
+    # goes on with an array of truth values as long as what it was given.
+    for rows in chunk_rows(len(X), X.shape[1:]):
+        assert_all_finite(X[rows], input_name="X", estimator_name=name)
 
 
 def _refuse_channels_first(shape, name, reset):

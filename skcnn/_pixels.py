@@ -4,31 +4,7 @@ from math import fsum, prod
 
 import numpy as np
 
-from skcnn._images import image_batch
-
-# Big enough that NumPy's overhead vanishes, small enough for a CPU's cache: a chunk
-# is the only float copy of pixels that is ever alive.
-CHUNK_VALUES = 2**17
-
-
-def chunk_rows(n_images, image_shape):
-    """Yield the slices that cut images into chunks of about `CHUNK_VALUES` values.
-
-    Parameters
-    ----------
-    n_images : int
-        Number of images.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-
-    Yields
-    ------
-    slice
-        The next images.
-    """
-    step = max(1, CHUNK_VALUES // prod(image_shape))
-    for start in range(0, n_images, step):
-        yield slice(start, start + step)
+from skcnn._images import chunk_rows, image_batch
 
 
 def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):

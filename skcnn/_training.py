@@ -8,9 +8,9 @@ from scipy.special import log_softmax
 
 from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
-from skcnn._images import image_batch
 from skcnn._keras_callbacks import KerasCallbacks
 from skcnn._optimizers import learning_rates
+from skcnn._read_ahead import read_ahead, take
 
 # One call of the compiled function trains on this many bytes of images at most, so
 # that memory stays bounded whatever the array, and on this many steps, so that Ctrl-C
@@ -66,7 +66,12 @@ class LabelledImages:
 
     def images(self, part):
         """Return some of the images as ``(b, height, width, channels)``."""
-        return image_batch(self.X, self.image_shape, self.rows[part])
+        images = take(self.X, self.rows[part])
+        return images.reshape(len(images), *self.image_shape)
+
+    def read_ahead(self, part):
+        """Say that these are the next to be asked for; see :func:`read_ahead`."""
+        read_ahead(self.X, self.rows[part])
 
     def merged(self):
         """Return the different images in a fixed order, equal ones counted as weight.
@@ -280,9 +285,11 @@ class TrainingLoop:
         for step, end in self._calls(callbacks, parts):
             part = order[step * self.batch_size : end * self.batch_size]
             weights = np.ones(len(part)) if data.weights is None else data.weights[part]
+            images = compiled.images(data.images(part))
+            data.read_ahead(order[end * self.batch_size :][: len(part)])
             callbacks.begin_batch(step)
             loss, correct = session.train(
-                compiled.images(data.images(part)),
+                images,
                 data.codes[part],
                 weights.astype(dtype),
                 mirrored[part],

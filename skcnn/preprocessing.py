@@ -8,12 +8,13 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images import (
+    chunk_rows,
     image_batch,
     learned_from_images,
     relearn_from_images,
     validate_images,
 )
-from skcnn._pixels import chunk_rows, pixel_scaling
+from skcnn._pixels import pixel_scaling
 from skcnn._sklearn_private import Options, StrOptions, _fit_context
 
 __all__ = ["ImageReshaper", "ImageScaler"]

@@ -144,6 +144,20 @@ def test_validation_and_weights_are_part_of_the_fit(data, tmp_path, monkeypatch)
             make().fit(X, y, checkpoint=path, **options | change)
 
 
+def test_numpy_parameters_and_images_in_any_order(data, tmp_path):
+    X, y = data
+    path = tmp_path / "fit.checkpoint"
+    clf = make(learning_rate=np.float32(0.01), epochs=1)
+    clf.fit(X, y, checkpoint=path)
+    written = path.read_bytes()
+    make(learning_rate=np.float32(0.01), epochs=1).fit(
+        np.asfortranarray(X), y, checkpoint=path
+    )
+    assert path.read_bytes() == written
+    with pytest.raises(ValueError, match="other data"):
+        clf.fit(np.ascontiguousarray(X[::-1]), y, checkpoint=path)
+
+
 def test_another_fit_is_refused(data, tmp_path):
     X, y = data
     path = tmp_path / "fit.checkpoint"

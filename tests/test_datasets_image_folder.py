@@ -1,7 +1,10 @@
 """Image files in one folder per class."""
 
+import errno
 import os
+import shutil
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -190,3 +193,107 @@ def test_a_link_to_nothing_is_an_os_error(folder):
     (folder / "cat" / "x.png").symlink_to(folder / "nothing.png")
     with pytest.raises(OSError):
         load_image_folder(folder)
+
+
+class TestCache:
+    @pytest.mark.parametrize("image_shape", [None, (3, 4)])
+    def test_images_are_a_read_only_file_of_what_memory_would_hold(
+        self, folder, tmp_path, image_shape
+    ):
+        cache = tmp_path / "pets.npy"
+        expected = load_image_folder(folder, image_shape=image_shape)
+        for path in (cache, str(cache)):  # decoded, then found
+            bunch = load_image_folder(folder, image_shape=image_shape, cache=path)
+            assert isinstance(bunch.images, np.memmap)
+            assert not bunch.images.flags.writeable
+            assert np.shares_memory(bunch.images, bunch.data)
+            for name in ("images", "data", "target", "target_names", "filenames"):
+                np.testing.assert_array_equal(bunch[name], expected[name])
+        np.testing.assert_array_equal(np.load(cache), expected.images)
+        assert [entry.name for entry in tmp_path.glob("*.npy*")] == ["pets.npy"]
+
+    def test_image_files_are_decoded_once(self, folder, tmp_path, monkeypatch):
+        load_image_folder(folder, cache=tmp_path / "pets.npy")
+        monkeypatch.setattr(Image, "open", None)
+        load_image_folder(folder, cache=tmp_path / "pets.npy")
+        with pytest.raises(TypeError):
+            load_image_folder(folder)
+
+    @pytest.mark.parametrize("change", ["content", "more", "fewer", "name", "shape"])
+    def test_a_cache_of_other_images_is_refused(self, folder, tmp_path, colour, change):
+        cache = tmp_path / "pets.npy"
+        load_image_folder(folder, cache=cache)
+        before = cache.read_bytes()
+        file = folder / "dog" / "b.png"
+        if change == "content":
+            save(file, colour[0])
+        elif change == "more":
+            save(folder / "dog" / "c.png", colour[0])
+        elif change == "fewer":
+            file.unlink()
+        elif change == "name":
+            file.rename(folder / "cat" / "b.png")
+        image_shape = (6, 5, 3) if change == "shape" else None
+        with pytest.raises(ValueError, match=r"pets\.npy is there, but .* Delete it"):
+            load_image_folder(folder, image_shape=image_shape, cache=cache)
+        assert cache.read_bytes() == before
+
+    @pytest.mark.parametrize("content", ["array", "objects", "text", "half", "nothing"])
+    def test_another_file_is_refused_and_stays(self, folder, tmp_path, content):
+        cache = tmp_path / "pets.npy"
+        load_image_folder(folder, cache=cache)
+        if content == "array":
+            np.save(cache, np.zeros((4, 6, 5, 3), np.uint8))
+        elif content == "objects":
+            np.save(cache, np.array([{}]), allow_pickle=True)
+        elif content == "text":
+            cache.write_text("my only copy")
+        else:
+            cache.write_bytes(cache.read_bytes()[: 300 if content == "half" else 0])
+        before = cache.read_bytes()
+        with pytest.raises(ValueError, match=r"pets\.npy is there, but .* Delete it"):
+            load_image_folder(folder, cache=cache)
+        assert cache.read_bytes() == before
+
+    def test_it_is_written_whole_or_not_at_all(self, folder, tmp_path):
+        (folder / "dog" / "c.png").write_bytes(b"no image")
+        before = set(tmp_path.iterdir())
+        with pytest.raises(ValueError, match="Pillow can read"):
+            load_image_folder(
+                folder, image_shape=(6, 5, 3), cache=tmp_path / "pets.npy"
+            )
+        assert set(tmp_path.iterdir()) == before
+
+    def test_a_full_disk_is_found_before_anything_is_read(
+        self, folder, tmp_path, monkeypatch
+    ):
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=300))
+        with pytest.raises(
+            OSError, match=r"4 images .* MB free.*another disk"
+        ) as caught:
+            load_image_folder(folder, image_shape=(6, 5, 3), cache=tmp_path / "p.npy")
+        assert caught.value.errno == errno.ENOSPC
+
+    def test_what_is_no_place_for_a_file_is_refused(self, folder, tmp_path):
+        with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+            load_image_folder(folder, cache=tmp_path / "nowhere" / "pets.npy")
+        with pytest.raises(ValueError, match="it is not a file"):
+            load_image_folder(folder, cache=tmp_path)
+        with pytest.raises(TypeError, match="Got cache=True"):
+            load_image_folder(folder, cache=True)
+
+    def test_decoding_takes_no_memory_to_speak_of(self, tmp_path):
+        image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        for i in range(500):  # the names of 12,288 pixels count as well
+            save(tmp_path / "pets" / "cat" / f"{i}.bmp", image)
+        load_image_folder(tmp_path / "pets")  # Pillow imports what it needs
+        peaks = []
+        for cache in (None, tmp_path / "pets.npy"):
+            tracemalloc.start()
+            try:
+                bunch = load_image_folder(tmp_path / "pets", cache=cache)
+                peaks.append(tracemalloc.get_traced_memory()[1] / bunch.images.nbytes)
+            finally:
+                tracemalloc.stop()
+        assert peaks[1] < 0.25 < peaks[0]

@@ -1,5 +1,7 @@
 """Images in every form: what shape they have, and views instead of copies."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,3 +137,28 @@ def test_chosen_rows_come_in_the_order_asked_for(images):
 def test_three_dimensions_become_four(images):
     batch = image_batch(images[..., 0], (6, 6, 1))
     np.testing.assert_array_equal(batch, images[..., :1])
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8", "f2", "f4", "f8", ">f4"])
+@pytest.mark.parametrize("shape", [(2**14, 8, 8, 3), (2**14, 192)])
+def test_validation_takes_no_memory_to_speak_of(dtype, shape):
+    X = np.ones(shape, dtype)
+    X[0] = 100  # so that the sum of halves overflows
+    tracemalloc.start()
+    try:
+        validate_images(Learner(), X, reset=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 10
+
+
+@pytest.mark.parametrize("row", [0, 999])
+def test_what_is_not_finite_is_found_wherever_it_is(row):
+    X = np.zeros((1000, 20, 20), np.float16)
+    X[row, 3, 4] = np.inf
+    with pytest.raises(ValueError, match=r"Input X contains infinity"):
+        validate_images(Learner(), X, reset=True)
+    X[row, 3, 4] = np.nan
+    with pytest.raises(ValueError, match=r"Input X contains NaN\.\nLearner does not"):
+        validate_images(Learner(), X.reshape(1000, 400), reset=True)

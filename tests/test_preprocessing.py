@@ -17,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skcnn import _pixels
+from skcnn import _images
 from skcnn._pixels import pixel_scaling
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
@@ -322,7 +322,7 @@ class TestPixelScaling:
         if dtype == np.uint8:
             others += [X[:, ::-1], np.repeat(X, 3, axis=0)]
         for chunk_values in (1, 1000, 12_345, 10**9):
-            monkeypatch.setattr(_pixels, "CHUNK_VALUES", chunk_values)
+            monkeypatch.setattr(_images, "CHUNK_VALUES", chunk_values)
             for other in others:
                 found = pixel_scaling(other, shape, mode, per_channel=True)
                 np.testing.assert_array_equal(found, expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skcnn import CIFARCNNClassifier, _pixels, _whitening
+from skcnn import CIFARCNNClassifier, _images, _whitening
 from skcnn._training import LabelledImages
 from skcnn._whitening import EPSILON, whitening_kernel
 
@@ -111,7 +111,7 @@ def test_few_images_of_many_are_read_evenly_spaced(monkeypatch):
 def test_chunks_change_nothing_but_rounding(monkeypatch):
     X, weights = correlated(10), np.arange(1.0, 11)
     whole = learn(X, weights)
-    monkeypatch.setattr(_pixels, "CHUNK_VALUES", 3 * X[0].size)
+    monkeypatch.setattr(_images, "CHUNK_VALUES", 3 * X[0].size)
     np.testing.assert_allclose(learn(X, weights), whole, rtol=1e-6, atol=1e-9)
 
 

@@ -1,10 +1,17 @@
 """Image files in one folder per class."""
 
+import errno
+import hashlib
+import os
+import shutil
 from contextlib import contextmanager
+from io import BytesIO
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from skcnn._files import written_whole
 from skcnn._images import check_image_shape
 from skcnn.datasets._bunch import make_image_bunch
 
@@ -13,7 +20,7 @@ _GREY_MODES = {"1", "L"}
 _EIGHT_BIT_MODES = {*_GREY_MODES, "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 
 
-def load_image_folder(path, *, image_shape=None):
+def load_image_folder(path, *, image_shape=None, cache=None):
     """Load image files that lie in one folder per class.
 
     ::
@@ -41,6 +48,12 @@ def load_image_folder(path, *, image_shape=None):
         of another colour mode are converted. If None, all images must have the same
         size, and have transparency if one of them has it, or else colour if one of
         them has it.
+    cache : str or path-like, default=None
+        A file, such as ``"pets.npy"``, in which the images are kept as they are
+        in memory otherwise. The first call reads the image files one by one and writes
+        it, whole or not at all; later calls only look whether the image files are
+        still the same, by name, size and time of change. `images` is then a read-only
+        :class:`numpy.memmap` of it, which may be larger than the memory.
 
     Returns
     -------
@@ -48,7 +61,7 @@ def load_image_folder(path, *, image_shape=None):
         Dictionary-like object, with the following attributes.
 
         data : ndarray of shape (n_samples, height * width * channels), dtype uint8
-            Flat images; shares its memory with `images`.
+            Flat images; shares its memory, or its file, with `images`.
         images : ndarray of shape (n_samples, height, width[, channels]), dtype uint8
             The images, class by class and by file name; grey ones have no axis for
             channels unless `image_shape` has it.
@@ -71,11 +84,12 @@ def load_image_folder(path, *, image_shape=None):
     ImportError
         If Pillow is not installed.
     OSError
-        If `path` is not a folder or a file cannot be opened.
+        If `path` is not a folder, a file cannot be opened, or `cache` cannot be
+        written, for lack of space on the disk among others.
     ValueError
         If there is no class, a class has no file, a file is not an image of 8 bits a
-        channel, a link leads out of the folder, or the sizes differ and `image_shape`
-        is None.
+        channel, a link leads out of the folder, the sizes differ and `image_shape`
+        is None, or `cache` is there but not of these images.
 
     Examples
     --------
@@ -85,15 +99,26 @@ def load_image_folder(path, *, image_shape=None):
     (1000, 64, 64, 3)
     >>> pets.target_names[pets.target[0]]  # doctest: +SKIP
     'cat'
+
+    More of them than the memory holds:
+
+    >>> pets = load_image_folder(
+    ...     "pets", image_shape=(64, 64, 3), cache="pets.npy"
+    ... )  # doctest: +SKIP
+    >>> type(pets.images)  # doctest: +SKIP
+    <class 'numpy.memmap'>
     """
     _import_pillow()
     if image_shape is not None:
         _check_channels(image_shape)
     files, target, class_names = _list_files(Path(path))
-    if image_shape is None:
-        image_shape = _common_shape(files)
+    if cache is None:
+        shape = _common_shape(files) if image_shape is None else image_shape
+        images = read_image_files(files, shape)
+    else:
+        images = _images_in_cache(cache, files, Path(path), image_shape)
     bunch = make_image_bunch(
-        read_image_files(files, image_shape),
+        images,
         np.array(target, dtype=np.int64),
         target_names=np.array(class_names),
         descr=f"Images of {len(class_names)} classes from the folder {path}",
@@ -130,6 +155,70 @@ def read_image_files(files, image_shape):
     for image, file in zip(images, files, strict=True):
         image[:] = _read_image(file, image_shape)
     return images
+
+
+def _images_in_cache(cache, files, root, image_shape):
+    """Return the images as a mapped file, written first if it is not there."""
+    if not isinstance(cache, (str, os.PathLike)):
+        raise TypeError(f"Got cache={cache!r}, but expected a path or None.")
+    cache = Path(cache)
+    mark = _mark(files, root, image_shape)
+    if not cache.exists():
+        shape = _common_shape(files) if image_shape is None else image_shape
+        _write_cache(cache, files, shape, mark)
+    try:
+        if not cache.is_file():
+            raise ValueError("it is not a file")
+        images = np.lib.format.open_memmap(cache, mode="r")
+        with cache.open("rb") as file:
+            file.seek(images.offset + images.nbytes)
+            if file.read(len(mark) + 1) != mark:
+                raise ValueError("files or image_shape differ, or it is another's file")
+    except ValueError as error:
+        raise ValueError(
+            f"{cache} is there, but does not hold the images of {root} as they are now "
+            f"({error}). Delete it, or name another file."
+        ) from error
+    return images
+
+
+def _write_cache(cache, files, shape, mark):
+    folder = cache.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"Got cache={str(cache)!r}, but {folder} is not a folder."
+        )
+    needed, free = len(files) * prod(shape), shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(
+            errno.ENOSPC,
+            f"{len(files)} images of {shape} take {needed / 2**20:,.0f} MB, but there "
+            f"are {free / 2**20:,.0f} MB free. Name a file on another disk, or give a "
+            "smaller image_shape",
+            str(cache),
+        )
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), *shape)}
+    with written_whole(cache) as npy:
+        np.lib.format.write_array_header_1_0(npy, header)
+        for file in files:
+            npy.write(np.ascontiguousarray(_read_image(file, shape)))
+        npy.write(mark)
+
+
+def _mark(files, root, image_shape):
+    """Return a second array, in the format of a file, that tells which images it has.
+
+    ``numpy.load`` and its like read the first and leave what follows.
+    """
+    stated = None if image_shape is None else [int(side) for side in image_shape]
+    digest = hashlib.sha256(repr(stated).encode())
+    for file in files:
+        facts = file.stat()
+        name = file.relative_to(root).as_posix()
+        digest.update(f"\n{name!r} {facts.st_size} {facts.st_mtime_ns}".encode())
+    buffer = BytesIO()
+    np.save(buffer, np.frombuffer(digest.digest(), np.uint8))
+    return buffer.getvalue()
 
 
 def _import_pillow():
