@@ -20,8 +20,11 @@ def augment(images, names, seed=(0, 0), mirrored=None):
 
     if mirrored is None:
         mirrored = np.arange(len(images)) % 2 == 0
-    seed = tf.constant(seed, tf.int32)
-    return augment_images(tf.constant(images), names, seed, mirrored).numpy()
+
+    def draw(shape):
+        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+
+    return augment_images(tf.constant(images), names, draw, mirrored).numpy()
 
 
 def different_images(shape, dtype=np.float32):

@@ -8,6 +8,8 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from skcnn import MNISTCNNClassifier, _engine
+from skcnn._backends import tensorflow
+from skcnn._backends.forward import forward
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import Network, build_network
 from skcnn._parameters import resolve_parameters
@@ -191,10 +193,9 @@ def test_fused_normalization_agrees_with_the_layer_of_keras(shape):
     x = tf.constant(generator.normal(3, 2, shape), tf.float32)
     weights = tf.constant(generator.normal(size=shape), tf.float32)
     ours, theirs = normalization(shape[-1]), normalization(shape[-1])
-    assert _engine._has_fused_operation(ours, x)
     results = []
     for layer, normalize in (
-        (ours, lambda x: _engine._normalize(ours, x)),
+        (ours, lambda x: tensorflow._normalize(ours, x)),
         (theirs, lambda x: theirs(x, training=True)),
     ):
         with tf.GradientTape() as tape:
@@ -245,24 +246,37 @@ def test_training_of_float32_agrees_with_train_on_batch(digits):
 
 
 @pytest.mark.parametrize(("dtype", "fused"), [("float32", True), ("float64", False)])
-def test_only_float32_is_normalized_by_the_fused_operation(
-    dtype, fused, monkeypatch, digits
-):
-    import keras
+def test_only_float32_is_normalized_by_the_fused_operation(dtype, fused, monkeypatch):
+    import tensorflow as tf
 
     taken = []
+    operation = tf.compat.v1.nn.fused_batch_norm
     monkeypatch.setattr(
-        _engine, "_normalize", lambda layer, x: taken.append(layer.name) or x
+        tf.compat.v1.nn,
+        "fused_batch_norm",
+        lambda *args, **kwargs: taken.append(1) or operation(*args, **kwargs),
     )
-    network = replace(NORMALIZED, dtype=dtype)
-    compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
+    layer = normalization(1)
+    x = tf.zeros((4, 3, 3, 1), dtype)
+    tensorflow._normalize(layer, x)
+    assert taken == ([1] if fused else [])
+
+
+def test_only_training_normalizes_by_the_batch(digits):
     images, _ = batches(digits, 1)
-    x = keras.ops.cast(images, dtype)
-    compiled._forward(x, True, np.zeros(2), np.zeros(2, np.int32))
-    assert taken == (["normalization_1_1"] if fused else [])
-    taken.clear()
-    compiled._forward(x, False)
+    network = model(NORMALIZED, optimizer("sgd"))
+    taken = []
+
+    def normalize(layer, x):
+        taken.append(layer.name)
+        return x
+
+    layers = network.layers[:-1]
+    x = images.astype(np.float64)
+    forward(layers, x)
     assert taken == []
+    forward(layers, x, normalize, lambda i, x: x)
+    assert taken == ["normalization_1_1"]
 
 
 # ------------------------------------------------------------------- views and sizes
@@ -439,7 +453,7 @@ def tiny(**parameters):
 
 
 def traces(classifier):
-    functions = classifier.keras_classifier_.compiled_network()._functions
+    functions = classifier.keras_classifier_.compiled_network().functions._functions
     return {
         key: function.experimental_get_tracing_count()
         for key, function in functions.items()
