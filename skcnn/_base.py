@@ -306,13 +306,14 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _check_range(self, X):
         """Refuse finite pixels that the network's dtype cannot hold."""
-        largest = np.finfo(self.dtype).max
-        if X.dtype.kind == "f" and X.dtype.itemsize > np.dtype(self.dtype).itemsize:
+        # In mixed precision pixels are scaled in float32.
+        dtype = np.dtype("float64" if self.dtype == "float64" else "float32")
+        if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
             found = max(X.max(), -X.min())
-            if found > largest:
+            if found > np.finfo(dtype).max:
                 raise ValueError(
                     f"Input X contains {found:.3g}, a value too large for "
-                    f"dtype({self.dtype!r}). Scale the images, or use "
+                    f"dtype({dtype.name!r}). Scale the images, or use "
                     'dtype="float64".'
                 )
 

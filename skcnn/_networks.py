@@ -64,7 +64,8 @@ class Network:
     batch_normalization : bool
         Whether batch normalisation precedes each activation of a convolution.
     dtype : str
-        Floating dtype of weights and arithmetic.
+        Floating dtype of weights and arithmetic, or the name of a policy of Keras that
+        sets the two apart.
     resized : tuple of int or None, default=None
         ``(height, width)`` that images are resized to; None leaves them as they are.
     """
@@ -222,10 +223,13 @@ def _layers(network, dropout):
     import keras
 
     convolution_dropout, dense_dropout = dropout
-    dtype = keras.DTypePolicy(network.dtype)
-    common = {"dtype": dtype}
+    policy = keras.DTypePolicy(network.dtype)
+    common = {"dtype": policy}
+    # In mixed precision too, pixels are scaled and whitened, and classes told apart,
+    # without rounding.
+    exact = {"dtype": keras.DTypePolicy(policy.variable_dtype)}
     glorot_uniform = keras.initializers.GlorotUniform(seed=0)
-    weighted = common | {"kernel_initializer": glorot_uniform}
+    weighted = {"kernel_initializer": glorot_uniform}
     convolution_initializer = glorot_uniform
     if network.kernel_initializer == "identity":
         from skcnn._initializers import PartialIdentity
@@ -234,7 +238,7 @@ def _layers(network, dropout):
     spatial = {"data_format": "channels_last"}
     height, width, _ = network.image_shape
     layers = [
-        keras.Input(network.image_shape, dtype=network.dtype, name="images"),
+        keras.Input(network.image_shape, dtype=policy.variable_dtype, name="images"),
         # Never trained: its two statistics are those of the training pixels.
         keras.layers.BatchNormalization(
             epsilon=0.0,
@@ -242,21 +246,19 @@ def _layers(network, dropout):
             scale=False,
             trainable=False,
             name="scaling",
-            **common,
+            **exact,
         ),
     ]
 
-    def activate(name):
-        return keras.layers.Activation(network.activation, name=name, **common)
+    def activate(name, kind=common):
+        return keras.layers.Activation(network.activation, name=name, **kind)
 
     def drop(rate, name):
         return [keras.layers.Dropout(rate, seed=0, name=name, **common)] if rate else []
 
     if network.resized is not None:
         layers.append(
-            keras.layers.Resizing(
-                *network.resized, name="resizing", **common, **spatial
-            )
+            keras.layers.Resizing(*network.resized, name="resizing", **exact, **spatial)
         )
         height, width = network.resized
     if network.whitening:
@@ -269,10 +271,11 @@ def _layers(network, dropout):
                 trainable=False,
                 name="whitening",
                 **weighted,
+                **exact,
                 **spatial,
             )
         )
-        layers.append(activate("whitening_activation"))
+        layers.append(activate("whitening_activation", exact))
         height, width = height - kernel[0] + 1, width - kernel[1] + 1
     for stage, (filters, kernel_size) in enumerate(
         zip(network.filters, network.kernel_size, strict=True), start=1
@@ -326,9 +329,13 @@ def _layers(network, dropout):
         flatten = keras.layers.Flatten(name="flatten", **common, **spatial)
     layers.append(flatten)
     for i, units in enumerate(network.dense_units, start=1):
-        layers.append(keras.layers.Dense(units, name=f"dense_{i}", **weighted))
+        layers.append(
+            keras.layers.Dense(units, name=f"dense_{i}", **weighted, **common)
+        )
         layers.append(activate(f"dense_activation_{i}"))
         layers += drop(dense_dropout, f"dense_dropout_{i}")
-    layers.append(keras.layers.Dense(network.n_classes, name="logits", **weighted))
-    layers.append(keras.layers.Activation("softmax", name="probabilities", **common))
+    layers.append(
+        keras.layers.Dense(network.n_classes, name="logits", **weighted, **exact)
+    )
+    layers.append(keras.layers.Activation("softmax", name="probabilities", **exact))
     return layers

@@ -53,7 +53,7 @@ PARAMETER_CONSTRAINTS = {
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean"],
     "image_shape": [tuple, list, None],
-    "dtype": [StrOptions({"float32", "float64"})],
+    "dtype": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
     "callbacks": [object],
     "verbose": ["verbose"],
     "random_state": ["random_state"],

@@ -51,7 +51,8 @@ def to_onnx(estimator, path, *, dtype="uint8"):
     TypeError
         If it is something else, or its labels are neither strings nor numbers.
     ValueError
-        If its parameter `dtype` is "float64", in which onnxruntime cannot convolve.
+        If its parameter `dtype` is not "float32", the only one in which onnxruntime
+        can convolve.
     OSError
         If the file cannot be written.
 
@@ -95,10 +96,12 @@ def to_onnx(estimator, path, *, dtype="uint8"):
     import tensorflow as tf
 
     classes = _plain_classes(estimator)
-    if _steps(estimator)[1].dtype != "float32":
+    _, classifier = _steps(estimator)
+    if classifier.dtype != "float32":
         raise ValueError(
-            "The network computes in float64, but ONNX runtimes have no float64 "
-            'convolutions. Fit with dtype="float32", or use to_saved_model.'
+            f"The network has dtype={classifier.dtype!r}, but ONNX runtimes have "
+            'convolutions for float32 only. Fit with dtype="float32", or use '
+            "to_saved_model."
         )
     function, signature = _function_of_images(estimator, dtype)
     model, _ = tf2onnx.convert.from_function(

@@ -245,8 +245,12 @@ def test_training_of_float32_agrees_with_train_on_batch(digits):
         np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(("dtype", "fused"), [("float32", True), ("float64", False)])
-def test_only_float32_is_normalized_by_the_fused_operation(dtype, fused, monkeypatch):
+@pytest.mark.parametrize(
+    ("dtype", "fused"), [("float32", True), ("bfloat16", True), ("float64", False)]
+)
+def test_all_but_float64_is_normalized_by_the_fused_operation(
+    dtype, fused, monkeypatch
+):
     import tensorflow as tf
 
     taken = []

@@ -507,6 +507,7 @@ def test_bad_class_weights_are_refused(class_weight, message, method, X, y):
 
 MUST_BE = "The '{}' parameter of MNISTCNNClassifier must be .*{}"
 ONE_OF = MUST_BE + ".* Got {} instead"
+DTYPES = "'(float32|float64|mixed_bfloat16)'"
 
 BAD_PARAMETERS = [
     ("filters", 0, MUST_BE.format("filters", r"an int in the range \[1, inf\)")),
@@ -602,8 +603,8 @@ BAD_PARAMETERS = [
     ("warm_start", "x", MUST_BE.format("warm_start", "'bool'")),
     ("image_shape", 64, MUST_BE.format("image_shape", "'tuple', .* or None. Got 64")),
     ("image_shape", "8x8", MUST_BE.format("image_shape", "'tuple', .* Got '8x8' ")),
-    ("dtype", "float16", ONE_OF.format("dtype", "'(float32|float64)'", "'float16'")),
-    ("dtype", np.float32, MUST_BE.format("dtype", "'(float32|float64)'")),
+    ("dtype", "float16", ONE_OF.format("dtype", DTYPES, "'float16'")),
+    ("dtype", np.float32, MUST_BE.format("dtype", DTYPES)),
     ("verbose", -1, MUST_BE.format("verbose", r"\[0, inf\)")),
     ("random_state", "x", MUST_BE.format("random_state", r"\[0, 4294967295\]")),
 ]

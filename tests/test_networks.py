@@ -336,6 +336,18 @@ def test_one_dtype_throughout(dtype):
     assert model(np.zeros((1, 12, 12, 2))).dtype == dtype
 
 
+def test_mixed_precision_keeps_weights_pixels_and_logits_exact():
+    model = build(EVERYTHING, dropout=(0.5, 0.5), dtype="mixed_bfloat16")
+    exact = ["scaling", "resizing", "whitening", "whitening_activation", "logits"]
+    for layer in model.layers:
+        is_exact = layer.name in [*exact, "probabilities"]
+        assert layer.compute_dtype == ("float32" if is_exact else "bfloat16")
+    assert {
+        variable.dtype for variable in model.variables if "seed" not in variable.path
+    } == {"float32"}
+    assert model(np.zeros((1, 12, 12, 2))).dtype == "float32"
+
+
 def test_the_scaling_is_never_trained():
     model = build()
     scaling = model.get_layer("scaling")

@@ -208,6 +208,25 @@ def test_float64_works_too(data):
     np.testing.assert_allclose(found, probabilities, rtol=1e-6)
 
 
+def test_mixed_precision_repeats_and_rounds_little(data):
+    X, y = data
+    mixed, again, single = (
+        full(dtype=dtype, test_time_augmentation=None).fit(X, y)
+        for dtype in ("mixed_bfloat16", "mixed_bfloat16", "float32")
+    )
+    probabilities = mixed.predict_proba(X)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_array_equal(again.predict_proba(X), probabilities)
+    loaded = pickle.loads(pickle.dumps(mixed))
+    np.testing.assert_array_equal(loaded.predict_proba(X), probabilities)
+    found = mixed.model_.predict_on_batch(X.astype(np.float32))
+    np.testing.assert_allclose(found, probabilities, atol=0.01)
+    # The same weights in a network that rounds nothing.
+    single.model_.set_weights(mixed.model_.get_weights())
+    exact = single.model_.predict_on_batch(X.astype(np.float32))
+    assert 0 < abs(probabilities - exact).max() < 0.05
+
+
 def test_early_stopping_validates_at_the_last_size(data):
     X, y = data
     classifier = full(

@@ -1,7 +1,7 @@
 """What differs between Keras's backends: a module for each, imported when chosen.
 
-Each has a class `Functions`, the two functions of a network, and the functions
-`precision` and `bound_threads`.
+Each has a class `Functions`, the two functions of a network, its own `NAME`, and the
+functions `precision`, `bound_threads` and `fast_optimizer`.
 """
 
 import importlib

@@ -40,6 +40,11 @@ def bound_threads(threads):
         del os.environ["NPROC"]
 
 
+def fast_optimizer(optimizer):
+    """Return an unbuilt optimiser that computes the same: itself, here."""
+    return optimizer
+
+
 class Functions:
     """The functions of a network and an optimiser.
 
@@ -159,7 +164,7 @@ class Functions:
         def drop(i, x):
             rate = dropout[1 if x.ndim == 2 else 0]
             kept = jax.random.uniform(jax.random.fold_in(key, i), x.shape) >= rate
-            return np.where(kept, x / (1 - rate), 0)
+            return np.where(kept, x / (1 - rate).astype(x.dtype), 0)
 
         def loss_of(trainable):
             state = list(zip(self._weights, [*trainable, *others], strict=True))
@@ -194,6 +199,7 @@ def _normalize(present, layer, x):
 
     np = jax.numpy
     mask = present[:, None, None, None]
+    given, x = x.dtype, x.astype(layer.moving_mean.dtype)
 
     def mean_of(values):
         n = present.sum() * values.shape[1] * values.shape[2]
@@ -205,7 +211,7 @@ def _normalize(present, layer, x):
         now = jax.lax.stop_gradient(now)
         moving.assign(layer.momentum * moving.value + (1 - layer.momentum) * now)
     scale = jax.lax.rsqrt(variance + layer.epsilon)
-    return (x - mean) * scale + layer.beta.value
+    return ((x - mean) * scale + layer.beta.value).astype(given)
 
 
 def _power_of_two(n):
