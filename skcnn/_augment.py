@@ -64,7 +64,7 @@ def augment_images(images, names, draw, mirrored):
         yy = zoom * (shear * ops.sin(angle) + ops.cos(angle))
         dx, dy = drawn[3] * width / 28, drawn[4] * height / 28
     if "shift" in names:
-        # Not in place, which would be PyTorch's way.
+        # Not +=, which works in place in PyTorch: they may be one tensor.
         dx = dx + _whole_pixels(drawn[5], width // SHIFT_DIVISOR)
         dy = dy + _whole_pixels(drawn[6], height // SHIFT_DIVISOR)
     if "flip" in names:
