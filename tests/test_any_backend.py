@@ -45,7 +45,7 @@ def assert_same(one, other, X):
         MNISTCNNClassifier(epochs=8),
         CIFARCNNClassifier(epochs=4),
         CIFARCNNClassifier(epochs=4, dtype="mixed_bfloat16"),
-        MNISTCNNClassifier.from_preset("classic", epochs=12),
+        MNISTCNNClassifier.from_preset("classic", epochs=8, learning_rate=0.01),
     ],
     ids=["mnist", "cifar10", "mixed", "classic"],
 )
@@ -136,6 +136,8 @@ def test_callbacks_of_keras_see_and_steer_the_training(part):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_keras_model_answers_as_the_classifier_does(dtype, part):
+    import keras
+
     X, y = part
     clf = MNISTCNNClassifier(**SMALL, dtype=dtype)
     clf.set_params(test_time_augmentation=None).fit(X, y)
@@ -143,7 +145,9 @@ def test_the_keras_model_answers_as_the_classifier_does(dtype, part):
     assert {w.dtype for w in clf.keras_classifier_.weights_} == {np.dtype(dtype)}
     with backend().precision(dtype):
         expected = clf.model_.predict_on_batch(X[..., np.newaxis].astype(dtype))
-    atol = 1e-6 if dtype == "float32" else 1e-13
+    # On JAX the batch normalization of Keras computes in float32 in any case.
+    exact = dtype == "float64" and keras.config.backend() != "jax"
+    atol = 1e-13 if exact else 1e-6
     np.testing.assert_allclose(clf.predict_proba(X), expected, atol=atol)
 
 

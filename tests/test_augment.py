@@ -232,7 +232,7 @@ def test_small_images_have_one_view(shape):
 def resize(images, size):
     from keras import ops
 
-    with backend().precision("float64"):
+    with backend().precision(images.dtype):
         return ops.convert_to_numpy(resize_images(ops.convert_to_tensor(images), size))
 
 

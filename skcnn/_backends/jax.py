@@ -23,7 +23,7 @@ def precision(dtype):
     """
     import jax
 
-    return jax.enable_x64(np.dtype(dtype).itemsize == 8)
+    return jax.enable_x64(str(dtype) == "float64")
 
 
 def bound_threads(threads):
