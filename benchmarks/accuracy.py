@@ -5,8 +5,9 @@
 trains each preset and the constructor's defaults on the whole training set, scores it
 once on the whole test set and prints a table. "script" is the same classic network in
 plain Keras, `Model.fit` on float arrays, trained as long as the preset "classic".
-`--preset` picks some; `--log FILE` appends one JSON line a training, so that an
-interrupted run keeps what it has done, and a repeated one skips it.
+`--preset` picks some; `--dtype mixed_bfloat16` trains skcnn's networks, not the
+script's, in another dtype than float32; `--log FILE` appends one JSON line a training,
+so that an interrupted run keeps what it has done, and a repeated one skips it.
 
 Every training has a process of its own, and the seeds take turns: seed 0 of all, then
 seed 1 of all. "Training" is the CPU time of a fit whose network was traced before, on a
@@ -41,9 +42,9 @@ DEFAULTS, SCRIPT = "defaults", "script"
 TRACED_BATCHES = 6
 
 
-def with_skcnn(dataset, preset, seed, X, y):
+def with_skcnn(dataset, preset, seed, dtype, X, y):
     """Return a fitted predict function and the cost of tracing and of training."""
-    kind, options = CLASSIFIERS[dataset], {"random_state": seed}
+    kind, options = CLASSIFIERS[dataset], {"random_state": seed, "dtype": dtype}
 
     def make(**more):
         if preset == DEFAULTS:
@@ -60,7 +61,7 @@ def with_skcnn(dataset, preset, seed, X, y):
     return clf.predict, tracing, training, clf.n_iter_, size
 
 
-def with_keras(dataset, preset, seed, X, y):
+def with_keras(dataset, preset, seed, dtype, X, y):
     """Do the same with the script."""
     import keras
 
@@ -88,14 +89,14 @@ def with_keras(dataset, preset, seed, X, y):
     return predict, tracing, training, epochs, size
 
 
-def train(dataset, preset, seed):
+def train(dataset, preset, seed, dtype):
     """Train once; return the accuracy and the costs."""
     plain_networks.start_tensorflow()
     network = CLASSIC[dataset]
     X, y = plain_networks.load_images(network, None)
     X_test, y_test = plain_networks.load_images(network, None, "test")
     way = with_keras if preset == SCRIPT else with_skcnn
-    predict, tracing, training, epochs, size = way(dataset, preset, seed, X, y)
+    predict, tracing, training, epochs, size = way(dataset, preset, seed, dtype, X, y)
     predict(X_test[:256])  # traces
     predicted, prediction = timed(lambda: predict(X_test))
     return {
@@ -109,18 +110,19 @@ def train(dataset, preset, seed):
     }
 
 
-def measure(datasets, presets, n_seeds, log):
+def measure(datasets, presets, dtype, n_seeds, log):
     """Return the runs of each data set and preset, reading and writing the log."""
     done = {}
     if log and log.exists():
         for line in log.read_text().splitlines():
             run = json.loads(line)
-            done[run["dataset"], run["preset"], run["seed"]] = run
+            done[run["dataset"], run["preset"], run["seed"], run["dtype"]] = run
     runs = {}
     for dataset in datasets:
         for seed in range(n_seeds):
             for preset in presets or [SCRIPT, *CLASSIFIERS[dataset].presets, DEFAULTS]:
                 key = {"dataset": dataset, "preset": preset, "seed": seed}
+                key["dtype"] = "float32" if preset == SCRIPT else dtype
                 run = done.get(tuple(key.values()))
                 if run is None:
                     run = key | run_job(__file__, **key)
@@ -138,12 +140,13 @@ def main():
     )
     parser.add_argument("dataset", nargs="+", choices=CLASSIFIERS)
     parser.add_argument("--preset", action="append", help="default: all of them")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--log", type=Path)
     args = parser.parse_args()
 
     print(versions_line())
-    runs = measure(args.dataset, args.preset, args.seeds, args.log)
+    runs = measure(args.dataset, args.preset, args.dtype, args.seeds, args.log)
     rows = []
     for (dataset, preset), of_preset in runs.items():
         accuracy = 100 * np.array([run["accuracy"] for run in of_preset])
@@ -156,6 +159,7 @@ def main():
             [
                 dataset,
                 preset,
+                of_preset[0]["dtype"],
                 str(of_preset[0]["epochs"]),
                 str(of_preset[0]["batch_size"]),
                 str(len(of_preset)),
@@ -168,7 +172,8 @@ def main():
                 number(np.median([run["prediction_cpu_s"] for run in of_preset])),
             ]
         )
-    header = ["data", "preset", "epochs", "batch size", "n", "test accuracy, mean"]
+    header = ["data", "preset", "dtype", "epochs", "batch size", "n"]
+    header += ["test accuracy, mean"]
     header += ["lowest to highest", "training, CPU s", "/ script's", "tracing, CPU s"]
     header += ["training, wall s", "predicting 10,000, CPU s"]
     print_table(header, rows)

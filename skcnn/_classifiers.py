@@ -70,8 +70,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 128, in `CIFARCNNClassifier` 500.
-    epochs : int, default=7
+        least and at most 192, in `CIFARCNNClassifier` 500.
+    epochs : int, default=8
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -195,7 +195,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     True
     """
 
-    _largest_auto_batch_size = 128
+    _largest_auto_batch_size = 192
 
     presets = MappingProxyType(
         {
@@ -219,6 +219,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                 {
                     "filters": (8, 16),
                     "dense_units": 64,
+                    "batch_size": 128,
                     "epochs": 1,
                     "augment": None,
                 }
@@ -232,6 +233,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "padding": "same",
                     "global_pooling": True,
                     "dense_units": (),
+                    "batch_size": 128,
                     "epochs": 12,
                     "test_time_augmentation": "shift",
                 }
@@ -260,7 +262,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         learning_rate=0.01,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=7,
+        epochs=8,
         shuffle=True,
         label_smoothing=0.05,
         augment="affine",
@@ -381,8 +383,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 128, in `CIFARCNNClassifier` 500.
-    epochs : int, default=12
+        least and at most 192, in `CIFARCNNClassifier` 500.
+    epochs : int, default=13
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -543,6 +545,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
             "accurate": MappingProxyType(
                 {
                     "filters": (64, 256, 256),
+                    "epochs": 24,
                     "test_time_augmentation": ("flip", "shift"),
                 }
             ),
@@ -570,7 +573,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         learning_rate=0.01,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=12,
+        epochs=13,
         shuffle=True,
         label_smoothing=0.1,
         augment=("flip", "shift"),

@@ -1,7 +1,8 @@
-"""Threads in other processes: joblib's workers, and forks."""
+"""Threads in other processes: workers of joblib, Dask and Ray, and forks."""
 
 import multiprocessing
 import os
+import sys
 
 from skcnn._backends import backend
 
@@ -11,16 +12,27 @@ _process_of_backend = None
 def bound_threads():
     """Let Keras's backend in a worker process use its share of the cores only.
 
-    joblib tells each of its workers by the variable ``OMP_NUM_THREADS`` how many
-    threads its numerical libraries may use. TensorFlow and JAX do not read it, and the
-    pools of two workers would compete for the same cores. Nothing happens in a process
-    that is nobody's worker, where the backend runs already, or where the user has set
-    the backend's own variable.
+    joblib, Dask and Ray tell each of their workers by the variable ``OMP_NUM_THREADS``
+    how many threads its numerical libraries may use. TensorFlow and JAX do not read it,
+    and the pools of two workers would compete for the same cores. Nothing happens in a
+    process that is nobody's worker, where the backend runs already, or where the user
+    has set the backend's own variable.
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    if multiprocessing.parent_process() is None or not threads.isdecimal():
+    if not _is_worker() or not threads.isdecimal():
         return
     backend().bound_threads(int(threads))
+
+
+def _is_worker():
+    """Say whether this process is the child of a Python process, or an actor of Ray."""
+    if multiprocessing.parent_process() is not None:
+        return True
+    # Ray's are started by no Python process. Those of its joblib backend are actors.
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return False
+    return ray.get_runtime_context().get_actor_id() is not None
 
 
 def refuse_fork():

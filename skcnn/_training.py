@@ -18,8 +18,8 @@ from skcnn._optimizers import learning_rates
 MAX_CALL_BYTES = 2**23
 MAX_CALL_STEPS = 64
 
-# Larger batches are hardly faster to predict on two cores, and larger in memory.
-PREDICTION_BATCH = 512
+# What the layers of a larger batch hand on does not fit in the caches of two cores.
+PREDICTION_BATCH = 256
 
 
 @dataclass

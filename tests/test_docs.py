@@ -19,6 +19,7 @@ PUBLIC_MODULES = [
     "skcnn.preprocessing",
     "skcnn.display",
     "skcnn.inspection",
+    "skcnn.clusters",
 ]
 
 

@@ -89,7 +89,8 @@ def test_the_commands_of_a_page_exist(words, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".datasets", ".preprocessing", ".display", ".inspection"]
+    "module",
+    ["", ".datasets", ".preprocessing", ".display", ".inspection", ".clusters"],
 )
 def test_every_public_name_is_in_the_reference(module):
     text = (DOCS / "api.md").read_text(encoding="utf-8")

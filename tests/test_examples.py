@@ -45,9 +45,12 @@ def test_an_example_on_real_data_runs(path, real_data_home, tmp_path):
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_an_example_on_bundled_data_runs(path, tmp_path):
+    if path.stem == "optuna_search":
+        pytest.importorskip("optuna_integration", reason='needs the extra "optuna"')
     printed = run(path, tmp_path)
     expected = {
         "plot_digits": r"accuracy +0\.9\d+ +450",
+        "optuna_search": r"[1-7] trained to the end, [1-7] pruned\n.*\n.*: 0\.9\d+",
         "plot_search": r"learning_rate +mean_test_score",
         "plot_label_issues": r"labels in doubt, [34]\d of them spoilt",
     }[path.stem]

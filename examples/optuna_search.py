@@ -1,0 +1,63 @@
+"""
+Search with Optuna
+==================
+
+`OptunaSearchCV`, from Optuna's own integration with scikit-learn, draws each candidate
+from what the ones before it showed. With ``enable_pruning=True`` it trains by
+`partial_fit`, an epoch at a time, and gives up a candidate that falls behind. It needs
+``pip install "skcnn[optuna]"``.
+"""
+
+import os
+import warnings
+
+import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna_integration import OptunaSearchCV
+from sklearn.model_selection import train_test_split
+
+from skcnn import MNISTCNNClassifier
+from skcnn.datasets import load_digit_images
+
+FAST = "SKCNN_FAST" in os.environ
+
+X, y = load_digit_images(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+# %%
+# Search
+# ------
+# `max_iter` is the number of epochs. The learning rate is constant in `partial_fit`, so
+# search it anew before a training with a schedule.
+
+distributions = {
+    "learning_rate": FloatDistribution(0.0001, 0.1, log=True),
+    "dropout": FloatDistribution(0.0, 0.4),
+    "filters": CategoricalDistribution([8, 16]),
+}
+pruner = optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2)
+sampler = optuna.samplers.TPESampler(seed=0)
+study = optuna.create_study(direction="maximize", pruner=pruner, sampler=sampler)
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+# Optuna calls its search experimental, and uses a part of itself that will go.
+warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+warnings.filterwarnings("ignore", "`optuna.terminator`", FutureWarning)
+search = OptunaSearchCV(
+    MNISTCNNClassifier(filters=8, epochs=8, random_state=0),
+    distributions,
+    cv=3,
+    enable_pruning=True,
+    max_iter=4 if FAST else 8,
+    n_trials=8 if FAST else 30,
+    study=study,
+)
+search.fit(X_train, y_train)
+
+# %%
+# Look
+# ----
+
+states = [trial.state.name for trial in study.trials]
+print(f"{states.count('COMPLETE')} trained to the end, {states.count('PRUNED')} pruned")
+print(f"best: {search.best_params_}, accuracy {search.best_score_:.3f} in the folds")
+print(f"accuracy on new images: {search.score(X_test, y_test):.3f}")
