@@ -25,7 +25,7 @@ MAX_SHEAR = 0.15
 SHIFT_DIVISOR = 14
 
 
-def augment_images(images, names, seed, mirrored):
+def augment_images(images, names, draw, mirrored):
     """Flip, shift or distort each image at random.
 
     Parameters
@@ -36,8 +36,8 @@ def augment_images(images, names, seed, mirrored):
         Any of "flip" (left to right), "shift" (whole pixels, up to 1/14 of the sides)
         and "affine" (rotation up to 12 degrees, zoom up to 12 %, shear up to 0.15,
         shift up to 1/28 of the sides, bilinear).
-    seed : tensor of shape (2,) of int32
-        Same seed, same changes.
+    draw : callable
+        Takes a shape and returns a tensor of float32 of it, uniform between -1 and 1.
     mirrored : tensor of shape (b,) of bool
         Which images "flip" flips.
 
@@ -45,53 +45,37 @@ def augment_images(images, names, seed, mirrored):
     -------
     tensor of shape (b, height, width, channels)
     """
-    import keras
-    import tensorflow as tf
+    from keras import ops
 
     _, height, width, _ = images.shape
     if not names or min(height, width) < MIN_CHANGED_SIDE:
         return images
-    n = tf.shape(images)[0]
-    drawn = tf.random.stateless_uniform([7, n], seed, -1.0, 1.0)
-    one, zero = tf.ones([n]), tf.zeros([n])
+    drawn = draw((7, ops.shape(images)[0]))
+    one, zero = ops.ones_like(drawn[0]), ops.zeros_like(drawn[0])
     xx, xy, yx, yy = one, zero, zero, one
     dx, dy = zero, zero
     if "affine" in names:
         angle = MAX_ROTATION * drawn[0]
         zoom = 1 + MAX_ZOOM * drawn[1]
         shear = MAX_SHEAR * drawn[2]
-        xx = zoom * tf.cos(angle)
-        xy = zoom * (shear * tf.cos(angle) - tf.sin(angle))
-        yx = zoom * tf.sin(angle)
-        yy = zoom * (shear * tf.sin(angle) + tf.cos(angle))
+        xx = zoom * ops.cos(angle)
+        xy = zoom * (shear * ops.cos(angle) - ops.sin(angle))
+        yx = zoom * ops.sin(angle)
+        yy = zoom * (shear * ops.sin(angle) + ops.cos(angle))
         dx, dy = drawn[3] * width / 28, drawn[4] * height / 28
     if "shift" in names:
-        dx += _whole_pixels(drawn[5], width // SHIFT_DIVISOR)
-        dy += _whole_pixels(drawn[6], height // SHIFT_DIVISOR)
+        # Not +=, which works in place in PyTorch: they may be one tensor.
+        dx = dx + _whole_pixels(drawn[5], width // SHIFT_DIVISOR)
+        dy = dy + _whole_pixels(drawn[6], height // SHIFT_DIVISOR)
     if "flip" in names:
-        sign = tf.where(mirrored, -1.0, 1.0)
+        sign = ops.where(mirrored, -one, one)
         xx, xy, dx = sign * xx, sign * xy, sign * dx
     cx, cy = (width - 1) / 2, (height - 1) / 2
-    transforms = tf.stack(
-        [
-            xx,
-            xy,
-            cx + dx - xx * cx - xy * cy,
-            yx,
-            yy,
-            cy + dy - yx * cx - yy * cy,
-            zero,
-            zero,
-        ],
-        axis=1,
+    transforms = (
+        (xx, xy, cx + dx - xx * cx - xy * cy),
+        (yx, yy, cy + dy - yx * cx - yy * cy),
     )
-    return keras.ops.image.affine_transform(
-        images,
-        transforms,
-        interpolation="bilinear" if "affine" in names else "nearest",
-        fill_mode="reflect",
-        data_format="channels_last",
-    )
+    return _transform(images, transforms, bilinear="affine" in names)
 
 
 def image_views(images, names):
@@ -116,7 +100,7 @@ def image_views(images, names):
        3.5 (the mirror image and the two shifts);
        https://arxiv.org/abs/2404.00498
     """
-    import tensorflow as tf
+    from keras import ops
 
     views = [images]
     _, height, width, _ = images.shape
@@ -124,10 +108,10 @@ def image_views(images, names):
         return views
     if "shift" in names:
         border = [[0, 0], [1, 1], [1, 1], [0, 0]]
-        padded = tf.pad(images, border, "REFLECT")
+        padded = ops.pad(images, border, "reflect")
         views += [padded[:, 2:, 2:], padded[:, :-2, :-2]]
     if "flip" in names:
-        views += [tf.reverse(view, axis=[2]) for view in views]
+        views += [ops.flip(view, axis=2) for view in views]
     return views
 
 
@@ -155,6 +139,56 @@ def resize_images(images, size):
 
 
 def _whole_pixels(uniform, most):
-    import tensorflow as tf
+    from keras import ops
 
-    return tf.floor((uniform + 1) / 2 * (2 * most + 1)) - most
+    return ops.floor((uniform + 1) / 2 * (2 * most + 1)) - most
+
+
+def _transform(images, transforms, bilinear):
+    """Read each pixel where its transform, two rows of a matrix, says."""
+    import keras
+    from keras import ops
+
+    if keras.config.backend() == "tensorflow":
+        zero = ops.zeros_like(transforms[0][0])
+        return ops.image.affine_transform(
+            images,
+            ops.stack([*transforms[0], *transforms[1], zero, zero], axis=1),
+            interpolation="bilinear" if bilinear else "nearest",
+            fill_mode="reflect",
+            data_format="channels_last",
+        )
+    # Elsewhere Keras interpolates between channels too, in many times the time.
+    n, height, width, _ = images.shape
+    rows, columns = (
+        ops.reshape(ops.arange(length, dtype="float32"), shape)
+        for length, shape in ((height, (1, -1, 1)), (width, (1, 1, -1)))
+    )
+    x, y = (
+        ops.reshape(a, (-1, 1, 1)) * columns
+        + ops.reshape(b, (-1, 1, 1)) * rows
+        + ops.reshape(c, (-1, 1, 1))
+        for a, b, c in transforms
+    )
+    image = ops.reshape(ops.arange(n, dtype="int32"), (-1, 1, 1))
+
+    def read(y, x):
+        return images[image, _inside(y, height), _inside(x, width)]
+
+    if not bilinear:
+        return read(ops.round(y), ops.round(x))
+    top, left = ops.floor(y), ops.floor(x)
+    down, right = (
+        ops.cast(part, images.dtype)[..., None] for part in (y - top, x - left)
+    )
+    above = (1 - right) * read(top, left) + right * read(top, left + 1)
+    below = (1 - right) * read(top + 1, left) + right * read(top + 1, left + 1)
+    return (1 - down) * above + down * below
+
+
+def _inside(index, length):
+    """Mirror indices at the borders, the border pixels repeated."""
+    from keras import ops
+
+    index = ops.mod(index, 2 * length)
+    return ops.cast(ops.minimum(index, 2 * length - 1 - index), "int32")

@@ -12,12 +12,10 @@ values with it and steps aside for another one between two calls.
 
 import threading
 from collections import OrderedDict
-from functools import partial
 
 import numpy as np
 
-from skcnn._augment import augment_images, image_views, resize_images
-from skcnn._optimizers import has_rate_variable
+from skcnn._backends import backend
 
 # A search over a few dozen networks keeps them all; forgotten ones are traced again.
 MAX_COMPILED_NETWORKS = 64
@@ -71,29 +69,32 @@ class CompiledNetwork:
     """
 
     def __init__(self, model, augment):
-        from skcnn._adam import FusedAdam
+        import keras
 
-        self._augment = augment
-        self._layers = model.layers[:-1]  # training and scores need logits, no softmax
+        layers = model.layers[:-1]  # training and scores need logits, no softmax
         self.dtype = np.dtype(model.layers[0].variable_dtype)
-        self._optimizer = FusedAdam.of(model.optimizer)
-        self._optimizer.build(model.trainable_variables)
+        optimizer = backend().fast_optimizer(model.optimizer)
+        optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
         self._weights = model.trainable_variables + model.non_trainable_weights
-        self._variables = self._weights + self._optimizer.variables
-        self._initial_values = [v.value.numpy() for v in self._variables]
+        self._variables = self._weights + optimizer.variables
+        self._initial_values = [
+            keras.ops.convert_to_numpy(value) for value in copies(self._variables)
+        ]
         self._fixed = {
             id(variable): (layer.name, i)
-            for layer in self._layers
+            for layer in layers
             if not layer.trainable
             for i, variable in enumerate(layer.weights)
         }
         self._initializers = {
             id(layer.kernel): layer.kernel_initializer
-            for layer in self._layers
+            for layer in layers
             if layer.trainable and hasattr(layer, "kernel_initializer")
         }
-        self._functions = {}
+        self.functions = backend().Functions(
+            layers, self._weights, self.n_trainable, optimizer, augment, self.dtype
+        )
         self._lock = threading.Lock()
         self._session = None
 
@@ -114,6 +115,8 @@ class CompiledNetwork:
         optimizer_values : list of ndarray
             The optimiser's variables.
         """
+        import keras
+
         values = list(self._initial_values)
         for i, variable in enumerate(self._weights):
             if id(variable) in self._initializers:
@@ -121,7 +124,8 @@ class CompiledNetwork:
                 config = initializer.get_config()
                 config["seed"] = int(random_state.randint(np.iinfo(np.int32).max))
                 draw = type(initializer).from_config(config)
-                values[i] = draw(variable.shape, variable.dtype).numpy()
+                drawn = draw(variable.shape, variable.dtype)
+                values[i] = keras.ops.convert_to_numpy(drawn)
             elif id(variable) in self._fixed:
                 layer, number = self._fixed[id(variable)]
                 values[i] = fixed[layer][number].astype(self.dtype)
@@ -140,8 +144,8 @@ class CompiledNetwork:
         ValueError
             If their number, a shape or a dtype is another one.
         """
-        given = [(v.shape, v.dtype) for v in (*weights, *optimizer_values)]
-        expected = [(v.shape, v.dtype) for v in self._initial_values]
+        given = [_form(value) for value in (*weights, *optimizer_values)]
+        expected = [_form(value) for value in self._initial_values]
         if given != expected or len(weights) != len(self._weights):
             raise ValueError(
                 "The weights or the optimizer's values do not fit the network."
@@ -180,186 +184,18 @@ class CompiledNetwork:
         -------
         ndarray of shape (b, n_classes)
         """
-        n = len(images)
+        n = length = len(images)
         if n > 1 or images.size < LARGE_IMAGE:
-            images = _fill_up(images, -n % BLOCK)
-        return self._function("logits", images, views)(weights, images).numpy()[:n]
-
-    def _function(self, name, images, option):
-        """Return the compiled function for this dtype of images, traced once."""
-        import tensorflow as tf
-
-        key = (name, images.dtype.str, option)
-        if key not in self._functions:
-            spec = tf.TensorSpec
-            dtype = self.dtype
-            x = spec([None, *images.shape[1:]], images.dtype)
-            if name == "logits":
-                weights = [spec(v.shape, v.dtype) for v in self._weights]
-                function = partial(self.logits_of_tensor, option)
-                signature = [weights, x]
-            else:
-                function = partial(self._train, option)
-                signature = [
-                    x,
-                    spec([None], np.int32),
-                    spec([None], dtype),
-                    spec([None], np.bool_),
-                    spec([None], np.float32),
-                    spec([], np.int32),
-                    spec([2], dtype),
-                    spec([], dtype),
-                    spec([], np.int32),
-                    spec([], np.int32),
-                ]
-            self._functions[key] = tf.function(
-                function, input_signature=signature, autograph=False
-            )
-        return self._functions[key]
-
-    def logits_of_tensor(self, views, weights, images):
-        """Return the logits of some images as a part of a TensorFlow function.
-
-        Parameters
-        ----------
-        views : tuple of str
-            Over which to average, see :func:`skcnn._augment.image_views`.
-        weights : list of tensor
-            As for :meth:`logits`.
-        images : tensor of shape (b, height, width, channels)
-            Of any dtype.
-
-        Returns
-        -------
-        tensor of shape (b, n_classes)
-        """
-        import keras
-
-        with keras.StatelessScope(list(zip(self._weights, weights, strict=True))):
-            logits = [
-                self._forward(self._cast(view), training=False)
-                for view in image_views(images, views)
-            ]
-        return sum(logits) / len(logits)
-
-    def _cast(self, images):
-        import tensorflow as tf
-
-        return tf.cast(images, self.dtype)
-
-    def _forward(self, x, training, dropout=None, seed=None):
-        import keras
-        import tensorflow as tf
-
-        for i, layer in enumerate(self._layers):
-            if isinstance(layer, keras.layers.Resizing):
-                # Training images have the size of their part of the training already.
-                x = x if training else resize_images(x, (layer.height, layer.width))
-            elif training and _has_fused_operation(layer, x):
-                x = _normalize(layer, x)
-            elif not isinstance(layer, keras.layers.Dropout):
-                x = layer(x, training=training)
-            elif training:
-                rate = dropout[1 if x.shape.rank == 2 else 0]
-                x = _drop(x, rate, seed + tf.constant([i, 0]))
-        return x
-
-    def _train(
-        self,
-        size,
-        images,
-        codes,
-        weights,
-        mirrored,
-        rates,
-        batch_size,
-        dropout,
-        smoothing,
-        seed,
-        step,
-    ):
-        """Train on consecutive batches; return sums of loss and of correct answers."""
-        import tensorflow as tf
-
-        variables = self._weights[: self.n_trainable]
-        rate_variable = self._optimizer.learning_rate
-
-        def one_step(i, loss_sum, correct_sum):
-            rows = slice(i * batch_size, (i + 1) * batch_size)
-            w = weights[rows]
-            y = codes[rows]
-            step_seed = tf.stack([seed, step + i])
-            x = self._cast(images[rows])
-            x = augment_images(x, self._augment, step_seed, mirrored[rows])
-            x = resize_images(x, size)
-            with tf.GradientTape() as tape:
-                logits = self._forward(x, True, dropout, step_seed)
-            n_classes = logits.shape[1]
-            targets = tf.one_hot(y, n_classes, 1 - smoothing, dtype=self.dtype)
-            targets += smoothing / n_classes
-            # The operation gives its own derivative; a tape would add thirty others.
-            losses, slopes = tf.raw_ops.SoftmaxCrossEntropyWithLogits(
-                features=logits, labels=targets
-            )
-            losses *= w
-            slopes *= (w / tf.cast(tf.size(w), w.dtype))[:, tf.newaxis]
-            gradients = tape.gradient(logits, [v.value for v in variables], slopes)
-            if has_rate_variable(self._optimizer):
-                rate_variable.assign(rates[i])
-            self._optimizer.apply(gradients)
-            hit = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)
-            return (
-                i + 1,
-                loss_sum + tf.reduce_sum(losses),
-                correct_sum + tf.reduce_sum(w * tf.cast(hit, w.dtype)),
-            )
-
-        zero = tf.zeros([], self.dtype)
-        n_steps = tf.shape(rates)[0]
-        _, loss_sum, correct_sum = tf.while_loop(
-            lambda i, *_: i < n_steps, one_step, [0, zero, zero], parallel_iterations=1
-        )
-        return loss_sum, correct_sum
+            length = -(-n // BLOCK) * BLOCK
+            if self.functions.static_shapes:
+                length = 1 << (length - 1).bit_length()  # a power of two: few shapes
+        images = _fill_up(images, length - n)
+        return self.functions.logits(weights, images, views)[:n]
 
 
-def _has_fused_operation(layer, x):
-    import keras
-    import tensorflow as tf
-
-    # Without gamma, as `build_network` makes them.
-    return (
-        isinstance(layer, keras.layers.BatchNormalization)
-        and layer.trainable
-        and x.shape.rank == 4
-        and x.dtype in (tf.float32, tf.bfloat16)
-    )
-
-
-def _normalize(layer, x):
-    """Do what the layer does in training, by one operation where Keras takes many."""
-    import tensorflow as tf
-
-    y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-        x, tf.ones_like(layer.beta), layer.beta.value, epsilon=layer.epsilon
-    )
-    # The operation gives the unbiased variance, Keras keeps the biased one.
-    n = tf.cast(tf.size(x) // x.shape[-1], variance.dtype)
-    variance *= tf.maximum(n - 1, 1) / n
-    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)
-    return y
-
-
-def _drop(x, rate, seed):
-    """Do what the layer Dropout does in training, at a rate known at run time only."""
-    import tensorflow as tf
-
-    # A condition would be traced several times over. At a rate of 0 one number is drawn
-    # and counts for all.
-    shape = tf.where(rate > 0, tf.shape(x), 1)
-    drawn = tf.random.stateless_uniform(shape, seed, dtype=rate.dtype)
-    factors = tf.where(drawn >= rate, 1 / (1 - rate), 0)
-    return x * tf.cast(factors, x.dtype)
+def _form(value):
+    # Counts are of 32 or 64 bits, depending on the backend.
+    return value.shape, value.dtype if value.dtype.kind == "f" else value.dtype.kind
 
 
 def _fill_up(images, missing):
@@ -384,7 +220,7 @@ class Session:
         self._compiled = compiled
         self._values = [*weights, *optimizer_values]
 
-    def train(self, images, codes, weights, mirrored, *, size, **options):
+    def train(self, images, codes, weights, mirrored, **options):
         """Train on consecutive batches of the given images.
 
         Parameters
@@ -397,11 +233,10 @@ class Session:
             Sample weights.
         mirrored : ndarray of shape (b,) of bool
             Which images the augmentation "flip" flips.
-        size : tuple of int
-            ``(height, width)`` that the images are resized to, unless they have it.
         **options : dict
-            `rates` (learning rate of each step), `batch_size`, `dropout`, `smoothing`,
-            `seed` and `step` (number of the first step).
+            `size` (``(height, width)`` that the images are resized to, unless they have
+            it), `rates` (learning rate of each step), `batch_size`, `dropout`,
+            `smoothing`, `seed` and `step` (number of the first step).
 
         Returns
         -------
@@ -409,10 +244,9 @@ class Session:
             Weighted sums of the losses and of the correct answers.
         """
         compiled = self._compiled
-        function = compiled._function("train", images, size)
         with compiled._lock:
             self._enter()
-            sums = function(images, codes, weights, mirrored, **options)
+            sums = compiled.functions.train(images, codes, weights, mirrored, **options)
         return tuple(float(value) for value in sums)
 
     def weights(self):
@@ -448,12 +282,27 @@ class Session:
             compiled._session = self
 
     def _snapshot(self):
-        import keras
-
-        return [keras.ops.copy(v.value) for v in self._compiled._variables]
+        return copies(self._compiled._variables)
 
     def _read(self, part):
         with self._compiled._lock:
             if self._compiled._session is self:
                 self._values = self._snapshot()
         return self._values[part]
+
+
+def copies(variables):
+    """Return what variables hold as tensors that stay as they are.
+
+    Parameters
+    ----------
+    variables : list of keras.Variable
+        These may go on changing.
+
+    Returns
+    -------
+    list of tensor
+    """
+    from keras import ops
+
+    return [ops.copy(ops.stop_gradient(variable.value)) for variable in variables]

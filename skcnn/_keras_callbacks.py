@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from skcnn._engine import copies
 from skcnn._optimizers import current_learning_rate, has_rate_variable
 
 
@@ -136,10 +137,8 @@ class KerasCallbacks:
             variable.assign(value)
 
     def _take_weights(self):
-        import keras
-
         # Copies: the variables go on changing, and these may be the best weights.
-        self.session.set_weights([keras.ops.copy(v.value) for v in self._variables()])
+        self.session.set_weights(copies(self._variables()))
 
     def _variables(self):
         return self.model.trainable_variables + self.model.non_trainable_weights

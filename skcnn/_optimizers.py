@@ -158,16 +158,12 @@ def optimizer_key(optimizer):
     str
         Its configuration without a learning rate that is passed at run time anyway.
     """
-    import keras
-
-    serialized = keras.optimizers.serialize(optimizer)
-    config = dict(serialized["config"], name=None)
+    kind = type(optimizer)
+    config = dict(optimizer.get_config(), name=None)
     if isinstance(config["learning_rate"], float):
         del config["learning_rate"]
     return json.dumps(
-        [serialized["module"], serialized["class_name"], config],
-        sort_keys=True,
-        default=repr,
+        [kind.__module__, kind.__qualname__, config], sort_keys=True, default=repr
     )
 
 
@@ -201,7 +197,9 @@ def current_learning_rate(optimizer):
     """
     import keras
 
-    rate = keras.ops.convert_to_tensor(optimizer.learning_rate)
+    rate = keras.ops.convert_to_numpy(
+        keras.ops.convert_to_tensor(optimizer.learning_rate)
+    )
     # Rounded as the compiled functions take it, whatever float a user made Keras's own.
     return float(np.float32(rate))
 

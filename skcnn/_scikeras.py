@@ -14,9 +14,9 @@ import copy
 from functools import cache
 from typing import Any
 
-import numpy as np
 from scipy.special import softmax
 
+from skcnn._backends import backend
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import build_network
 from skcnn._optimizers import (
@@ -35,7 +35,11 @@ def __getattr__(name):
 
 
 def _import_keras_classifier():
-    """Import SciKeras without the patches that it applies to Keras's own classes."""
+    """Import SciKeras without the patches that it applies to Keras's own classes.
+
+    And without TensorFlow, where Keras runs on something else: SciKeras wants it for
+    seeds, which have no part in anything here, and goes without.
+    """
     import sys
 
     import keras
@@ -54,7 +58,14 @@ def _import_keras_classifier():
     )
     missing = object()
     before = [vars(owner).get(name, missing) for owner, name in patched]
-    from scikeras.wrappers import KerasClassifier
+    hidden = keras.config.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if hidden:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        from scikeras.wrappers import KerasClassifier
+    finally:
+        if hidden:
+            del sys.modules["tensorflow"]
 
     for (owner, name), method in zip(patched, before, strict=True):
         if method is not missing:
@@ -88,9 +99,14 @@ def _keras_classifier_class():
             if not self.initialized_:
                 raise AttributeError("The network exists only after fit.")
             if getattr(self, "_model", None) is None:
-                self._model = self._build_keras_model()
-                _set_values(self._model, self.weights_, self.optimizer_values_)
+                with self._precision():
+                    self._model = self._build_keras_model()
+                    _set_values(self._model, self.weights_, self.optimizer_values_)
             return self._model
+
+        def _precision(self):
+            """Return the context for all that makes tensors of the network's dtype."""
+            return backend().precision(self.model__network.dtype)
 
         def compiled_network(self):
             """Return the compiled functions, shared with all equal networks."""
@@ -107,7 +123,8 @@ def _keras_classifier_class():
             # Rates are passed at run time; the shared network only needs the layers.
             template = copy.copy(self)
             template.model__dropout = (0.5, 0.5)
-            return CompiledNetwork(template._build_keras_model(), self.augment_)
+            with self._precision():
+                return CompiledNetwork(template._build_keras_model(), self.augment_)
 
         def continue_from(self, trained):
             """Take over values and history of a trained classifier."""
@@ -150,10 +167,8 @@ def _keras_classifier_class():
 
             With what an epoch measured, `log`, they become that epoch's result.
             """
-            weights = [np.asarray(value) for value in session.weights()]
-            optimizer_values = [
-                np.asarray(value) for value in session.optimizer_values()
-            ]
+            weights = _arrays(session.weights())
+            optimizer_values = _arrays(session.optimizer_values())
             history = self.history_
             if log is not None:
                 history = history | {
@@ -169,28 +184,34 @@ def _keras_classifier_class():
 
         def replace_weights(self, weights):
             """Take other weights, the optimiser's values staying as they are."""
-            self.weights_ = [np.asarray(value) for value in weights]
+            self.weights_ = _arrays(weights)
             self._model = self._tensors = None
 
         def logits(self, images, views=()):
             """Return the logits of one batch of images as an array."""
-            import tensorflow as tf
+            import keras
 
             compiled = self.compiled_network()
-            if getattr(self, "_tensors", None) is None:
-                self._tensors = [tf.constant(value) for value in self.weights_]
-            return compiled.logits(self._tensors, compiled.images(images), views)
+            with self._precision():
+                if getattr(self, "_tensors", None) is None:
+                    self._tensors = list(
+                        map(keras.ops.convert_to_tensor, self.weights_)
+                    )
+                return compiled.logits(self._tensors, compiled.images(images), views)
 
         def logits_of_tensor(self, views):
-            """Return a function to be traced, of images, with the weights inside."""
-            compiled, values = self.compiled_network(), self.weights_
+            """Return a function to be traced, of images, with the weights inside.
+
+            In TensorFlow only.
+            """
+            functions, values = self.compiled_network().functions, self.weights_
 
             def logits(images):
                 import tensorflow as tf
 
                 # Made in the trace: constants from outside would become arguments.
                 weights = [tf.constant(value) for value in values]
-                return compiled.logits_of_tensor(views, weights, images)
+                return functions.logits_of_tensor(views, weights, images)
 
             return logits
 
@@ -213,9 +234,10 @@ def _keras_classifier_class():
         def _initialize(self, X, y=None):
             self._prepare()
             self._initialize_callbacks()
-            self.weights_, self.optimizer_values_ = (
-                self.compiled_network().initial_values(self.seeds_, self.fixed_)
-            )
+            with self._precision():
+                self.weights_, self.optimizer_values_ = (
+                    self.compiled_network().initial_values(self.seeds_, self.fixed_)
+                )
             self._model = self._tensors = None
             return X, y
 
@@ -237,7 +259,8 @@ def _keras_classifier_class():
             if initial_epoch == 0:
                 self.history_ = {}
             self._initialize_callbacks()
-            loop.run(self, epochs)
+            with self._precision():
+                loop.run(self, epochs)
 
         def _predict_raw(self, X):
             return softmax(self.logits(X), axis=1)
@@ -294,6 +317,12 @@ class _Decoder:
         if return_proba:
             return probabilities
         return self.classes[probabilities.argmax(axis=1)]
+
+
+def _arrays(tensors):
+    import keras
+
+    return [keras.ops.convert_to_numpy(value) for value in tensors]
 
 
 def _set_values(model, weights, optimizer_values):

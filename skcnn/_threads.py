@@ -1,35 +1,27 @@
-"""TensorFlow's threads in other processes: workers of joblib, Dask and Ray, forks."""
+"""Threads in other processes: workers of joblib, Dask and Ray, and forks."""
 
 import multiprocessing
 import os
 import sys
 
-_process_of_tensorflow = None
+from skcnn._backends import backend
+
+_process_of_backend = None
 
 
 def bound_threads():
-    """Let TensorFlow in a worker process use its share of the cores only.
+    """Let Keras's backend in a worker process use its share of the cores only.
 
     joblib, Dask and Ray tell each of their workers by the variable ``OMP_NUM_THREADS``
-    how many threads its numerical libraries may use. TensorFlow does not read it, and
-    its pools of two workers would compete for the same cores. Nothing happens in a
-    process that is nobody's worker, where TensorFlow runs already, or where the user
-    has set ``TF_NUM_INTRAOP_THREADS``.
+    how many threads its numerical libraries may use. TensorFlow and JAX do not read it,
+    and the pools of two workers would compete for the same cores. Nothing happens in a
+    process that is nobody's worker, where the backend runs already, or where the user
+    has set the backend's own variable.
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    if (
-        not _is_worker()
-        or not threads.isdecimal()
-        or "TF_NUM_INTRAOP_THREADS" in os.environ
-    ):
+    if not _is_worker() or not threads.isdecimal():
         return
-    import tensorflow as tf
-
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(int(threads))
-        tf.config.threading.set_inter_op_parallelism_threads(int(threads))
-    except RuntimeError:  # TensorFlow has started, and its pools stay as they are.
-        pass
+    backend().bound_threads(int(threads))
 
 
 def _is_worker():
@@ -44,23 +36,24 @@ def _is_worker():
 
 
 def refuse_fork():
-    """Raise in a fork of a process in which this package has run TensorFlow.
+    """Raise in a fork of a process in which this package has run Keras's backend.
 
-    A fork has none of its parent's threads, so TensorFlow would wait there for ever for
-    its pools to answer.
+    A fork has none of its parent's threads, so the backend would wait there for ever
+    for its pools to answer.
 
     Raises
     ------
     RuntimeError
         If this process is such a fork.
     """
-    global _process_of_tensorflow
-    if _process_of_tensorflow is None:
-        _process_of_tensorflow = os.getpid()
-    elif _process_of_tensorflow != os.getpid():
+    global _process_of_backend
+    if _process_of_backend is None:
+        _process_of_backend = os.getpid()
+    elif _process_of_backend != os.getpid():
+        name = backend().NAME
         raise RuntimeError(
-            "This process was forked from one in which TensorFlow has run, and "
-            "TensorFlow does not survive that. Use joblib's default backend (loky), "
-            'or multiprocessing.get_context("spawn"); or fork before the first fit, '
+            f"This process was forked from one in which {name} has run, and {name} "
+            "does not survive that. Use joblib's default backend (loky), or "
+            'multiprocessing.get_context("spawn"); or fork before the first fit, '
             "predict or load."
         )

@@ -48,6 +48,8 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         If tf2onnx is not installed.
     NotFittedError
         If the estimator is not fitted.
+    RuntimeError
+        If Keras runs on something else than TensorFlow.
     TypeError
         If it is something else, or its labels are neither strings nor numbers.
     ValueError
@@ -93,8 +95,7 @@ def to_onnx(estimator, path, *, dtype="uint8"):
             "to_onnx needs the packages tf2onnx and onnx, which are not installed: "
             'pip install "skcnn[onnx]"'
         ) from error
-    import tensorflow as tf
-
+    tf = _tensorflow()
     classes = _plain_classes(estimator)
     _, classifier = _steps(estimator)
     if classifier.dtype != "float32":
@@ -156,6 +157,8 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
         If `path` exists.
     NotFittedError
         If the estimator is not fitted.
+    RuntimeError
+        If Keras runs on something else than TensorFlow.
     TypeError
         If it is something else, or its labels are neither strings nor numbers.
     OSError
@@ -192,8 +195,7 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     >>> bool((answer["labels"].numpy() == clf.predict(digits.images[:5])).all())
     True
     """
-    import tensorflow as tf
-
+    tf = _tensorflow()
     path = Path(path)
     if os.path.lexists(path):
         raise FileExistsError(f"{path} exists. Delete it, or choose another name.")
@@ -214,6 +216,21 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
         part.rename(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _tensorflow():
+    """Return TensorFlow, whose functions are what is exported."""
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise RuntimeError(
+            f"Keras runs on {keras.config.backend()!r}, but only networks in "
+            "TensorFlow can be exported. skcnn.save the estimator, then skcnn.load and "
+            "export it in a process with KERAS_BACKEND=tensorflow."
+        )
+    import tensorflow as tf
+
+    return tf
 
 
 def _plain_classes(estimator):

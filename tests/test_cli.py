@@ -48,7 +48,7 @@ def test_train_digits_reports_accuracy_and_a_classification_report(trained):
 
 
 def test_train_digits_shows_progress_and_says_why_it_waits(trained):
-    assert "Starting TensorFlow" in trained.stderr
+    assert "Starting Keras" in trained.stderr
     both = trained.stdout + trained.stderr
     assert sum("poch" in line for line in both.splitlines()) >= 3
 
@@ -177,4 +177,4 @@ def test_a_broken_tensorflow_says_what_it_wrote(tmp_path):
     done = run("train", "digits", PYTHONPATH=path)
     assert done.returncode == 1
     assert "no such CPU" in done.stderr
-    assert "Error: TensorFlow does not start: cannot load" in done.stderr
+    assert "Error: Keras does not start: cannot load" in done.stderr

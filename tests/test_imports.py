@@ -12,7 +12,7 @@ import skcnn
 # Subclasses of Keras's own classes, imported on first use.
 SUBCLASSES = ["skcnn._initializers", "skcnn._muon"]
 
-HEAVY = ["tensorflow", "keras", "scikeras", "matplotlib"]
+HEAVY = ["tensorflow", "jax", "torch", "keras", "scikeras", "matplotlib"]
 
 MODULES = [
     "skcnn",

@@ -22,7 +22,7 @@ from skcnn._cli._terminal import (
     failures_in_one_line,
     print_json,
     say,
-    start_tensorflow,
+    start_keras,
 )
 
 
@@ -58,7 +58,7 @@ def evaluate(model, data, pictures, seed, label, data_home, as_json):
     check_data(data, data_home)
     import numpy as np
 
-    start_tensorflow()
+    start_keras()
     say(f"Reading {data} ...")
     with failures_in_one_line():
         import skcnn

@@ -13,7 +13,7 @@ from skcnn._cli._terminal import (
     failures_in_one_line,
     print_json,
     say,
-    start_tensorflow,
+    start_keras,
 )
 
 
@@ -59,7 +59,7 @@ def predict(model, files, proba, submission, force, label, as_json):
             )
     import numpy as np
 
-    start_tensorflow()
+    start_keras()
     with failures_in_one_line():
         import skcnn
 

@@ -39,15 +39,15 @@ def progress_on_stderr():
         yield
 
 
-def start_tensorflow():
-    """Import TensorFlow without its notes about oneDNN, GPUs and compiler flags.
+def start_keras():
+    """Import Keras, and what it runs on, without notes about oneDNN, GPUs and flags.
 
     They would bury the lines that the user came for. Who has set TF_CPP_MIN_LOG_LEVEL
     gets what it asks for.
     """
-    if "tensorflow" in sys.modules:
+    if "keras" in sys.modules:
         return
-    say("Starting TensorFlow, which takes 5 to 15 seconds ...")
+    say("Starting Keras, which takes 5 to 15 seconds ...")
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -58,13 +58,14 @@ def start_tensorflow():
     with tempfile.TemporaryFile() as notes:
         try:
             os.dup2(notes.fileno(), 2)
-            import tensorflow  # noqa: F401
+            import keras  # noqa: F401
         except ImportError as error:
             notes.seek(0)
             os.write(stderr, notes.read())
             raise click.ClickException(
-                f"TensorFlow does not start: {error}. Reinstall it with "
-                "pip install --force-reinstall tensorflow."
+                f"Keras does not start: {error}. Reinstall what it runs on: "
+                "pip install --force-reinstall tensorflow, unless KERAS_BACKEND names "
+                "something else."
             ) from error
         finally:
             os.dup2(stderr, 2)

@@ -22,7 +22,7 @@ from skcnn._cli._terminal import (
     print_json,
     progress_on_stderr,
     say,
-    start_tensorflow,
+    start_keras,
 )
 
 # The classifier's default is meant for 60,000 images; these are 1,347.
@@ -155,7 +155,7 @@ def train(
 
     # Before the images, as a download goes through Keras, and wrong parameters need not
     # wait for them.
-    start_tensorflow()
+    start_keras()
     estimator = _make(some_kind, preset, parameters)
     say(f"Reading {data} ...")
     with failures_in_one_line():

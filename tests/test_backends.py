@@ -1,0 +1,103 @@
+"""Keras on JAX and on PyTorch, each in a process of its own."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skcnn
+from skcnn import MNISTCNNClassifier
+from skcnn._backends import backend
+
+TESTS = Path(__file__).parent
+NEUTRAL = ["any_backend", "engine", "augment", "sklearn_checks"]
+
+
+@pytest.fixture(params=["jax", "torch"])
+def other(request):
+    """Name a backend that is not TensorFlow."""
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f'needs pip install "skcnn[{request.param}]"')
+    return request.param
+
+
+def run_on(name, *arguments):
+    """Run Python with another backend; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": name},
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done.stdout
+
+
+def test_the_tests_that_know_no_backend_pass_on_each(other):
+    files = [str(TESTS / f"test_{name}.py") for name in NEUTRAL]
+    # The estimator checks of all classifiers take minutes; CONTRIBUTING runs them.
+    chosen = "not test_scikit_learn_checks or (MNIST and not float64)"
+    printed = run_on(other, "-m", "pytest", "-q", "-rs", "-k", chosen, *files)
+    # A skip is easily overlooked here.
+    assert "skipped" not in printed, printed
+
+
+STORY = """
+import pickle, sys
+import numpy as np
+from sklearn.datasets import load_digits
+import skcnn
+X, y = load_digits(return_X_y=True)
+X, y = X[:100].astype("uint8"), y[:100]
+loaded = skcnn.load(sys.argv[1])
+np.save(sys.argv[2], loaded.predict_proba(X))
+loaded.partial_fit(X, y)
+skcnn.save(loaded, sys.argv[1])
+clf = skcnn.CIFARCNNClassifier(filters=4, epochs=1, early_stopping=True).fit(X, y)
+clf.score(X, y)
+pickle.loads(pickle.dumps(clf)).predict(X)
+clf.model_
+clf._repr_html_()
+try:
+    skcnn.export.to_saved_model(clf, "model")
+except RuntimeError as error:
+    print(error)
+print([name for name in ("tensorflow", "jax", "torch") if name in sys.modules])
+"""
+
+
+@pytest.fixture(scope="module")
+def clf(digits):
+    X, y = digits
+    clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=2, random_state=0)
+    return clf.fit(X[:100], y[:100])
+
+
+def test_a_model_moves_to_another_backend_and_back(other, clf, digits, tmp_path):
+    model, scores = tmp_path / "model.skcnn", tmp_path / "scores.npy"
+    skcnn.save(clf, model)
+    code = STORY.replace("import skcnn\n", "import skcnn, skcnn.export\n")
+    printed = run_on(other, "-c", code, str(model), str(scores)).splitlines()
+    expected = clf.predict_proba(digits[0][:100])
+    np.testing.assert_allclose(np.load(scores), expected, atol=1e-5)
+    again = skcnn.load(model)
+    assert again.n_iter_ == 3
+    assert again.loss_ < clf.loss_
+    again.partial_fit(digits[0][:100], digits[1][:100])
+    assert "only networks in TensorFlow can be exported" in printed[-2]
+    # A gigabyte of memory, and seconds, that nobody asked for.
+    assert "tensorflow" not in printed[-1]
+    assert other in printed[-1]
+
+
+def test_another_backend_is_refused(monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.config, "backend", lambda: "openvino")
+    with pytest.raises(RuntimeError, match="Keras runs on 'openvino', but skcnn needs"):
+        backend()
