@@ -212,7 +212,7 @@ def count_kernel_values(network):
     shape = images.shape
     for layer in layers:
         new_shape = layer.compute_output_shape(shape)
-        if "kernel_initializer" in layer.get_config():
+        if hasattr(layer, "kernel_initializer"):
             side = getattr(layer, "kernel_size", ())
             n_values += math.prod((*side, shape[-1], new_shape[-1]))
         shape = new_shape

@@ -197,9 +197,7 @@ def current_learning_rate(optimizer):
     """
     import keras
 
-    rate = keras.ops.convert_to_numpy(
-        keras.ops.convert_to_tensor(optimizer.learning_rate)
-    )
+    rate = keras.ops.convert_to_numpy(keras.ops.copy(optimizer.learning_rate))
     # Rounded as the compiled functions take it, whatever float a user made Keras's own.
     return float(np.float32(rate))
 

@@ -39,7 +39,8 @@ def run_on(name, *arguments):
 
 
 def test_the_tests_that_know_no_backend_pass_on_each(other):
-    files = [str(TESTS / f"test_{name}.py") for name in NEUTRAL]
+    own = [f"backend_{other}"] if other == "jax" else []
+    files = [str(TESTS / f"test_{name}.py") for name in NEUTRAL + own]
     # The estimator checks of all classifiers take minutes; CONTRIBUTING runs them.
     chosen = "not test_scikit_learn_checks or (MNIST and not float64)"
     printed = run_on(other, "-m", "pytest", "-q", "-rs", "-k", chosen, *files)

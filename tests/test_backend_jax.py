@@ -1,0 +1,60 @@
+"""JAX's functions of a network: what is compiled anew, and what is not."""
+
+import os
+
+import pytest
+
+from skcnn import MNISTCNNClassifier
+from skcnn._backends import jax
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND") != "jax",
+    reason="needs KERAS_BACKEND=jax; test_backends.py runs it so",
+)
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """Collect a name for each trace of a network's layers."""
+    names = []
+    forward = jax.forward
+
+    def counted(layers, x, normalize=None, drop=None):
+        names.append("predict" if drop is None else "train")
+        return forward(layers, x, normalize, drop)
+
+    monkeypatch.setattr(jax, "forward", counted)
+    return names
+
+
+def tiny(**parameters):
+    parameters = {"filters": 3, "dense_units": 8, "epochs": 1} | parameters
+    return MNISTCNNClassifier(**{"batch_size": 20, "random_state": 0} | parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "n"),
+    [
+        ({"learning_rate": 0.003}, 100),
+        ({"dropout": 0.3, "label_smoothing": 0.1}, 100),
+        ({"epochs": 2, "shuffle": False}, 100),
+        ({"scaling": "unit", "random_state": 1}, 100),
+        ({}, 87),  # the last batch is a short one
+    ],
+    ids=repr,
+)
+def test_a_search_compiles_nothing_anew(parameters, n, traces, digits):
+    X, y = digits
+    tiny().fit(X[:100], y[:100]).predict(X[:100])
+    before = list(traces)
+    other = tiny(**parameters).fit(X[:n], y[:n])
+    other.predict(X[:97])
+    assert traces == before
+
+
+def test_another_batch_size_is_compiled_anew(traces, digits):
+    X, y = digits
+    tiny().fit(X[:100], y[:100])
+    before = list(traces)
+    tiny(batch_size=10).fit(X[:100], y[:100])
+    assert traces == [*before, "train"]
