@@ -133,7 +133,7 @@ class Retracing(logging.Handler):
 def count_traces(clf, X):
     """Return how often batches of many sizes made TensorFlow trace and warn."""
     # Private, but there is no other place to ask.
-    functions = clf.keras_classifier_.compiled_network()._functions
+    functions = clf.keras_classifier_.compiled_network().functions._functions
 
     def traces():
         return sum(f.experimental_get_tracing_count() for f in functions.values())
