@@ -43,6 +43,24 @@ def fast_optimizer(optimizer):
     return FusedAdam.of(optimizer)
 
 
+def devices():
+    """Return a key of the devices that the user has chosen for training: None, here.
+
+    Raises
+    ------
+    RuntimeError
+        If the user has chosen some.
+    """
+    import keras
+    import tensorflow as tf
+
+    if tf.distribute.has_strategy() or keras.distribution.distribution() is not None:
+        raise RuntimeError(
+            "A network is to be trained on several devices, which skcnn does on JAX "
+            "only. Set KERAS_BACKEND=jax, or call fit outside of strategy.scope()."
+        )
+
+
 class Functions:
     """The functions of a network and an optimiser.
 
