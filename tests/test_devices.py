@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).parent
 
 
-@pytest.mark.parametrize("name", ["jax"])
+@pytest.mark.parametrize("name", ["tensorflow", "jax"])
 def test_two_devices_give_what_one_gives(name):
     if importlib.util.find_spec(name) is None:
         pytest.skip(f'needs pip install "skcnn[{name}]"')
