@@ -162,7 +162,7 @@ def test_what_is_not_data_parallel_is_refused(two_devices, part, monkeypatch):
         import tensorflow as tf
 
         with tf.distribute.OneDeviceStrategy("CPU:1").scope():
-            refused(part, RuntimeError, "the scope of a OneDeviceStrategy, but skcnn")
+            refused(part, RuntimeError, "the scope of a OneDeviceStrategy, but")
         averaging = keras.optimizers.Adam(use_ema=True, ema_overwrite_frequency=2)
         with two_devices():
             refused(part, ValueError, "has gradient_accum", optimizer=averaging)

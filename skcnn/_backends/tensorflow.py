@@ -70,9 +70,9 @@ def devices():
     strategy = tf.distribute.get_strategy()
     if not isinstance(strategy, tf.distribute.MirroredStrategy):
         raise RuntimeError(
-            f"fit was called in the scope of a {type(strategy).__name__}, but skcnn "
-            "trains on the devices of one machine. Use tf.distribute.MirroredStrategy, "
-            "or call fit outside of the scope."
+            f"skcnn was called in the scope of a {type(strategy).__name__}, but "
+            "on several devices it trains with tf.distribute.MirroredStrategy only. "
+            "Use that one, or call fit outside of the scope."
         )
     return strategy
 
