@@ -112,7 +112,8 @@ def _keras_classifier_class():
             """Return the compiled functions, shared with all equal networks."""
             refuse_fork()
             if getattr(self, "_compiled", None) is None:
-                self._compiled = compiled_network(self._key(), self._compile)
+                key = *self._key(), backend().devices()
+                self._compiled = compiled_network(key, self._compile)
             return self._compiled
 
         def _key(self):
