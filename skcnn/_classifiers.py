@@ -71,7 +71,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
         least and at most 192, in `CIFARCNNClassifier` 500.
-    epochs : int, default=7
+    epochs : int, default=8
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -262,7 +262,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         learning_rate=0.01,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=7,
+        epochs=8,
         shuffle=True,
         label_smoothing=0.05,
         augment="affine",
