@@ -113,8 +113,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps weights, the scaling of
         pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
-        about twice as fast where the processor has units for it (AMX on CPUs), slower
-        elsewhere, as accurate in our measurements.
+        faster where the processor has units for it (AMX on CPUs), slower elsewhere.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
         Keras callbacks; each `fit` uses copies.
     verbose : bool or int, default=False
@@ -426,8 +425,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps weights, the scaling of
         pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
-        about twice as fast where the processor has units for it (AMX on CPUs), slower
-        elsewhere, as accurate in our measurements.
+        faster where the processor has units for it (AMX on CPUs), slower elsewhere.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
         Keras callbacks; each `fit` uses copies.
     verbose : bool or int, default=False
