@@ -101,14 +101,19 @@ class PageCache:
 
     def shrink(self, most_mb):
         """Throw out what the last look found to be there for longest."""
-        n_kept = int(most_mb * 2**20) // mmap.PAGESIZE
-        kept = np.sort(np.argsort(self._since)[len(self._since) - n_kept :])
+        there = np.flatnonzero(self._is_there & 1)
+        n_thrown = len(there) - int(most_mb * 2**20) // mmap.PAGESIZE
+        if n_thrown <= 0:
+            return
+        # What was read since that look stays: a system throws out what is old.
+        oldest = np.argsort(self._since[there], kind="stable")[:n_thrown]
+        thrown = np.sort(there[oldest])
         # What a process has mapped stays, so it is unmapped; the next touch maps it.
         self._used.madvise(mmap.MADV_DONTNEED)
-        begins = np.append(0, kept + 1) * mmap.PAGESIZE
-        ends = np.append(kept, len(self._since)) * mmap.PAGESIZE
-        some = begins < ends
-        for begin, end in zip(begins[some].tolist(), ends[some].tolist(), strict=True):
+        gaps = np.flatnonzero(np.diff(thrown) > 1)
+        begins = np.append(thrown[:1], thrown[gaps + 1]) * mmap.PAGESIZE
+        ends = (np.append(thrown[gaps], thrown[-1:]) + 1) * mmap.PAGESIZE
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
             os.posix_fadvise(
                 self._file.fileno(), begin, end - begin, os.POSIX_FADV_DONTNEED
             )
@@ -169,6 +174,7 @@ def job(participant, data, path, preset):
         limit_memory(quarter)
     if participant == "mapped, small cache":
         cache = PageCache(path, X)
+        cache.look()
         cache.shrink(0)
         most_mb = quarter / 2**20
     before, read = status_mb("RssAnon"), read_mb()

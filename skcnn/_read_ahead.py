@@ -1,7 +1,7 @@
 """Images in a mapped file are fetched from the disk before they are needed."""
 
 import mmap
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -35,6 +35,31 @@ def take(X, rows):
     return images
 
 
+@contextmanager
+def random_order(X):
+    """Tell the system that images of a mapped file are read in random order meanwhile.
+
+    It then reads an image that was not asked for ahead of time, or that it had to drop
+    again, alone, and not with up to some MB that lie around it, for which other images
+    would have to go. Afterwards the system expects nothing in particular, as for any
+    file that was just mapped.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, ...)
+        Images; of arrays in memory nothing is said.
+    """
+    mapping = _mapping_of_images(X)
+    if mapping is None:
+        yield
+        return
+    _advise(mapping, "MADV_RANDOM")
+    try:
+        yield
+    finally:
+        _advise(mapping, "MADV_NORMAL")
+
+
 def read_ahead(X, rows):
     """Let the system begin to read some images, if they lie in a mapped file.
 
@@ -51,20 +76,32 @@ def read_ahead(X, rows):
     rows : ndarray of int
         The images that will be taken next.
     """
-    mapping = _mapping_under(X)
-    if mapping is None or not len(rows):
+    mapping = _mapping_of_images(X)
+    if mapping is None:
         return
     first, end = np.lib.array_utils.byte_bounds(X[:1])
-    if end - first > 2 * X[:1].nbytes:
-        return  # Images that are mingled have no part of the file for themselves.
     start = np.frombuffer(mapping, np.uint8).ctypes.data
     begins = np.sort(first - start + rows * X.strides[0])
     pages = begins // mmap.PAGESIZE * mmap.PAGESIZE
     lengths = begins + (end - first) - pages
+    parts = zip(pages.tolist(), lengths.tolist(), strict=True)
+    _advise(mapping, "MADV_WILLNEED", parts)
+
+
+def _mapping_of_images(X):
+    """Return the mapping of images that have a part of a file for themselves."""
+    mapping = _mapping_under(X)
+    if mapping is None or not len(X):
+        return None
+    first, end = np.lib.array_utils.byte_bounds(X[:1])
+    return None if end - first > 2 * X[:1].nbytes else mapping
+
+
+def _advise(mapping, advice, parts=((),)):
     # Only Linux and its like know how to ask, and a refusal costs nothing but time.
     with suppress(AttributeError, OSError):
-        for page, length in zip(pages.tolist(), lengths.tolist(), strict=True):
-            mapping.madvise(mmap.MADV_WILLNEED, page, length)
+        for part in parts:
+            mapping.madvise(getattr(mmap, advice), *part)
 
 
 def _mapping_under(X):

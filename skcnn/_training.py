@@ -1,6 +1,7 @@
 """The training loop: epochs, batches, validation, early stopping."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
 from skcnn._keras_callbacks import KerasCallbacks
 from skcnn._optimizers import learning_rates
-from skcnn._read_ahead import read_ahead, take
+from skcnn._read_ahead import random_order, read_ahead, take
 
 # One call of the compiled function trains on this many bytes of images at most, so
 # that memory stays bounded whatever the array, and on this many steps, so that Ctrl-C
@@ -248,9 +249,10 @@ class TrainingLoop:
         for epoch in range(first, epochs):
             self.tasks.begin_epoch()
             callbacks.begin_epoch(epoch, rates[epoch, 0])
-            log = self._train_epoch(
-                classifier, session, callbacks, rates[epoch], parts[epoch], mirrored
-            )
+            with random_order(self.training.X) if self.shuffle else nullcontext():
+                log = self._train_epoch(
+                    classifier, session, callbacks, rates[epoch], parts[epoch], mirrored
+                )
             # Each image is seen as often flipped as not: K. Jordan, "94% on
             # CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.6;
             # https://arxiv.org/abs/2404.00498

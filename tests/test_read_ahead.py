@@ -1,11 +1,13 @@
 """What the system is told about images in a mapped file."""
 
 import mmap
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from skcnn._read_ahead import AT_ONCE, read_ahead, take
+from skcnn import MNISTCNNClassifier
+from skcnn._read_ahead import AT_ONCE, random_order, read_ahead, take
 
 PAGE = mmap.PAGESIZE
 
@@ -98,3 +100,49 @@ def test_what_is_taken_is_asked_for_and_equal(asked, images, n, order):
     assert taken.dtype == X.dtype
     assert asked == (pages_of(rows) if order == "C" else set())
     np.testing.assert_array_equal(take(np.array(X), rows), taken)
+
+
+@pytest.fixture
+def order_told(monkeypatch):
+    """The orders of reading that the system is told of."""
+    told = []
+
+    class Mapping(mmap.mmap):
+        def madvise(self, option, *part):
+            super().madvise(option, *part)
+            if option != mmap.MADV_WILLNEED:
+                assert not part
+                told.append(option)
+
+    monkeypatch.setattr(mmap, "mmap", Mapping)
+    return told
+
+
+def test_the_order_is_random_only_meanwhile(order_told, images):
+    with suppress(ZeroDivisionError), random_order(images[3:]):
+        assert order_told == [mmap.MADV_RANDOM]
+        raise ZeroDivisionError
+    assert order_told == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
+
+
+def test_no_order_is_told_where_it_would_be_of_no_use(order_told, images, monkeypatch):
+    for X in [np.array(images), images.reshape(700, 4000).T, images[:0]]:
+        with random_order(X):
+            pass
+    assert not order_told
+    monkeypatch.delattr(mmap, "MADV_RANDOM")
+    with random_order(images):
+        assert not order_told
+
+
+@pytest.mark.parametrize(("shuffle", "times"), [(True, 2), (False, 0)])
+def test_training_reads_in_random_order_if_it_shuffles(
+    order_told, tmp_path, digits, shuffle, times
+):
+    np.save(tmp_path / "digits.npy", digits[0])
+    X = np.load(tmp_path / "digits.npy", mmap_mode="r")
+    clf = MNISTCNNClassifier(filters=2, dense_units=(), epochs=2, shuffle=shuffle)
+    clf.fit(X, digits[1])
+    assert order_told == times * [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
+    assert clf.predict(X).shape == digits[1].shape
+    assert len(order_told) == 2 * times
