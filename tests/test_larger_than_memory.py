@@ -16,24 +16,33 @@ from skcnn.datasets import load_image_folder
 # mapped file are none of it: the system takes them back as it needs them. The limit is
 # set after a small fit, for TensorFlow alone takes more than these images. A call's
 # images, in NumPy's and in TensorFlow's copy, take 16 MB in training and up to 28 MB in
-# prediction; a quarter is 24 MB of the bytes and 48 MB of the floats.
+# prediction; a quarter is 24 MB of the bytes and 48 MB of the floats and of the folder.
 SCRIPT = """
-import json, resource, sys
+import json, os, resource, sys
 import numpy as np
 from skcnn import MNISTCNNClassifier
+from skcnn.datasets import load_image_folder
 from skcnn.preprocessing import ImageScaler
 
 dtype, form = sys.argv[1:]
-n = (96 if dtype == "u1" else 192) * 2**20 // (48 * 48 * 3 * np.dtype(dtype).itemsize)
+mb = 96 if (dtype, form) == ("u1", "images") else 192
+side = 64 if form == "folder" else 48
+shape = (side, side, 3)
+n = mb * 2**20 // (side * side * 3 * np.dtype(dtype).itemsize)
 rng = np.random.default_rng(0)
 y = rng.integers(0, 3, n)
-X = np.lib.format.open_memmap("X.npy", "w+", dtype, (n, 48, 48, 3))
-noise = rng.integers(0, 128, (48, 48, 3), dtype=np.uint8)
+X = np.lib.format.open_memmap("X.npy", "w+", dtype, (n, *shape))
+noise = rng.integers(0, 128, shape, dtype=np.uint8)
 for i in range(n):
     X[i] = np.roll(noise, i)
     X[i, :, 16 * y[i] : 16 * y[i] + 16] += 64
 X.flush()
 X = np.load("X.npy", mmap_mode="r")
+if form == "folder":
+    from PIL import Image
+    for i in range(n):
+        os.makedirs(f"images/{y[i]}", exist_ok=True)
+        Image.fromarray(X[i]).save(f"images/{y[i]}/{i:06}.png", compress_level=1)
 if form == "flat":
     X = X.reshape(n, -1)
 
@@ -62,6 +71,9 @@ except MemoryError:
     fits_in_memory = False
 else:
     fits_in_memory = True
+if form == "folder":
+    bunch = load_image_folder("images", cache="images.npy")
+    X, y = bunch.images, bunch.target
 clf, probabilities, score, offset = run(X, y, "mapped")
 resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
@@ -81,8 +93,11 @@ print(json.dumps({
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets a limit as Linux knows it")
-@pytest.mark.parametrize(("dtype", "form"), [("u1", "images"), ("f4", "flat")])
+@pytest.mark.parametrize(("dtype", "form"), [("u1", "images"), ("f4", "flat"), ("u1", "folder")]
+)
 def test_a_quarter_of_the_memory_is_enough(dtype, form, tmp_path):
+    if form == "folder":
+        pytest.importorskip("PIL.Image")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, dtype, form],
         cwd=tmp_path,
