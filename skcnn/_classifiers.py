@@ -70,7 +70,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 192, in `CIFARCNNClassifier` 500.
+        least and at most 256, in `CIFARCNNClassifier` 500.
     epochs : int, default=8
         Number of passes over the training images, at most.
     shuffle : bool, default=True
@@ -194,7 +194,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     True
     """
 
-    _largest_auto_batch_size = 192
+    _largest_auto_batch_size = 256
 
     presets = MappingProxyType(
         {
@@ -382,7 +382,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 192, in `CIFARCNNClassifier` 500.
+        least and at most 256, in `CIFARCNNClassifier` 500.
     epochs : int, default=13
         Number of passes over the training images, at most.
     shuffle : bool, default=True
@@ -543,7 +543,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
             "accurate": MappingProxyType(
                 {
                     "filters": (64, 256, 256),
-                    "epochs": 12,
+                    "epochs": 40,
                     "test_time_augmentation": ("flip", "shift"),
                 }
             ),

@@ -194,6 +194,8 @@ def ray_cluster():
     head += [f"--temp-dir={folder}"]
     # Whatever token the user's home holds, none is asked for or made.
     settings = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    # Nor is Python's print replaced, which Ray never undoes, for the tests that follow.
+    settings |= {"RAY_TQDM_PATCH_PRINT": "0"}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
