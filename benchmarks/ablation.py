@@ -5,7 +5,8 @@
 trains the preset, and the preset with one ingredient taken out or exchanged, on the
 training set less 10,000 images, and scores it on those; the test set is not touched.
 Every training has a process of its own, and the variants take turns. CPU seconds are
-those of the whole `fit`, tracing included.
+those of the whole `fit`, tracing included. `--dtype mixed_bfloat16` trains in another
+dtype than float32.
 """
 
 import argparse
@@ -62,14 +63,14 @@ VARIANTS = {
 }
 
 
-def train(dataset, variant, seed):
+def train(dataset, variant, seed, dtype):
     """Return the accuracy of one variant on held-out images, and its cost."""
     plain_networks.start_tensorflow()
     X, y = plain_networks.load_images(CLASSIC[dataset], None)
     order = np.random.RandomState(0).permutation(len(X))
     held_out, rest = order[:N_HELD_OUT], order[N_HELD_OUT:]
     clf = CLASSIFIERS[dataset].from_preset(
-        "fast", random_state=seed, **VARIANTS[dataset][variant]
+        "fast", random_state=seed, dtype=dtype, **VARIANTS[dataset][variant]
     )
     X_rest, y_rest = X[rest], y[rest]
     _, cost = timed(lambda: clf.fit(X_rest, y_rest))
@@ -82,6 +83,7 @@ def main():
     )
     parser.add_argument("dataset", nargs="+", choices=CLASSIFIERS)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--dtype", default="float32")
     args = parser.parse_args()
 
     print(versions_line())
@@ -90,7 +92,7 @@ def main():
         for seed in range(args.seeds):
             for name in shuffled(runs, seed):
                 job = {"dataset": dataset, "variant": name, "seed": seed}
-                runs[name].append(run_job(__file__, **job))
+                runs[name].append(run_job(__file__, dtype=args.dtype, **job))
         of_preset = [run["accuracy"] for run in runs["as it is"]]
         rows = []
         for name, of_variant in runs.items():
@@ -105,7 +107,7 @@ def main():
                     spread([run["cpu_s"] for run in of_variant]),
                 ]
             )
-        print(f"\n{dataset}, preset fast, {args.seeds} seeds")
+        print(f"\n{dataset}, preset fast, {args.dtype}, {args.seeds} seeds")
         header = ["", "held-out accuracy, mean", "change", "lowest to highest"]
         print_table([*header, "fit, CPU s"], rows)
 
