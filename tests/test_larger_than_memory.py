@@ -93,7 +93,8 @@ print(json.dumps({
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets a limit as Linux knows it")
-@pytest.mark.parametrize(("dtype", "form"), [("u1", "images"), ("f4", "flat"), ("u1", "folder")]
+@pytest.mark.parametrize(
+    ("dtype", "form"), [("u1", "images"), ("f4", "flat"), ("u1", "folder")]
 )
 def test_a_quarter_of_the_memory_is_enough(dtype, form, tmp_path):
     if form == "folder":
