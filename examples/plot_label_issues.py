@@ -29,7 +29,7 @@ y[spoilt] = (y[spoilt] + rng.integers(1, 10, 40)) % 10
 # Find them
 # ---------
 
-clf = MNISTCNNClassifier(epochs=6, random_state=0)
+clf = MNISTCNNClassifier(epochs=15, random_state=0)
 probabilities = cross_val_predict(clf, X, y, cv=4, method="predict_proba")
 found = find_label_issues(y, probabilities)
 print(f"{len(found)} labels in doubt, {np.isin(found, spoilt).sum()} of them spoilt")
