@@ -481,14 +481,13 @@ def test_names_that_lead_out_of_the_folder_are_refused(content, tmp_path):
     document, entries = _unpacked(content)
     folder = tmp_path / "folder"
     folder.mkdir()
-    for name in ("../out", "/tmp/skcnn-out", "..\\out", "surplus.npy"):
+    for name in ("../out", str(tmp_path / "out"), "..\\out", "surplus.npy"):
         for packed in ({name: b""} | entries, entries | {name: b""}):
             path = _file(folder, _packed(document, packed))
             with pytest.raises(ValueError, match=r"right checksum.*There is an entry"):
                 skcnn.load(path)
     assert list(tmp_path.iterdir()) == [folder]
     assert [path.name for path in folder.iterdir()] == ["model.skcnn"]
-    assert not Path("/tmp/skcnn-out").exists()
 
 
 def test_deep_nesting_is_refused(tmp_path):
