@@ -586,7 +586,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ):
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = len(training) // AUTO_STEPS
+            batch_size = -(-len(training) // AUTO_STEPS)
             largest = self._largest_auto_batch_size
             batch_size = int(np.clip(batch_size, AUTO_SMALLEST, largest))
         if len(training) <= batch_size:

@@ -70,7 +70,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 256, in `CIFARCNNClassifier` 500.
+        least and at most 256, in `CIFARCNNClassifier` 1000.
     epochs : int, default=8
         Number of passes over the training images, at most.
     shuffle : bool, default=True
@@ -382,8 +382,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         has a schedule keeps its own.
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 256, in `CIFARCNNClassifier` 500.
-    epochs : int, default=13
+        least and at most 256, in `CIFARCNNClassifier` 1000.
+    epochs : int, default=12
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -507,7 +507,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     (1, 2)
     """
 
-    _largest_auto_batch_size = 500
+    _largest_auto_batch_size = 1000
 
     presets = MappingProxyType(
         {
@@ -543,6 +543,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
             "accurate": MappingProxyType(
                 {
                     "filters": (64, 256, 256),
+                    "batch_size": 500,
                     "epochs": 40,
                     "test_time_augmentation": ("flip", "shift"),
                 }
@@ -571,7 +572,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         learning_rate=0.01,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=13,
+        epochs=12,
         shuffle=True,
         label_smoothing=0.1,
         augment=("flip", "shift"),

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skcnn import MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn.preprocessing import ImageScaler
 
 TOO_SMALL_TO_MOVE = 1e-30  # a learning rate that changes no float32 weight
@@ -505,6 +505,23 @@ def test_batch_hooks_of_a_subclass_see_every_batch_and_its_loss(data, recorder):
     tiny(callbacks=callback, batch_size=20, epochs=1).fit(*data)
     assert [batch for batch, _ in seen] == [0, 1, 2, 3]
     assert all(logs["loss"] > 0 for _, logs in seen)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "n_images", "steps"),
+    [
+        (MNISTCNNClassifier, 80, 3),
+        (MNISTCNNClassifier, 2_049, 63),
+        (MNISTCNNClassifier, 16_385, 65),
+        (CIFARCNNClassifier, 16_385, 64),
+    ],
+)
+def test_automatic_batch_size(recorder, classifier, n_images, steps):
+    callback, seen = recorder("on_train_batch_end", lambda _, batch, logs: batch)
+    X = np.zeros((n_images, 2, 2, 1), np.uint8)
+    clf = classifier(filters=1, convolutions=1, dense_units=(), epochs=1)
+    clf.set_params(callbacks=callback).fit(X, np.arange(n_images) % 2)
+    assert len(seen) == steps
 
 
 def test_batch_hooks_do_not_change_the_result(data, recorder):
