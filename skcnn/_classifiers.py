@@ -537,7 +537,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                 {
                     "batch_size": 250,
                     "epochs": 2,
-                    "progressive_resizing": (0.5, 0.625, 0.75),
+                    "augment": "flip",
+                    "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
                 }
             ),
             "accurate": MappingProxyType(
