@@ -58,7 +58,7 @@ def with_skcnn(dataset, preset, seed, dtype, X, y):
     few = slice(TRACED_BATCHES * size)
     _, tracing = timed(lambda: make(epochs=1, batch_size=size).fit(X[few], y[few]))
     _, training = timed(lambda: clf.fit(X, y))
-    return clf.predict, tracing, training, clf.n_iter_, size
+    return clf.predict, tracing, training, clf.n_iter_, clf.batch_size
 
 
 def with_keras(dataset, preset, seed, dtype, X, y):
@@ -96,13 +96,15 @@ def train(dataset, preset, seed, dtype):
     X, y = plain_networks.load_images(network, None)
     X_test, y_test = plain_networks.load_images(network, None, "test")
     way = with_keras if preset == SCRIPT else with_skcnn
-    predict, tracing, training, epochs, size = way(dataset, preset, seed, dtype, X, y)
+    predict, tracing, training, epochs, batch_size = way(
+        dataset, preset, seed, dtype, X, y
+    )
     predict(X_test[:256])  # traces
     predicted, prediction = timed(lambda: predict(X_test))
     return {
         "accuracy": float(np.mean(predicted == y_test)),
         "epochs": int(epochs),
-        "batch_size": int(size),
+        "batch_size": batch_size,
         "tracing_cpu_s": tracing["cpu_s"],
         "cpu_s": training["cpu_s"],
         "wall_s": training["wall_s"],
