@@ -61,7 +61,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Name of a Keras optimiser, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, 20 times `learning_rate`
         relative to the kernel, and leaves the other weights to Adam.
-    learning_rate : float or None, default=0.01
+    learning_rate : float or None, default=0.005
         Learning rate of an optimiser given by name, at its highest; None takes Keras's
         default for that optimiser.
     learning_rate_schedule : {"cosine", "linear", "constant"}, default="linear"
@@ -71,7 +71,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     batch_size : int or "auto", default="auto"
         Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
         least and at most 256, in `CIFARCNNClassifier` 1000.
-    epochs : int, default=8
+    epochs : int, default=7
         Number of passes over the training images, at most.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
@@ -218,6 +218,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                 {
                     "filters": (8, 16),
                     "dense_units": 64,
+                    "learning_rate": 0.01,
                     "batch_size": 128,
                     "epochs": 1,
                     "augment": None,
@@ -232,6 +233,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "padding": "same",
                     "global_pooling": True,
                     "dense_units": (),
+                    "learning_rate": 0.01,
                     "batch_size": 128,
                     "epochs": 12,
                     "test_time_augmentation": "shift",
@@ -258,10 +260,10 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         dropout=0.0,
         scaling="standard",
         optimizer="muon",
-        learning_rate=0.01,
+        learning_rate=0.005,
         learning_rate_schedule="linear",
         batch_size="auto",
-        epochs=8,
+        epochs=7,
         shuffle=True,
         label_smoothing=0.05,
         augment="affine",
