@@ -125,7 +125,8 @@ def test_callbacks_of_keras_see_and_steer_the_training(part):
 
     rates, kernels = [], []
     clf = MNISTCNNClassifier(
-        **SMALL | {"learning_rate_schedule": "constant"}, callbacks=Steer()
+        **SMALL | {"learning_rate_schedule": "constant", "learning_rate": 0.01},
+        callbacks=Steer(),
     ).fit(*part)
     assert clf.n_iter_ == len(rates) == 2
     assert rates == [pytest.approx(0.01)] * 2

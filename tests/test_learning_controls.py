@@ -94,7 +94,7 @@ def rates_seen(recorder, data, **params):
         lambda self, epoch, logs: float(self.model.optimizer.learning_rate),
     )
     params["callbacks"] = [*params.get("callbacks", []), callback]
-    tiny(**params).fit(*data)
+    tiny(learning_rate=0.01, **params).fit(*data)
     return seen
 
 
@@ -102,7 +102,9 @@ def rates_seen(recorder, data, **params):
 
 
 def test_best_weights_are_back_after_early_stopping(data, misleading):
-    classifier = tiny(early_stopping=True, n_iter_no_change=3, epochs=40)
+    classifier = tiny(
+        early_stopping=True, n_iter_no_change=3, epochs=40, learning_rate=0.01
+    )
     classifier.fit(*data, **misleading)
     scores = classifier.validation_scores_
     assert scores[-1] < max(scores)
