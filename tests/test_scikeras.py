@@ -165,7 +165,8 @@ def test_the_keras_model_is_one_that_can_be_trained_on(fitted, digits):
     model = copy.deepcopy(fitted).model_
     assert isinstance(model, keras.Sequential)
     # Not the last rate of the cosine, next to nothing.
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+    rate = float(model.optimizer.learning_rate)
+    assert rate == pytest.approx(fitted.learning_rate)
     assert int(model.optimizer.iterations) == 2 * 7
     X, y = digits
     before = model.get_layer("logits").kernel.numpy()
