@@ -369,7 +369,11 @@ def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
         compiled.logits(run.weights(), images[start : start + n])
         for start in range(0, len(images), n)
     ]
-    np.testing.assert_array_equal(np.concatenate(apart), together)
+    # PyTorch's matrix products round as they like on processors that are not Intel's.
+    rounding = 1e-6 if backend().NAME == "PyTorch" else 0
+    np.testing.assert_allclose(
+        np.concatenate(apart), together, rtol=rounding, atol=rounding
+    )
 
 
 def test_weights_read_once_do_not_change_afterwards(compiled, digits):
