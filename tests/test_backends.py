@@ -72,20 +72,20 @@ print([name for name in ("tensorflow", "jax", "torch") if name in sys.modules])
 """
 
 
-@pytest.fixture(scope="module")
-def clf(digits):
+@pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-5), ("float64", 1e-12)])
+def test_a_model_moves_to_another_backend_and_back(
+    other, dtype, atol, digits, tmp_path
+):
     X, y = digits
-    clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=2, random_state=0)
-    return clf.fit(X[:100], y[:100])
-
-
-def test_a_model_moves_to_another_backend_and_back(other, clf, digits, tmp_path):
+    clf = MNISTCNNClassifier(
+        filters=4, dense_units=8, epochs=2, dtype=dtype, random_state=0
+    ).fit(X[:100], y[:100])
     model, scores = tmp_path / "model.skcnn", tmp_path / "scores.npy"
     skcnn.save(clf, model)
     code = STORY.replace("import skcnn\n", "import skcnn, skcnn.export\n")
     printed = run_on(other, "-c", code, str(model), str(scores)).splitlines()
     expected = clf.predict_proba(digits[0][:100])
-    np.testing.assert_allclose(np.load(scores), expected, atol=1e-5)
+    np.testing.assert_allclose(np.load(scores), expected, atol=atol)
     again = skcnn.load(model)
     assert again.n_iter_ == 3
     assert again.loss_ < clf.loss_

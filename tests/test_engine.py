@@ -174,7 +174,10 @@ def test_logits_agree_with_the_keras_model(compiled, dtype, digits):
     images, _ = batches(digits, 2)
     ours = compiled.logits(run.weights(), compiled.images(images.astype(dtype)))
     expected = theirs.predict_on_batch(images.astype(np.float64))
-    np.testing.assert_allclose(softmax(ours, axis=1), expected, rtol=1e-9, atol=1e-12)
+    # Elsewhere layers of Keras compute in float32 in any case; test_backends compares
+    # what skcnn makes of them with TensorFlow.
+    rtol = 1e-9 if backend().NAME == "TensorFlow" else 1e-5
+    np.testing.assert_allclose(softmax(ours, axis=1), expected, rtol=rtol, atol=1e-12)
 
 
 # --------------------------------------------------------------- batch normalisation
@@ -369,8 +372,10 @@ def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
         compiled.logits(run.weights(), images[start : start + n])
         for start in range(0, len(images), n)
     ]
-    # On an AMD EPYC PyTorch rounds by the size of the batch (2e-7 at most was seen).
-    rounding = 1e-6 if backend().NAME == "PyTorch" else 0
+    rounding = 0
+    if backend().NAME == "PyTorch":
+        # On an AMD EPYC it rounds by the size of the batch (2e-7 at most was seen).
+        rounding = 10 * np.finfo(dtype).eps
     np.testing.assert_allclose(
         np.concatenate(apart), together, rtol=rounding, atol=rounding
     )

@@ -32,6 +32,8 @@ def forward(layers, x, normalize=None, drop=None):
             x = drop(i, x) if training else x
         elif training and is_trained_normalization(layer):
             x = normalize(layer, x)
+        elif keras.backend.standardize_dtype(x.dtype) == "float64":
+            x = _in_float64(layer, x)
         else:
             x = layer(x, training=training)
     return x
@@ -43,3 +45,25 @@ def is_trained_normalization(layer):
 
     # Without gamma and over four axes, as `build_network` makes them.
     return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+
+
+def _in_float64(layer, x):
+    """Do what a layer does for predictions, without rounding to float32.
+
+    So Keras's batch normalisation does on JAX and PyTorch, and its dense layer on
+    PyTorch: its promotion of dtypes ends at float32 there.
+    """
+    import keras
+
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return keras.ops.batch_normalization(
+            x,
+            layer.moving_mean,
+            layer.moving_variance,
+            axis=-1,
+            offset=layer.beta,
+            epsilon=layer.epsilon,
+        )
+    if isinstance(layer, keras.layers.Dense):
+        return x @ layer.kernel.value + layer.bias.value
+    return layer(x)
