@@ -32,7 +32,7 @@ from prediction import median_call
 from sklearn.pipeline import make_pipeline
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._training import PREDICTION_BATCH
+from skcnn._training import prediction_batch
 from skcnn.export import to_onnx, to_saved_model
 from skcnn.preprocessing import ImageScaler
 
@@ -74,9 +74,9 @@ def exported(estimator, folder):
 
 def in_batches(function, images):
     """Return both answers for all images."""
+    size = prediction_batch(images.shape[1:])
     parts = [
-        function(images[start : start + PREDICTION_BATCH])
-        for start in range(0, len(images), PREDICTION_BATCH)
+        function(images[start : start + size]) for start in range(0, len(images), size)
     ]
     return tuple(np.concatenate(answers) for answers in zip(*parts, strict=True))
 

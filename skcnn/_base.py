@@ -35,7 +35,7 @@ from skcnn._scikeras import make_keras_classifier
 from skcnn._sklearn_private import _fit_context
 from skcnn._targets import combine_weights, encode_labels, validate_labels
 from skcnn._threads import bound_threads
-from skcnn._training import PREDICTION_BATCH, LabelledImages, TrainingLoop
+from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 from skcnn._whitening import whitening_kernel
 
 # batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
@@ -295,13 +295,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._check_range(X)
         self._warn_if_scaled(X)
         classifier, shape = self.keras_classifier_, self.image_shape_
-        views = resolve_views(self)
+        views, size = resolve_views(self), prediction_batch(shape)
         return np.concatenate(
             [
                 classifier.logits(
-                    image_batch(X, shape, slice(start, start + PREDICTION_BATCH)), views
+                    image_batch(X, shape, slice(start, start + size)), views
                 )
-                for start in range(0, len(X), PREDICTION_BATCH)
+                for start in range(0, len(X), size)
             ]
         )
 

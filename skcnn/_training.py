@@ -19,8 +19,28 @@ from skcnn._read_ahead import random_order, read_ahead, take
 MAX_CALL_BYTES = 2**23
 MAX_CALL_STEPS = 64
 
-# What the layers of a larger batch hand on does not fit in the caches of two cores.
-PREDICTION_BATCH = 256
+# Images predicted at once: more would gain nothing, and of large ones fewer, because a
+# layer may hand on a hundred values for each pixel.
+MAX_PREDICTION_BATCH = 512
+MAX_PREDICTION_PIXELS = 2**20
+
+
+def prediction_batch(image_shape):
+    """Return how many images of a shape are predicted at once.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+
+    Returns
+    -------
+    int
+        A power of two, since JAX compiles for no other lengths.
+    """
+    height, width, _ = image_shape
+    most = min(MAX_PREDICTION_BATCH, MAX_PREDICTION_PIXELS // (height * width))
+    return 1 << (max(most, 1).bit_length() - 1)
 
 
 @dataclass
@@ -332,8 +352,9 @@ class TrainingLoop:
     def _validate(self, data, compiled, session):
         weights = session.weights()
         losses, hits = np.empty(len(data)), np.empty(len(data))
-        for start in range(0, len(data), PREDICTION_BATCH):
-            part = slice(start, start + PREDICTION_BATCH)
+        size = prediction_batch(data.image_shape)
+        for start in range(0, len(data), size):
+            part = slice(start, start + size)
             images = compiled.images(data.images(part))
             logits = compiled.logits(weights, images)
             codes = data.codes[part]

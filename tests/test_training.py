@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skcnn import _training
-from skcnn._training import LabelledImages, TrainingLoop
+from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 
 # Six images of two different kinds and labels; 4 and 5 are the first two again.
 PIXELS = np.array([[9, 1], [0, 1], [5, 5], [9, 2], [9, 1], [0, 1]], np.uint8)
@@ -452,3 +452,12 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     )
     assert re.fullmatch(pattern.format(" 3", r", about \d+\.\d s left"), lines[2])
     assert re.fullmatch(pattern.format("11", ""), lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "expected"),
+    [((28, 28, 1), 512), ((1, 784, 1), 512), ((224, 224, 3), 16), ((4000, 4000, 3), 1)],
+    ids=str,
+)
+def test_fewer_large_images_are_predicted_at_once(image_shape, expected):
+    assert prediction_batch(image_shape) == expected
