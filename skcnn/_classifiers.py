@@ -401,7 +401,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         the training, equally many steps each [5]_. Predictions are made at the last of
         them. In (0, 1]; several need `global_pooling`. None is 1. Images less than 8
         pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default="flip"
+    test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
         Views of an image over which predictions average the logits. "flip": its mirror
         image; "shift": two views shifted by a pixel along the diagonal. Each view costs
         as much as the image itself. It may be changed after `fit`.
@@ -541,6 +541,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "epochs": 2,
                     "augment": "flip",
                     "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
+                    "test_time_augmentation": "flip",
                 }
             ),
             "accurate": MappingProxyType(
@@ -548,7 +549,6 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "filters": (64, 256, 256),
                     "batch_size": 500,
                     "epochs": 40,
-                    "test_time_augmentation": ("flip", "shift"),
                 }
             ),
         }
@@ -580,7 +580,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         label_smoothing=0.1,
         augment=("flip", "shift"),
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
-        test_time_augmentation="flip",
+        test_time_augmentation=("flip", "shift"),
         class_weight=None,
         early_stopping=False,
         validation_fraction=0.1,
