@@ -83,7 +83,8 @@ def image_views(images, names):
         Images of any dtype.
     names : tuple of str
         "flip" adds the mirror image of each view, "shift" two views, one pixel up and
-        to the left, and one pixel down and to the right, the border reflected.
+        to the left, and one pixel down and to the right, the border reflected. Images
+        so small that training does not shift them are not shifted here either.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def image_views(images, names):
     _, height, width, _ = images.shape
     if min(height, width) < MIN_CHANGED_SIDE:
         return views
-    if "shift" in names:
+    if "shift" in names and min(height, width) >= SHIFT_DIVISOR:
         border = [[0, 0], [1, 1], [1, 1], [0, 0]]
         padded = ops.pad(images, border, "reflect")
         views += [padded[:, 2:, 2:], padded[:, :-2, :-2]]

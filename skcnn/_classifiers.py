@@ -89,8 +89,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=None
         Views of an image over which predictions average the logits. "flip": its mirror
-        image; "shift": two views shifted by a pixel along the diagonal. Each view costs
-        as much as the image itself. It may be changed after `fit`.
+        image; "shift": two views shifted by a pixel along the diagonal, if images are
+        at least 14 pixels high and wide. Each view costs as much as the image itself.
+        It may be changed after `fit`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into `sample_weight`.
     early_stopping : bool, default=False
@@ -403,8 +404,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
         Views of an image over which predictions average the logits. "flip": its mirror
-        image; "shift": two views shifted by a pixel along the diagonal. Each view costs
-        as much as the image itself. It may be changed after `fit`.
+        image; "shift": two views shifted by a pixel along the diagonal, if images are
+        at least 14 pixels high and wide. Each view costs as much as the image itself.
+        It may be changed after `fit`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied into `sample_weight`.
     early_stopping : bool, default=False

@@ -207,7 +207,7 @@ def views(images, names):
     "names", [(), ("flip",), ("shift",), ("flip", "shift")], ids=str
 )
 def test_views_are_mirror_images_and_shifts_by_a_pixel(names, dtype):
-    images = (255 * different_images((3, 8, 11, 2))).astype(dtype)
+    images = (255 * different_images((3, 14, 17, 2))).astype(dtype)
     expected = [images]
     if "shift" in names:
         # Border pixels are not repeated where they are mirrored, as in NumPy's reflect.
@@ -227,6 +227,15 @@ def test_small_images_have_one_view(shape):
     images = different_images(shape)
     (view,) = views(images, VIEWS)
     np.testing.assert_array_equal(view, images)
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8, 1), (4, 13, 28, 1), (4, 28, 13, 3)])
+def test_views_of_images_too_small_to_shift_are_not_shifted(shape):
+    images = different_images(shape)
+    for names in (("shift",), VIEWS):
+        found = views(images, names)
+        expected = [images, images[:, :, ::-1]][: len(names)]
+        np.testing.assert_array_equal(found, expected)
 
 
 def resize(images, size):

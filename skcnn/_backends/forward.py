@@ -48,9 +48,9 @@ def is_trained_normalization(layer):
 
 
 def _in_float64(layer, x):
-    """Do what a layer does for predictions, without rounding to float32.
+    """Do what a layer does, statistics being fixed, without rounding to float32.
 
-    So Keras's batch normalisation does on JAX and PyTorch, and its dense layer on
+    Keras rounds to it in batch normalisation on JAX and PyTorch, and in dense layers on
     PyTorch: its promotion of dtypes ends at float32 there.
     """
     import keras
