@@ -19,7 +19,7 @@ from skcnn._read_ahead import random_order, read_ahead, take
 MAX_CALL_BYTES = 2**23
 MAX_CALL_STEPS = 64
 
-# Images predicted at once: more would gain nothing, and of large ones fewer, because a
+# Images predicted at once: more would gain little, and of large ones fewer, because a
 # layer may hand on a hundred values for each pixel.
 MAX_PREDICTION_BATCH = 512
 MAX_PREDICTION_PIXELS = 2**20

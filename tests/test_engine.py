@@ -234,15 +234,23 @@ def test_only_training_normalizes_by_the_batch(digits):
 # ------------------------------------------------------------------- views and sizes
 
 
-def test_logits_of_views_are_the_mean_over_the_views(compiled, digits):
-    compiled, *_ = compiled
+def test_logits_of_views_are_the_mean_over_the_views(digits):
+    network = replace(TINY, image_shape=(16, 16, 1))  # large enough to be shifted
+    compiled = CompiledNetwork(model(network, optimizer("adam")), ())
     weights = session(compiled).weights()
-    images, _ = batches(digits, 1)
-    views = images, np.ascontiguousarray(images[:, :, ::-1])
-    logits = [compiled.logits(weights, view) for view in views]
-    found = compiled.logits(weights, images, ("flip",))
-    np.testing.assert_allclose(found, np.mean(logits, axis=0), rtol=1e-12)
-    assert abs(found - logits[0]).max() > 0.01
+    images = batches(digits, 1)[0].repeat(2, axis=1).repeat(2, axis=2)
+    around = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    views = [images, around[:, 2:, 2:], around[:, :-2, :-2]]
+    views += [view[:, :, ::-1] for view in views]
+    logits = [compiled.logits(weights, np.ascontiguousarray(v)) for v in views]
+    for names, chosen in (
+        (("shift",), logits[:3]),
+        (("flip",), logits[::3]),
+        (("flip", "shift"), logits),
+    ):
+        found = compiled.logits(weights, images, names)
+        np.testing.assert_allclose(found, np.mean(chosen, axis=0), rtol=1e-12)
+        assert abs(found - logits[0]).max() > 0.01
 
 
 def test_a_size_resizes_the_training_images(digits):
