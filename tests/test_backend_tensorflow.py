@@ -71,6 +71,65 @@ def test_all_but_float64_is_normalized_by_the_fused_operation(
     assert taken == ([1] if fused else [])
 
 
+def dropped(x, rate, seed=(1, 2)):
+    import tensorflow as tf
+
+    rate = tf.constant(rate, "float64" if x.dtype == "float64" else "float32")
+    return tensorflow._drop(tensorflow._Whole(), x, rate, tf.constant(seed))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_dropout_drops_its_share_and_scales_the_rest(rate, dtype):
+    import tensorflow as tf
+
+    x = tf.ones((2000, 3, 4, 5), dtype)
+    y = tf.cast(dropped(x, rate), "float64").numpy()
+    kept = np.unique(y[y != 0])
+    np.testing.assert_allclose(
+        kept, [1 / (1 - rate)], rtol=4e-3 if dtype == "bfloat16" else 1e-4
+    )
+    n = y.size
+    share, expected_spread = (y == 0).mean(), np.sqrt(rate * (1 - rate) / n)
+    assert abs(share - rate) < 5 * expected_spread
+
+
+@pytest.mark.parametrize("shape", [(4000, 2, 2, 3), (4000, 5), (4000, 6)], ids=str)
+def test_dropout_decides_on_each_value_alone(shape):
+    import tensorflow as tf
+
+    x = tf.ones(shape)
+    values = dropped(x, 0.3).numpy().reshape(4000, -1)
+    again = dropped(x, 0.3, seed=(1, 3)).numpy().reshape(4000, -1)
+    n_values = values.shape[1]
+    columns = np.concatenate([values, again, np.roll(values, 1, axis=0)], axis=1)
+    correlations = np.corrcoef(columns.T) - np.eye(3 * n_values)
+    assert abs(correlations).max() < 5 / np.sqrt(4000)
+
+
+def test_dropout_at_the_ends_of_its_range():
+    import tensorflow as tf
+
+    x = tf.random.stateless_normal((500, 4, 4, 3), (0, 1))
+    np.testing.assert_array_equal(dropped(x, 0.0), x)
+    almost_all = dropped(x, 0.9999).numpy()
+    assert (almost_all == 0).mean() > 0.99
+    # Not a wrapped-around threshold, that would keep all.
+    assert (dropped(x, 0.999999999).numpy() == 0).mean() > 0.99
+
+
+def test_dropout_lets_through_the_slopes_of_what_it_keeps():
+    import tensorflow as tf
+
+    x = tf.random.stateless_normal((50, 7), (0, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = dropped(x, 0.4)
+    slopes = tape.gradient(y, x)
+    np.testing.assert_allclose(slopes * x, y, rtol=1e-6)
+    assert 0 < (slopes.numpy() == 0).mean() < 1
+
+
 def tiny(**parameters):
     return MNISTCNNClassifier(
         **{

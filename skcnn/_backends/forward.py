@@ -24,6 +24,7 @@ def forward(layers, x, normalize=None, drop=None):
     import keras
 
     training = drop is not None
+    bias = None
     for i, layer in enumerate(layers):
         if isinstance(layer, keras.layers.Resizing):
             # Training images have the size of their part of the training already.
@@ -32,10 +33,21 @@ def forward(layers, x, normalize=None, drop=None):
             x = drop(i, x) if training else x
         elif training and is_trained_normalization(layer):
             x = normalize(layer, x)
-        elif keras.backend.standardize_dtype(x.dtype) == "float64":
-            x = _in_float64(layer, x)
+        elif isinstance(layer, keras.layers.BatchNormalization) and (
+            not layer.trainable or _is_float64(x)
+        ):
+            x = _normalize(layer, x)
+        elif isinstance(layer, keras.layers.Dense) and _is_float64(x):
+            # Keras, whose promotion of dtypes ends at float32, rounds on PyTorch.
+            x = x @ layer.kernel.value + layer.bias.value
+        elif training and _is_pooled(layers[i : i + 2]):
+            # Added after pooling, the bias gives the same values, and its derivative
+            # sums up a quarter as many. In prediction the convolution adds it for free.
+            x, bias = _convolve(layer, x), layer.bias
         else:
             x = layer(x, training=training)
+            if bias is not None:
+                bias, x = None, keras.ops.add(x, keras.ops.cast(bias.value, x.dtype))
     return x
 
 
@@ -47,23 +59,45 @@ def is_trained_normalization(layer):
     return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
 
 
-def _in_float64(layer, x):
-    """Do what a layer does, statistics being fixed, without rounding to float32.
-
-    Keras rounds to it in batch normalisation on JAX and PyTorch, and in dense layers on
-    PyTorch: its promotion of dtypes ends at float32 there.
-    """
+def _is_pooled(layers):
+    """Whether the first of two layers is a convolution with bias, the next pooling."""
     import keras
 
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return keras.ops.batch_normalization(
-            x,
-            layer.moving_mean,
-            layer.moving_variance,
-            axis=-1,
-            offset=layer.beta,
-            epsilon=layer.epsilon,
-        )
-    if isinstance(layer, keras.layers.Dense):
-        return x @ layer.kernel.value + layer.bias.value
-    return layer(x)
+    kinds = [keras.layers.Conv2D, keras.layers.MaxPooling2D]
+    return (
+        len(layers) == 2 and all(map(isinstance, layers, kinds)) and layers[0].use_bias
+    )
+
+
+def _convolve(layer, x):
+    """Do what a convolution does, but for adding its bias."""
+    from keras import ops
+
+    dtype = layer.compute_dtype
+    kernel = ops.cast(layer.kernel.value, dtype)
+    return layer.convolution_op(ops.cast(x, dtype), kernel)
+
+
+def _is_float64(x):
+    import keras
+
+    return keras.backend.standardize_dtype(x.dtype) == "float64"
+
+
+def _normalize(layer, x):
+    """Do what a batch normalisation does whose statistics are fixed.
+
+    Keras rounds float64 to float32 there on JAX and PyTorch. On TensorFlow it takes
+    more than twice as long for three channels, since numbers repeated that often are
+    read one at a time; here they are repeated for each pixel of an image.
+    """
+    from keras import ops
+
+    _, height, width, channels = x.shape
+    factors = ops.rsqrt(layer.moving_variance.value + layer.epsilon)
+    offsets = -layer.moving_mean.value * factors
+    if layer.center:
+        offsets += layer.beta.value
+    factors, offsets = (ops.tile(v, [height * width]) for v in (factors, offsets))
+    x = ops.reshape(x, (-1, height * width * channels))
+    return ops.reshape(x * factors + offsets, (-1, height, width, channels))

@@ -233,7 +233,7 @@ class Functions:
         images, y, w, mirrored = share.of(*batch)
 
         def draw(shape):
-            return share.draw(shape, axis=1, seed=seed, low=-1.0)
+            return share.draw(shape, 1, seed, -1.0, 1.0, "float32")
 
         def drop(i, x):
             rate = dropout[1 if x.shape.rank == 2 else 0]
@@ -270,11 +270,14 @@ class _Whole:
         """Return this share of images, codes, weights and whether to mirror."""
         return batch
 
-    def draw(self, shape, axis, seed, low=0.0, dtype="float32"):
-        """Draw numbers between `low` and 1, the images along an axis of the shape."""
+    def draw(self, shape, axis, seed, low, high, dtype):
+        """Draw numbers between two limits, the images along an axis of the shape.
+
+        Without limits they are integers of any value.
+        """
         import tensorflow as tf
 
-        return tf.random.stateless_uniform(shape, seed, low, 1.0, dtype)
+        return tf.random.stateless_uniform(shape, seed, low, high, dtype)
 
     def normalize(self, layer, x):
         """Do what the layer does in training."""
@@ -309,13 +312,13 @@ class _Share:
         images, codes, w, mirrored = (tf.gather(part, self._rows) for part in batch)
         return images, codes, tf.where(self._present, w, 0), mirrored
 
-    def draw(self, shape, axis, seed, low=0.0, dtype="float32"):
+    def draw(self, shape, axis, seed, low, high, dtype):
         """Draw numbers for the whole batch, so that they are those of one device."""
         import tensorflow as tf
 
         shape = tf.convert_to_tensor(shape)
         shape = tf.concat([shape[:axis], [self._n], shape[axis + 1 :]], axis=0)
-        drawn = tf.random.stateless_uniform(shape, seed, low, 1.0, dtype)
+        drawn = tf.random.stateless_uniform(shape, seed, low, high, dtype)
         return tf.gather(drawn, self._rows, axis=axis)
 
     def normalize(self, layer, x):
@@ -361,12 +364,21 @@ def _follow(layer, mean, variance):
 
 
 def _drop(share, x, rate, seed):
-    """Do what the layer Dropout does in training, at a rate known at run time only."""
+    """Do what the layer Dropout does in training, at a rate known at run time only.
+
+    Rates are rounded to 1/65,536, since drawing numbers takes longest and each of
+    them, of 32 bits, decides on two values.
+    """
     import tensorflow as tf
 
     # A condition would be traced several times over. At a rate of 0 one number is drawn
     # and counts for all.
-    shape = tf.where(rate > 0, tf.shape(x), 1)
-    drawn = share.draw(shape, axis=0, seed=seed, dtype=rate.dtype)
-    factors = tf.where(drawn >= rate, 1 / (1 - rate), 0)
-    return x * tf.cast(factors, x.dtype)
+    *leading, channels = tf.unstack(tf.where(rate > 0, tf.shape(x), 1))
+    pairs = tf.stack([*leading, (channels + 1) // 2])
+    drawn = tf.bitcast(share.draw(pairs, 0, seed, None, None, tf.uint32), tf.int16)
+    drawn = tf.reshape(drawn, [-1, *leading[1:], 2 * pairs[-1]])[..., :channels]
+    n_values = 2**16
+    dropped = tf.minimum(tf.round(rate * n_values), n_values - 1)
+    kept = drawn >= tf.cast(dropped + tf.int16.min, tf.int16)
+    factor = n_values / (n_values - dropped)
+    return x * (tf.cast(kept, x.dtype) * tf.cast(factor, x.dtype))
