@@ -24,7 +24,6 @@ def forward(layers, x, normalize=None, drop=None):
     import keras
 
     training = drop is not None
-    bias = None
     for i, layer in enumerate(layers):
         if isinstance(layer, keras.layers.Resizing):
             # Training images have the size of their part of the training already.
@@ -43,11 +42,12 @@ def forward(layers, x, normalize=None, drop=None):
         elif training and _is_pooled(layers[i : i + 2]):
             # Added after pooling, the bias gives the same values, and its derivative
             # sums up a quarter as many. In prediction the convolution adds it for free.
-            x, bias = _convolve(layer, x), layer.bias
+            x = _convolve(layer, x)
         else:
             x = layer(x, training=training)
-            if bias is not None:
-                bias, x = None, keras.ops.add(x, keras.ops.cast(bias.value, x.dtype))
+            if training and _is_pooled(layers[max(i - 1, 0) : i + 1]):
+                bias = layers[i - 1].bias.value
+                x = keras.ops.add(x, keras.ops.cast(bias, x.dtype))
     return x
 
 
