@@ -53,7 +53,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Whether to normalise each convolution's output over the batch [2]_.
     dropout : float or tuple of two float, default=0.0
         Share of values dropped in training after each stage and after each hidden
-        dense layer; two numbers set the two apart. In [0, 1).
+        dense layer; two numbers set the two apart. In [0, 1); on TensorFlow rounded
+        to 1/65,536.
     scaling : {"standard", "unit"}, default="standard"
         How the network scales pixels, by what it learns from the training images:
         to mean 0 and variance 1 of each channel, or to [0, 1].
@@ -368,7 +369,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Whether to normalise each convolution's output over the batch [2]_.
     dropout : float or tuple of two float, default=0.0
         Share of values dropped in training after each stage and after each hidden
-        dense layer; two numbers set the two apart. In [0, 1).
+        dense layer; two numbers set the two apart. In [0, 1); on TensorFlow rounded
+        to 1/65,536.
     scaling : {"standard", "unit"}, default="standard"
         How the network scales pixels, by what it learns from the training images:
         to mean 0 and variance 1 of each channel, or to [0, 1].

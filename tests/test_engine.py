@@ -234,8 +234,10 @@ def test_only_training_normalizes_by_the_batch(digits):
 # ------------------------------------------------------------------- views and sizes
 
 
-def test_logits_of_views_are_the_mean_over_the_views(digits):
-    network = replace(TINY, image_shape=(16, 16, 1))  # large enough to be shifted
+@pytest.mark.parametrize("normalized", [False, True])
+def test_logits_of_views_are_the_mean_over_the_views(normalized, digits):
+    network = NORMALIZED if normalized else TINY
+    network = replace(network, image_shape=(16, 16, 1))  # large enough to be shifted
     compiled = CompiledNetwork(model(network, optimizer("adam")), ())
     weights = session(compiled).weights()
     images = batches(digits, 1)[0].repeat(2, axis=1).repeat(2, axis=2)

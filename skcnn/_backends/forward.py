@@ -40,8 +40,9 @@ def forward(layers, x, normalize=None, drop=None):
             # Keras, whose promotion of dtypes ends at float32, rounds on PyTorch.
             x = x @ layer.kernel.value + layer.bias.value
         elif training and _is_pooled(layers[i : i + 2]):
-            # Added after pooling, the bias gives the same values, and its derivative
-            # sums up a quarter as many. In prediction the convolution adds it for free.
+            # The bias is added after pooling: the same values, in bfloat16 up to
+            # rounding, and fewer slopes to sum up. To predict, the convolution adds it
+            # at no cost.
             x = _convolve(layer, x)
         else:
             x = layer(x, training=training)
