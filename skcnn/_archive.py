@@ -19,6 +19,7 @@ from io import BytesIO
 
 import numpy as np
 
+from skcnn import _schema
 from skcnn._files import written_whole
 from skcnn._optimizers import describe_optimizer, make_optimizer
 
@@ -32,18 +33,17 @@ LIBRARIES = ("skcnn", "scikit-learn", "numpy", "keras", "tensorflow", "scikeras"
 # Kinds of NumPy dtypes that are plain values: truth, numbers, text and dates.
 PLAIN_KINDS = frozenset("biufSUmM")
 
-# What reading a well-formed archive of ill-formed content can raise.
-DAMAGE = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-)
+# Bounds of what is read before a schema can be applied. A data frame of images of 224
+# by 224 pixels and three channels has 150,528 names of columns, a token and some ten
+# bytes each, and a deep network a hundred arrays.
+MAX_ENTRIES = 2**14
+MAX_DOCUMENT_BYTES = 2**24
+MAX_DOCUMENT_TOKENS = 2**19
+MAX_NESTING = 32
+MAX_MESSAGE = 300
+
+# What begins each entry of a ZIP archive's directory.
+DIRECTORY_ENTRY = b"PK\x01\x02"
 
 
 def write_archive(path, content, encoder):
@@ -62,23 +62,28 @@ def write_archive(path, content, encoder):
     ------
     OSError
         If the file cannot be written.
+    ValueError
+        If the document, or the number of arrays, is beyond what is read again.
     """
     document = {
         "format": FORMAT,
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in LIBRARIES},
     } | content
+    text = json.dumps(document, indent=1, allow_nan=False)
+    _check_size(text.encode())
+    if len(encoder.arrays) >= MAX_ENTRIES:
+        raise ValueError(f"{len(encoder.arrays):,} arrays are too many for a file.")
     with written_whole(path) as file:
         with zipfile.ZipFile(file, "w") as archive:
             archive.comment = b" " * COMMENT_LENGTH
-            text = json.dumps(document, indent=1, allow_nan=False)
             archive.writestr(_entry(DOCUMENT), text)
             for i, array in enumerate(encoder.arrays):
                 buffer = BytesIO()
                 np.lib.format.write_array(buffer, array, allow_pickle=False)
                 archive.writestr(_entry(_array_name(i)), buffer.getbuffer())
         size = file.seek(-COMMENT_LENGTH, os.SEEK_END)
-        digest = _sha256(file, size)
+        digest, _ = _sha256(file, size)
         file.seek(size)
         file.write(CHECKSUM + digest)
 
@@ -104,21 +109,28 @@ def read_archive(path, use):
     """
     path = os.fspath(path)
     with open(path, "rb") as file:
-        _check_sum(file, path)
+        size = _check_sum(file, path)
         try:
             with zipfile.ZipFile(file) as archive:
-                _check_names(archive)
-                document = json.loads(
-                    _read(archive, DOCUMENT), parse_constant=_refuse_constant
-                )
+                _check_entries(archive, size)
+                text = _read(archive, DOCUMENT)
+                _check_size(text)
+                document = json.loads(text, parse_constant=_refuse_constant)
                 _check_format(document, path)
-                return use(document, _Decoder(archive))
-        except _NewerFormat:
+                decode = _Decoder(archive)
+                result = use(document, decode)
+                decode.refuse_surplus()
+                return result
+        except (OSError, _NewerFormat):
             raise
-        except DAMAGE as error:
+        # Whatever the content leads to, in Keras too, is the fault of the file.
+        except Exception as error:
+            message = str(error)
+            if len(message) > MAX_MESSAGE:
+                message = f"{message[:MAX_MESSAGE]} ..."
             raise ValueError(
                 f"{path} has the right checksum, but holds what was not expected "
-                f"there: {error}"
+                f"there: {message}"
             ) from error
 
 
@@ -127,7 +139,7 @@ class _NewerFormat(ValueError):
 
 
 def _check_sum(file, path):
-    """Refuse, before anything is parsed, what `save` did not write or is damaged."""
+    """Refuse what `save` did not write or is damaged; return the file's length."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         raise ValueError(f"{path} is not a file.")
     if file.read(4) != b"PK\x03\x04":
@@ -141,49 +153,86 @@ def _check_sum(file, path):
         raise ValueError(
             f"{path} is not a file written by skcnn.save, or its end is missing."
         )
-    if comment != CHECKSUM + _sha256(file, size):
+    digest, n_entries = _sha256(file, size)
+    if comment != CHECKSUM + digest:
         raise ValueError(
             f"{path} is damaged: its content does not fit its checksum. Copy or "
             "download it again."
         )
+    if n_entries > MAX_ENTRIES:
+        raise ValueError(
+            f"{path} has the right checksum, but holds {n_entries:,} entries, where "
+            f"skcnn.save writes {MAX_ENTRIES:,} at most."
+        )
+    return size
 
 
 def _sha256(file, size):
+    """Return the checksum of a file, and an upper bound of its number of entries.
+
+    `zipfile` makes an object for each entry of the directory that it finds, whatever
+    number the archive states.
+    """
     file.seek(0)
-    digest = hashlib.sha256()
+    digest, n_entries, end = hashlib.sha256(), 0, b""
     while size:
         chunk = file.read(min(size, 2**20))
         if not chunk:
             raise ValueError("The file became shorter while it was read.")
         digest.update(chunk)
+        n_entries += (end + chunk).count(DIRECTORY_ENTRY)
+        end = chunk[-len(DIRECTORY_ENTRY) + 1 :]
         size -= len(chunk)
-    return digest.hexdigest().encode("ascii")
+    return digest.hexdigest().encode("ascii"), n_entries
 
 
-def _check_names(archive):
-    names = archive.namelist()
-    expected = [DOCUMENT, *map(_array_name, range(len(names) - 1))]
-    for name, wanted in zip(names, expected, strict=True):
-        if name != wanted:
-            raise ValueError(f"There is an entry {name!r} in place of {wanted!r}.")
+def _check_entries(archive, size):
+    """Refuse entries that are not those of `save`, or that overlap."""
+    entries = archive.infolist()
+    expected = [DOCUMENT, *map(_array_name, range(len(entries) - 1))]
+    end = 0
+    for entry, wanted in zip(entries, expected, strict=True):
+        if entry.filename != wanted:
+            raise ValueError(
+                f"There is an entry {entry.filename[:99]!r} in place of {wanted!r}."
+            )
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise ValueError(f"The entry {wanted} is compressed or encrypted.")
+        if entry.file_size != entry.compress_size or entry.header_offset < end:
+            raise ValueError(f"The entry {wanted} overlaps the one before.")
+        end = entry.header_offset + entry.file_size
+    if end > size:
+        raise ValueError("The entries are longer than the file.")
+
+
+def _check_size(text):
+    """Refuse a document, as bytes, that would take much memory to parse."""
+    n_tokens = sum(map(text.count, (b",", b"[", b"{", b":")))
+    if len(text) > MAX_DOCUMENT_BYTES or n_tokens > MAX_DOCUMENT_TOKENS:
+        raise ValueError(
+            f"The document has {len(text):,} bytes and some {n_tokens:,} values, but "
+            f"{MAX_DOCUMENT_BYTES:,} and {MAX_DOCUMENT_TOKENS:,} are the most that is "
+            "read."
+        )
 
 
 def _check_format(document, path):
+    """Refuse a later format, and what is no document at all."""
+    if type(document) is not dict:
+        raise ValueError("The document is no object.")
+    _schema.integer(FORMAT)(document.get("format"), "format")
+    short = _schema.text(64)
+    _schema.mapping(short, short, most=32)(document.get("versions"), "versions")
     if document["format"] != FORMAT:
         raise _NewerFormat(
-            f"{path} has format {document['format']!r}, written by skcnn "
-            f"{document['versions']['skcnn']!r}, but skcnn {version('skcnn')} reads "
-            f"format {FORMAT}. Install a newer skcnn."
+            f"{path} has format {document['format']}, written by skcnn "
+            f"{document['versions'].get('skcnn')!r}, but skcnn {version('skcnn')} "
+            f"reads format {FORMAT}. Install a newer skcnn."
         )
 
 
 def _read(archive, name):
-    entry = archive.getinfo(name)
-    if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
-        raise ValueError(f"The entry {name} is compressed or encrypted.")
-    if entry.header_offset < 0:
-        raise ValueError(f"The entry {name} begins before the file.")
-    return archive.read(entry)
+    return archive.read(name)
 
 
 def _entry(name):
@@ -261,7 +310,14 @@ class Encoder:
         if isinstance(value, np.ndarray):
             return self._array(value)
         if isinstance(value, np.random.RandomState):
-            return {"random_state": self(value.get_state(legacy=False))}
+            state = value.get_state(legacy=False)
+            if state["bit_generator"] != "MT19937":
+                raise TypeError(
+                    f"Got a RandomState of {state['bit_generator']}, but skcnn.save "
+                    "writes RandomState's own generator, MT19937: give an integer, or "
+                    "numpy.random.RandomState(seed), as random_state."
+                )
+            return {"random_state": self(state)}
         description = describe_optimizer(value)
         if description is None:
             raise TypeError(
@@ -283,39 +339,58 @@ class Encoder:
 
 
 class _Decoder:
-    """The inverse of `Encoder`, which makes nothing but plain values."""
+    """The inverse of `Encoder`, which makes nothing but plain values.
+
+    The values decoded from one file take no more memory than a multiple of the file,
+    since each array is read at most once.
+    """
 
     def __init__(self, archive):
         self._archive = archive
+        self._unread = set(range(len(archive.namelist()) - 1))
 
-    def __call__(self, value):
+    def __call__(self, value, depth=0):
+        if depth > MAX_NESTING:
+            raise ValueError(f"Values are nested more than {MAX_NESTING} deep.")
         if isinstance(value, list):
-            return [self(item) for item in value]
+            return [self(item, depth + 1) for item in value]
         if not isinstance(value, dict):
             return value
         ((kind, content),) = value.items()
         if kind == "array":
             return self._array(content)
-        content = self(content)
+        content = self(content, depth + 1)
         if kind == "float":
+            _schema.exactly("nan", "inf", "-inf")(content, "float")
             return float(content)
         if kind == "tuple":
             return tuple(content)
         if kind == "dict":
             return dict(content)
         if kind == "scalar":
+            _schema.array("".join(PLAIN_KINDS), n_dims=0)(content, "scalar")
             return content[()]
         if kind == "objects":
             array = np.empty(len(content), object)
             array[:] = content
             return array
         if kind == "random_state":
+            _schema.random_state(content, "random_state")
             generator = np.random.RandomState(0)
             generator.set_state(content)
             return generator
         if kind == "optimizer":
             return make_optimizer(content)
-        raise ValueError(f"There is no kind of value named {kind!r}.")
+        raise ValueError("There is a kind of value that no version writes.")
 
     def _array(self, number):
-        return array_of_npy(_read(self._archive, _array_name(int(number))))
+        _schema.integer(0)(number, "array")
+        if number not in self._unread:
+            raise ValueError(f"The array {number} is missing, or is there twice.")
+        self._unread.remove(number)
+        return array_of_npy(_read(self._archive, _array_name(number)))
+
+    def refuse_surplus(self):
+        """Refuse arrays that nothing refers to."""
+        if self._unread:
+            raise ValueError(f"There are {len(self._unread)} arrays too many.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skcnn import _schema
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._images import chunk_rows
 
@@ -135,10 +136,47 @@ class Checkpoint:
         write_archive(self.path, {"checkpoint": encode(state)}, encode)
 
 
+_DOCUMENT = _schema.record(
+    {
+        "format": _schema.integer(),
+        "versions": lambda versions, place: None,
+        "checkpoint": lambda state, place: None,
+    }
+)
+_STATE = _schema.record(
+    {
+        "fingerprint": _schema.text(64, "[0-9a-f]{64}"),
+        "beginning": _schema.random_state,
+        "generator": _schema.random_state,
+        "weights": _schema.values_of_variables,
+        "optimizer_values": _schema.values_of_variables,
+        "history": _schema.history,
+        "best": _schema.either(
+            _schema.nothing,
+            _schema.several(lambda value, place: None, most=3, least=3),
+        ),
+    }
+)
+_BEST = (_schema.number, _schema.integer(0), _schema.values_of_variables)
+
+
 def _state(document, decode):
+    """Return the state in a file, each value of which is as `keep` writes it."""
     if "checkpoint" not in document:
         raise ValueError("it holds a model and not a checkpoint.")
-    return decode(document["checkpoint"])
+    _DOCUMENT(document, "the document")
+    state = decode(document["checkpoint"])
+    _STATE(state, "checkpoint")
+    if state["best"] is not None:
+        for check, value in zip(_BEST, state["best"], strict=True):
+            check(value, "checkpoint.best")
+        if list(map(_form, state["best"][2])) != list(map(_form, state["weights"])):
+            raise ValueError("The best weights are those of another network.")
+    return state
+
+
+def _form(value):
+    return value.shape, value.dtype
 
 
 def _equal(one, other):

@@ -4,10 +4,48 @@ import json
 
 import numpy as np
 
+from skcnn import _schema
+
 WARM_UP_FRACTION = 0.1
 
 # Classes in keras.optimizers that need other optimisers to work.
 NO_OPTIMIZERS = frozenset({"LossScaleOptimizer", "MultiOptimizer", "Optimizer"})
+
+# What a configuration of Keras's optimizers and schedules may hold. Keras searches for
+# the strings of Muon's `exclude_layers` as regular expressions, and unrolls `ns_steps`
+# iterations when it traces a step: neither may be anything that a file says.
+_NAME = _schema.text(64, "[A-Za-z0-9_]*")
+_VALUE = _schema.either(_schema.nothing, _schema.flag, _schema.finite_number, _NAME)
+_SCHEDULE = _schema.record(
+    {
+        "module": _schema.exactly("keras.optimizers.schedules"),
+        "class_name": _NAME,
+        "config": _schema.mapping(
+            _NAME,
+            _schema.either(_VALUE, _schema.several(_schema.finite_number, most=10_000)),
+            most=32,
+        ),
+        "registered_name": _schema.nothing,
+    }
+)
+
+
+def _check_config(config, place):
+    _schema.mapping(_NAME, lambda value, place: None, most=64)(config, place)
+    special = {
+        "exclude_layers": _schema.several(
+            _schema.text(200, "[A-Za-z0-9_/ -]*"), most=1000
+        ),
+        "learning_rate": _schema.either(_schema.finite_number, _SCHEDULE),
+        "ns_steps": _schema.integer(0, 64),
+    }
+    if "learning_rate" not in config:
+        raise ValueError(f"{place}: there is no learning_rate.")
+    for name, value in config.items():
+        special.get(name, _VALUE)(value, f"{place}.{name}")
+
+
+_DESCRIPTION = _schema.record({"class_name": _NAME, "config": _check_config})
 
 
 def resolve_optimizer(optimizer, learning_rate):
@@ -89,18 +127,25 @@ def describe_optimizer(value):
 
     if not isinstance(value, keras.optimizers.Optimizer):
         return None
-    description = {"class_name": type(value).__name__, "config": value.get_config()}
+    # Keras wraps lists in a class of its own, to track variables in them.
+    config = {
+        name: list(entry) if isinstance(entry, list) else entry
+        for name, entry in value.get_config().items()
+    }
+    description = {"class_name": type(value).__name__, "config": config}
     try:
         known = type(make_optimizer(description)) is type(value)
-    except (LookupError, TypeError, ValueError):
+    except (TypeError, ValueError):
         known = False
     return description if known else None
 
 
 def make_optimizer(description):
-    """Make the optimiser that a description stands for.
+    """Make the optimizer that a description stands for.
 
-    Keras's deserialisation, which imports what it is told to, has no part in it.
+    The description may come from a stranger's file. Keras's deserialization, which
+    imports what it is told to, has no part in this function, and the configuration has
+    exactly the entries that Keras's own `get_config` gives, each checked.
 
     Parameters
     ----------
@@ -113,21 +158,32 @@ def make_optimizer(description):
 
     Raises
     ------
-    LookupError, TypeError, ValueError
+    ValueError
         If it is no such description.
     """
     import keras
 
+    schedules = _subclasses(
+        keras.optimizers.schedules,
+        keras.optimizers.schedules.LearningRateSchedule,
+        without=frozenset({"LearningRateSchedule"}),
+    )
+    _DESCRIPTION(description, "optimizer")
     config = dict(description["config"])
     schedule = config["learning_rate"]
     if isinstance(schedule, dict):
-        known = _subclasses(
-            keras.optimizers.schedules, keras.optimizers.schedules.LearningRateSchedule
-        )
-        if schedule["module"] != "keras.optimizers.schedules":
-            raise ValueError(f"There is no schedule in {schedule['module']!r}.")
-        config["learning_rate"] = known[schedule["class_name"]](**schedule["config"])
-    return _keras_optimizers()[description["class_name"]](**config)
+        make = _known(schedules, schedule["class_name"])
+        config["learning_rate"] = make(**schedule["config"])
+    make = _known(_keras_optimizers(), description["class_name"])
+    if config.keys() != make().get_config().keys():
+        raise ValueError("The optimizer's configuration has other entries.")
+    return make(**config)
+
+
+def _known(classes, name):
+    if name not in classes:
+        raise ValueError(f"Keras has no {name!r} there.")
+    return classes[name]
 
 
 def copy_optimizer(optimizer):

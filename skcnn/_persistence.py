@@ -3,8 +3,10 @@
 import os
 import warnings
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skcnn import _schema
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._parameters import validate_parameters
@@ -17,6 +19,11 @@ CLASSES = {
 
 # Parameters that belong to a process and count in training only.
 LEFT_OUT = ("callbacks", "memory")
+
+# A pipeline in a pipeline is fine; scikit-learn's check of what a pipeline can do takes
+# twice as long for each further level.
+MAX_PIPELINES = 4
+MAX_STEPS = 100
 
 
 def save(estimator, path: str | os.PathLike) -> None:
@@ -139,20 +146,27 @@ def load(path: str | os.PathLike):
 def _estimator(document, decode):
     if "checkpoint" in document:
         raise ValueError("it is the checkpoint of a fit; only fit can go on with it.")
-    return _rebuild(document["estimator"], decode)
+    _DOCUMENT(document, "the document")
+    return _rebuild(document["estimator"], decode, 0)
 
 
-def _describe(estimator, encode, left_out):
+def _describe(estimator, encode, left_out, depth=0):
     from sklearn.pipeline import Pipeline  # the slowest part of scikit-learn to import
 
     if type(estimator) is Pipeline:
+        if depth == MAX_PIPELINES or len(estimator.steps) > MAX_STEPS:
+            raise ValueError(
+                f"Got a pipeline of {len(estimator.steps)} steps, {depth} levels deep, "
+                f"but skcnn.save writes {MAX_STEPS} steps and {MAX_PIPELINES} levels "
+                "at most. Put the steps into one pipeline."
+            )
         parameters = estimator.get_params(deep=False)
         del parameters["steps"]
         described = {
             "steps": [
                 [name, step]
                 if step is None or isinstance(step, str)
-                else [name, _describe(step, encode, left_out)]
+                else [name, _describe(step, encode, left_out, depth + 1)]
                 for name, step in estimator.steps
             ]
         }
@@ -177,7 +191,7 @@ def _describe(estimator, encode, left_out):
     } | described
 
 
-def _rebuild(described, decode):
+def _rebuild(described, decode, depth):
     from sklearn.pipeline import Pipeline
 
     parameters = {
@@ -187,14 +201,138 @@ def _rebuild(described, decode):
         if parameters.get(name) is not None:
             raise ValueError(f"The parameter {name} is set.")
     if described["class"] == "Pipeline":
+        if depth == MAX_PIPELINES:
+            raise ValueError(f"Pipelines are nested more than {MAX_PIPELINES} deep.")
+        _PIPELINE_PARAMETERS(parameters, "parameters")
         steps = [
-            (str(name), step)
+            (name, step)
             if step is None or step == "passthrough"
-            else (str(name), _rebuild(step, decode))
+            else (name, _rebuild(step, decode, depth + 1))
             for name, step in described["steps"]
         ]
+        if len({name for name, _ in steps}) < len(steps):
+            raise ValueError("Two steps of a pipeline have one name.")
         return Pipeline(steps, **parameters)
+    for name, value in parameters.items():
+        _parameter(value, f"parameters.{name}")
     estimator = CLASSES[described["class"]](**parameters)
     validate_parameters(estimator)
-    estimator._relearn(decode(described["learned"]))
+    learned = decode(described["learned"])
+    _LEARNED[described["class"]](learned, "learned")
+    estimator._relearn(learned)
     return estimator
+
+
+def _parameter(value, place):
+    """Check for what a parameter of one of this package's estimators can be."""
+    import keras
+
+    known = (np.random.RandomState, keras.optimizers.Optimizer, np.number, np.bool_)
+    if not isinstance(value, known):
+        _PLAIN_PARAMETER(value, place)
+
+
+_SCALAR = _schema.either(
+    _schema.nothing, _schema.flag, _schema.finite_number, _schema.text(1000)
+)
+_PLAIN_PARAMETER = _schema.either(
+    _SCALAR,
+    _schema.several(_SCALAR, most=1000),
+    _schema.several(_SCALAR, most=1000, kind=tuple),
+    # class_weight: labels of any kind that scikit-learn takes, and their weights.
+    _schema.mapping(
+        lambda label, place: None,
+        lambda weight, place: _parameter(weight, place),
+        most=2**17,
+    ),
+)
+
+
+def _strings(value, place):
+    """Check for an array of objects that are strings."""
+    _schema.array("O", n_dims=1)(value, place)
+    for i, name in enumerate(value):
+        _schema.text(10_000)(name, f"{place}[{i}]")
+
+
+def _classes(value, place):
+    """Check for labels."""
+    _schema.array("biufUSO", n_dims=1)(value, place)
+    if value.dtype == object:
+        for i, label in enumerate(value):
+            _SCALAR(label, f"{place}[{i}]")
+
+
+def _generator(value, place):
+    if not isinstance(value, np.random.RandomState):
+        _schema.either(_schema.nothing, _schema.exactly("parameter"))(value, place)
+
+
+_OF_IMAGES = {
+    "n_features_in": _schema.integer(1),
+    "feature_names_in": _schema.either(_schema.nothing, _strings),
+    "image_shape": _schema.several(_schema.integer(1), most=3, least=3, kind=tuple),
+}
+_PIXELS = _schema.array("f", n_dims=1)
+_CLASSIFIER = _schema.record(
+    _OF_IMAGES
+    | {
+        "classes": _classes,
+        "integer_maximum": _schema.either(
+            _schema.nothing, lambda value, place: _parameter(value, place)
+        ),
+        "parameters": _schema.mapping(_schema.text(64), _parameter, most=64),
+        "history": _schema.history,
+        "weights": _schema.values_of_variables,
+        "optimizer_values": _schema.values_of_variables,
+        "random_state": _generator,
+    }
+)
+_LEARNED = {
+    "CIFARCNNClassifier": _CLASSIFIER,
+    "MNISTCNNClassifier": _CLASSIFIER,
+    "ImageReshaper": _schema.record(_OF_IMAGES),
+    "ImageScaler": _schema.record(_OF_IMAGES | {"offset": _PIXELS, "scale": _PIXELS}),
+}
+
+# Values are still as JSON has them: `decode` makes them what they stand for.
+_ENCODED = _schema.mapping(_schema.text(64, "[a-z_]+"), lambda value, place: None, 64)
+_STEP = _schema.either(
+    _schema.nothing,
+    _schema.exactly("passthrough"),
+    lambda step, place: _ESTIMATOR(step, place),
+)
+_ESTIMATOR = _schema.either(
+    _schema.record(
+        {
+            "class": _schema.exactly("Pipeline"),
+            "parameters": _ENCODED,
+            "steps": _schema.several(
+                _schema.pair(_schema.text(1000), _STEP), most=MAX_STEPS, least=1
+            ),
+        }
+    ),
+    _schema.record(
+        {
+            "class": _schema.exactly(*CLASSES),
+            "parameters": _ENCODED,
+            "learned": lambda learned, place: None,
+        }
+    ),
+)
+_PIPELINE_PARAMETERS = _schema.record(
+    {
+        "memory": _schema.nothing,
+        "transform_input": _schema.either(
+            _schema.nothing, _schema.several(_schema.text(1000), most=100)
+        ),
+        "verbose": _schema.flag,
+    }
+)
+_DOCUMENT = _schema.record(
+    {
+        "format": _schema.integer(),
+        "versions": lambda versions, place: None,
+        "estimator": _ESTIMATOR,
+    }
+)

@@ -293,15 +293,19 @@ def test_a_kill_leaves_a_whole_file(clf, content, tmp_path):
     path = _file(tmp_path, content)
     other = skcnn.load(path)
     other.set_params(epochs=77)
+    start = time.perf_counter()
+    for _ in range(4):
+        skcnn.save(clf, path)
+    seconds = (time.perf_counter() - start) / 4  # of one save on a machine that is busy
     waits = random.Random(0)
     seen = set()
-    for _ in range(20):
+    for _ in range(30):
         child = os.fork()
         if child == 0:
             while True:
                 skcnn.save(other, path)
                 skcnn.save(clf, path)
-        time.sleep(waits.uniform(0.005, 0.05))
+        time.sleep(seconds * waits.uniform(0.5, 6))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         seen.add(skcnn.load(path).epochs)
