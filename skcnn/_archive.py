@@ -21,7 +21,7 @@ import numpy as np
 
 from skcnn import _schema
 from skcnn._files import written_whole
-from skcnn._npy import read_npy
+from skcnn._npy import ShortReads, read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
 
 FORMAT = 1
@@ -36,15 +36,13 @@ PLAIN_KINDS = frozenset("biufSUmM")
 
 # Bounds of what is read before a schema can be applied. A data frame of images of 224
 # by 224 pixels and three channels has 150,528 names of columns, a token and some ten
-# bytes each, and a deep network a hundred arrays.
-MAX_ENTRIES = 2**14
+# bytes each. A directory of `MAX_ENTRIES` entries is as long as `ShortReads` reads at
+# once, and a deep network has some hundred arrays.
+MAX_ENTRIES = 2**13
 MAX_DOCUMENT_BYTES = 2**24
 MAX_DOCUMENT_TOKENS = 2**19
 MAX_NESTING = 32
 MAX_MESSAGE = 300
-
-# What begins each entry of a ZIP archive's directory.
-DIRECTORY_ENTRY = b"PK\x01\x02"
 
 
 def write_archive(path, content, encoder):
@@ -84,7 +82,7 @@ def write_archive(path, content, encoder):
                 np.lib.format.write_array(buffer, array, allow_pickle=False)
                 archive.writestr(_entry(_array_name(i)), buffer.getbuffer())
         size = file.seek(-COMMENT_LENGTH, os.SEEK_END)
-        digest, _ = _sha256(file, size)
+        digest = _sha256(file, size)
         file.seek(size)
         file.write(CHECKSUM + digest)
 
@@ -112,10 +110,9 @@ def read_archive(path, use):
     with open(path, "rb") as file:
         size = _check_sum(file, path)
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zipfile.ZipFile(ShortReads(file)) as archive:
                 _check_entries(archive, size)
-                text = _read(archive, DOCUMENT)
-                _check_size(text)
+                text = _document(archive)
                 document = json.loads(text, parse_constant=_refuse_constant)
                 _check_format(document, path)
                 decode = _Decoder(archive)
@@ -154,37 +151,25 @@ def _check_sum(file, path):
         raise ValueError(
             f"{path} is not a file written by skcnn.save, or its end is missing."
         )
-    digest, n_entries = _sha256(file, size)
-    if comment != CHECKSUM + digest:
+    if comment != CHECKSUM + _sha256(file, size):
         raise ValueError(
             f"{path} is damaged: its content does not fit its checksum. Copy or "
             "download it again."
-        )
-    if n_entries > MAX_ENTRIES:
-        raise ValueError(
-            f"{path} has the right checksum, but holds {n_entries:,} entries, where "
-            f"skcnn.save writes {MAX_ENTRIES:,} at most."
         )
     return size
 
 
 def _sha256(file, size):
-    """Return the checksum of a file, and an upper bound of its number of entries.
-
-    `zipfile` makes an object for each entry of the directory that it finds, whatever
-    number the archive states.
-    """
+    """Return the checksum of the first bytes of a file."""
     file.seek(0)
-    digest, n_entries, end = hashlib.sha256(), 0, b""
+    digest = hashlib.sha256()
     while size:
         chunk = file.read(min(size, 2**20))
         if not chunk:
             raise ValueError("The file became shorter while it was read.")
         digest.update(chunk)
-        n_entries += (end + chunk).count(DIRECTORY_ENTRY)
-        end = chunk[-len(DIRECTORY_ENTRY) + 1 :]
         size -= len(chunk)
-    return digest.hexdigest().encode("ascii"), n_entries
+    return digest.hexdigest().encode("ascii")
 
 
 def _check_entries(archive, size):
@@ -204,6 +189,15 @@ def _check_entries(archive, size):
         end = entry.header_offset + entry.file_size
     if end > size:
         raise ValueError("The entries are longer than the file.")
+
+
+def _document(archive):
+    """Return the text of the document, unless it is too long to be parsed."""
+    if archive.getinfo(DOCUMENT).file_size > MAX_DOCUMENT_BYTES:
+        raise ValueError(f"The document has more than {MAX_DOCUMENT_BYTES:,} bytes.")
+    text = archive.read(DOCUMENT)
+    _check_size(text)
+    return text
 
 
 def _check_size(text):
@@ -230,10 +224,6 @@ def _check_format(document, path):
             f"{document['versions'].get('skcnn')!r}, but skcnn {version('skcnn')} "
             f"reads format {FORMAT}. Install a newer skcnn."
         )
-
-
-def _read(archive, name):
-    return archive.read(name)
 
 
 def _entry(name):
@@ -375,7 +365,9 @@ class _Decoder:
         if number not in self._unread:
             raise ValueError(f"The array {number} is missing, or is there twice.")
         self._unread.remove(number)
-        return array_of_npy(_read(self._archive, _array_name(number)))
+        name = _array_name(number)
+        with self._archive.open(name) as file:
+            return read_npy(file, self._archive.getinfo(name).file_size, name)
 
     def refuse_surplus(self):
         """Refuse arrays that nothing refers to."""

@@ -192,7 +192,7 @@ def open_npz(path) -> Iterator["Npz"]:
     """
     with open_regular(path) as file:
         with _failure_as_value_error(path):
-            archive = zipfile.ZipFile(_ShortReads(file))
+            archive = zipfile.ZipFile(ShortReads(file))
         yield Npz(archive, file.seek(0, 2), path)
 
 
@@ -296,7 +296,7 @@ class Npz:
         return entry, origin
 
 
-class _ShortReads:
+class ShortReads:
     """A file of which no more bytes are read at once than a directory may have."""
 
     def __init__(self, file):

@@ -302,7 +302,7 @@ _STEP = _schema.either(
     _schema.exactly("passthrough"),
     lambda step, place: _ESTIMATOR(step, place),
 )
-_ESTIMATOR = _schema.either(
+_ESTIMATOR: _schema.Check = _schema.either(
     _schema.record(
         {
             "class": _schema.exactly("Pipeline"),

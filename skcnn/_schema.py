@@ -15,23 +15,23 @@ import numpy as np
 Check = Callable[[Any, str], None]
 
 
-def _refuse(value: object, place: str, expected: str):
+def _refuse(value: Any, place: str, expected: str):
     """Raise, with the type of a value but never with its text, which may be long."""
     found = type(value).__name__
-    if type(value) in (bool, int, float) and abs(value) < 2**63:  # type: ignore[arg-type]
+    if type(value) in (bool, int, float) and abs(value) < 2**63:
         found = repr(value)
     elif isinstance(value, np.ndarray):
         found = f"an array of dtype {value.dtype} and shape {value.shape}"
     raise ValueError(f"{place}: expected {expected}, but there is {found}.")
 
 
-def nothing(value: object, place: str) -> None:
+def nothing(value: Any, place: str) -> None:
     """Check for None."""
     if value is not None:
         _refuse(value, place, "null")
 
 
-def flag(value: object, place: str) -> None:
+def flag(value: Any, place: str) -> None:
     """Check for a boolean."""
     if type(value) is not bool:
         _refuse(value, place, "true or false")
@@ -40,22 +40,22 @@ def flag(value: object, place: str) -> None:
 def integer(low: int = -(2**63), high: int = 2**63 - 1) -> Check:
     """Check for a whole number in a range, both ends included."""
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         if type(value) is not int or not low <= value <= high:
             _refuse(value, place, f"a whole number from {low} to {high}")
 
     return check
 
 
-def number(value: object, place: str) -> None:
+def number(value: Any, place: str) -> None:
     """Check for a floating number, NaN and infinity included."""
     if type(value) is not float:
         _refuse(value, place, "a floating number")
 
 
-def finite_number(value: object, place: str) -> None:
+def finite_number(value: Any, place: str) -> None:
     """Check for a finite number, whole or not."""
-    if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
+    if type(value) not in (int, float) or not math.isfinite(value):
         _refuse(value, place, "a finite number")
 
 
@@ -63,10 +63,10 @@ def text(longest: int, pattern: str = "(?s:.*)") -> Check:
     """Check for a string of at most some characters that matches a pattern."""
     compiled = re.compile(pattern)
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         if type(value) is not str or len(value) > longest:
             _refuse(value, place, f"a string of at most {longest} characters")
-        if not compiled.fullmatch(value):  # type: ignore[arg-type]
+        if not compiled.fullmatch(value):
             raise ValueError(f"{place}: the string does not match {pattern}.")
 
     return check
@@ -75,7 +75,7 @@ def text(longest: int, pattern: str = "(?s:.*)") -> Check:
 def exactly(*values: object) -> Check:
     """Check for one of some values."""
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         for expected in values:
             if type(value) is type(expected) and value == expected:
                 return
@@ -87,7 +87,7 @@ def exactly(*values: object) -> Check:
 def either(*checks: Check) -> Check:
     """Check that one of several checks passes."""
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         reasons = []
         for one in checks:
             try:
@@ -102,10 +102,10 @@ def either(*checks: Check) -> Check:
 def several(item: Check, most: int, least: int = 0, kind: type = list) -> Check:
     """Check for a list, or a tuple, whose length and items are as expected."""
 
-    def check(value: object, place: str) -> None:
-        if type(value) is not kind or not least <= len(value) <= most:  # type: ignore[arg-type]
+    def check(value: Any, place: str) -> None:
+        if type(value) is not kind or not least <= len(value) <= most:
             _refuse(value, place, f"a {kind.__name__} of {least} to {most} values")
-        for i, entry in enumerate(value):  # type: ignore[arg-type]
+        for i, entry in enumerate(value):
             item(entry, f"{place}[{i}]")
 
     return check
@@ -114,10 +114,10 @@ def several(item: Check, most: int, least: int = 0, kind: type = list) -> Check:
 def pair(first: Check, second: Check) -> Check:
     """Check for a list of two values."""
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         several(lambda entry, place: None, most=2, least=2)(value, place)
-        first(value[0], f"{place}[0]")  # type: ignore[index]
-        second(value[1], f"{place}[1]")  # type: ignore[index]
+        first(value[0], f"{place}[0]")
+        second(value[1], f"{place}[1]")
 
     return check
 
@@ -125,10 +125,10 @@ def pair(first: Check, second: Check) -> Check:
 def mapping(key: Check, item: Check, most: int) -> Check:
     """Check for a dict whose length, keys and values are as expected."""
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         if type(value) is not dict or len(value) > most:
             _refuse(value, place, f"an object of at most {most} entries")
-        for i, (name, entry) in enumerate(value.items()):  # type: ignore[attr-defined]
+        for i, (name, entry) in enumerate(value.items()):
             key(name, f"{place}, key {i}")
             item(entry, f"{place}, value {i}")
 
@@ -139,15 +139,15 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] = {}) ->
     """Check for a dict with exactly some keys, each with a check of its own."""
     checks = {**required, **optional}
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         if type(value) is not dict:
             _refuse(value, place, "an object")
-        keys = set(value)  # type: ignore[call-overload]
+        keys = set(value)
         if missing := sorted(required.keys() - keys):
             raise ValueError(f"{place}: there is no {missing[0]}.")
         if keys - checks.keys():
             raise ValueError(f"{place}: there is an entry that no version writes.")
-        for name, entry in value.items():  # type: ignore[attr-defined]
+        for name, entry in value.items():
             checks[name](entry, f"{place}.{name}")
 
     return check
@@ -156,7 +156,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] = {}) ->
 def array(kinds: str, n_dims: int | None = None, shape: tuple | None = None) -> Check:
     """Check for an array of a kind of dtype, a number of dimensions and a shape."""
 
-    def check(value: object, place: str) -> None:
+    def check(value: Any, place: str) -> None:
         if (
             type(value) is not np.ndarray
             or value.dtype.kind not in kinds
@@ -188,10 +188,10 @@ _curves = mapping(
 )
 
 
-def history(value: object, place: str) -> None:
+def history(value: Any, place: str) -> None:
     """Check for the curves of a fit, each with a value for each epoch."""
     _curves(value, place)
-    lengths = {name: len(curve) for name, curve in value.items()}  # type: ignore[attr-defined]
+    lengths = {name: len(curve) for name, curve in value.items()}
     if "loss" not in lengths or len(set(lengths.values())) > 1:
         raise ValueError(f"{place}: there is not one loss for each epoch.")
 
