@@ -12,7 +12,6 @@ import math
 import os
 import platform
 import re
-import stat
 import zipfile
 from importlib.metadata import version
 from io import BytesIO
@@ -20,7 +19,7 @@ from io import BytesIO
 import numpy as np
 
 from skcnn import _schema
-from skcnn._files import written_whole
+from skcnn._files import open_regular, printable, written_whole
 from skcnn._npy import ShortReads, read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
 
@@ -42,7 +41,6 @@ MAX_ENTRIES = 2**13
 MAX_DOCUMENT_BYTES = 2**24
 MAX_DOCUMENT_TOKENS = 2**19
 MAX_NESTING = 32
-MAX_MESSAGE = 300
 
 
 def write_archive(path, content, encoder):
@@ -107,7 +105,7 @@ def read_archive(path, use):
         If it cannot be read.
     """
     path = os.fspath(path)
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         size = _check_sum(file, path)
         try:
             with zipfile.ZipFile(ShortReads(file)) as archive:
@@ -123,12 +121,9 @@ def read_archive(path, use):
             raise
         # Whatever the content leads to, in Keras too, is the fault of the file.
         except Exception as error:
-            message = str(error)
-            if len(message) > MAX_MESSAGE:
-                message = f"{message[:MAX_MESSAGE]} ..."
             raise ValueError(
                 f"{path} has the right checksum, but holds what was not expected "
-                f"there: {message}"
+                f"there: {printable(error)}"
             ) from error
 
 
@@ -138,8 +133,6 @@ class _NewerFormat(ValueError):
 
 def _check_sum(file, path):
     """Refuse what `save` did not write or is damaged; return the file's length."""
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        raise ValueError(f"{path} is not a file.")
     if file.read(4) != b"PK\x03\x04":
         raise ValueError(f"{path} is not a file written by skcnn.save.")
     size = file.seek(0, os.SEEK_END) - COMMENT_LENGTH

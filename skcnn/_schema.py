@@ -191,8 +191,7 @@ _curves = mapping(
 def history(value: Any, place: str) -> None:
     """Check for the curves of a fit, each with a value for each epoch."""
     _curves(value, place)
-    lengths = {name: len(curve) for name, curve in value.items()}
-    if "loss" not in lengths or len(set(lengths.values())) > 1:
+    if "loss" not in value or len(set(map(len, value.values()))) > 1:
         raise ValueError(f"{place}: there is not one loss for each epoch.")
 
 

@@ -334,6 +334,9 @@ def test_what_is_no_file_is_refused(tmp_path):
         skcnn.load(tmp_path)
     with pytest.raises(FileNotFoundError):
         skcnn.load(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait for somebody who writes
+    with pytest.raises(ValueError, match="pipe is not a file"):
+        skcnn.load(tmp_path / "pipe")
 
 
 def test_a_thousand_corruptions_are_refused(content, tmp_path):
@@ -563,3 +566,172 @@ def _file(folder, content):
     path = folder / "model.skcnn"
     path.write_bytes(content)
     return path
+
+
+def _place(document, way):
+    """Return the list or dict, and the key in it, that a way of names leads to.
+
+    Dicts are pairs in a list in the file, below a key that says so.
+    """
+    for i, step in enumerate(way):
+        while isinstance(document, dict) and set(document) <= {"dict", "random_state"}:
+            (document,) = document.values()
+        if isinstance(document, list):
+            document = next(pair for pair in document if pair[0] == step)
+            step = 1
+        if i == len(way) - 1:
+            return document, step
+        document = document[step]
+
+
+def _muon(**config):
+    import keras
+
+    config = {**keras.optimizers.Muon().get_config(), **config}
+    pairs = [[name, value] for name, value in config.items()]
+    return {
+        "optimizer": {"dict": [["class_name", "Muon"], ["config", {"dict": pairs}]]}
+    }
+
+
+LEARNED = ("estimator", "learned")
+OPTIMIZER = (*LEARNED, "parameters", "optimizer")
+POSITION = (*LEARNED, "random_state", "state", "pos")
+
+FORGED = {
+    "a generator that reads beyond its key": (POSITION, lambda: 2**30),
+    "a generator that reads before its key": (POSITION, lambda: -(2**29)),
+    "a generator that reads a little beyond": (POSITION, lambda: 700),
+    "a generator of another kind": (
+        (*LEARNED, "random_state", "bit_generator"),
+        lambda: "PCG64",
+    ),
+    "a regular expression for Keras": (
+        OPTIMIZER,
+        lambda: _muon(exclude_layers=["(.|.|.|.|[a-z_/])*!"]),
+    ),
+    "an unrolled loop for Keras": (OPTIMIZER, lambda: _muon(ns_steps=10**9)),
+    "classes that are a list": ((*LEARNED, "classes"), lambda: [0, 1]),
+    "a history of strings": (
+        (*LEARNED, "history"),
+        lambda: {"dict": [["loss", ["a", "b"]]]},
+    ),
+    "a history of unequal lengths": (
+        (*LEARNED, "history"),
+        lambda: {"dict": [["loss", [1.0]], ["accuracy", []]]},
+    ),
+    "images without pixels": (
+        (*LEARNED, "image_shape"),
+        lambda: {"tuple": [0, 8, 1]},
+    ),
+    "a message of megabytes": (("estimator", "class"), lambda: "x" * 10**6),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_value_is_refused(name, content, tmp_path):
+    document, entries = _unpacked(content)
+    way, value = FORGED[name]
+    inner, key = _place(document, way)
+    inner[key] = value()
+    path = _file(tmp_path, _packed(document, entries))
+    with pytest.raises(ValueError, match="right checksum") as caught:
+        skcnn.load(path)
+    assert len(str(caught.value)) < 800
+
+
+def _npy(header, values=b""):
+    text = f"{header}\n".encode()
+    return b"\x93NUMPY\x01\0" + len(text).to_bytes(2, "little") + text + values
+
+
+def _one_array_many_times(document, entries):
+    entries[f"{len(entries)}.npy"] = _npy(
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000,), }", bytes(10**6)
+    )
+    again = [{"array": len(entries) - 1}] * 5000
+    document["estimator"]["parameters"]["filters"] = again
+
+
+def _values_of_no_width(document, entries):
+    inner, key = _place(document, (*LEARNED, "classes"))
+    entries[f"{inner[key]['array']}.npy"] = _npy(
+        "{'descr': '|S0', 'fortran_order': False, 'shape': (3000000000,), }"
+    )
+
+
+def _ten_million_lists(document, entries):
+    document["estimator"]["parameters"]["filters"] = [[]] * 10**7
+
+
+def _a_long_string(document, entries):
+    document["estimator"]["parameters"]["filters"] = "x" * (3 * 10**7)
+
+
+def _two_hundred_pipelines(document, entries):
+    for _ in range(200):
+        document["estimator"] = {
+            "class": "Pipeline",
+            "parameters": {"memory": None, "transform_input": None, "verbose": False},
+            "steps": [["a", document["estimator"]]],
+        }
+
+
+def _a_hundred_thousand_entries(document, entries):
+    entries.update({f"{i}.npy": b"" for i in range(len(entries), 10**5)})
+
+
+def _a_header_for_the_parser(document, entries):
+    entries["0.npy"] = _npy("-" * 9000 + "1")
+
+
+LARGE = (
+    _one_array_many_times,
+    _values_of_no_width,
+    _ten_million_lists,
+    _a_long_string,
+    _two_hundred_pipelines,
+    _a_hundred_thousand_entries,
+    _a_header_for_the_parser,
+)
+
+MEASURE = """
+import resource, sys, time
+import skcnn
+skcnn.load("good")
+for path in sys.argv[1:]:
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    try:
+        skcnn.load(path)
+        outcome = "loaded"
+    except ValueError as error:
+        outcome = f"ValueError of {len(str(error))} characters"
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(path, taken / 1024, time.monotonic() - start, outcome, sep="|")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the memory as Linux does")
+def test_no_file_takes_much_more_memory_than_it_has(content, tmp_path):
+    (tmp_path / "good").write_bytes(content)
+    sizes = {}
+    for forge in LARGE:
+        document, entries = _unpacked(content)
+        forge(document, entries)
+        packed = _packed(document, entries)
+        sizes[forge.__name__] = len(packed) / 2**20
+        (tmp_path / forge.__name__).write_bytes(packed)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *sizes],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split("|") for line in done.stdout.splitlines()]
+    assert [name for name, *_ in lines] == list(sizes)
+    for name, megabytes, seconds, outcome in lines:
+        assert float(megabytes) <= 4 * sizes[name] + 100, (name, megabytes)
+        assert float(seconds) < 10 + sizes[name], (name, seconds)
+        assert outcome.startswith("ValueError of"), (name, outcome)
+        assert int(outcome.split()[2]) < 800
