@@ -103,7 +103,7 @@ def several(item: Check, most: int, least: int = 0, kind: type = list) -> Check:
     """Check for a list, or a tuple, whose length and items are as expected."""
 
     def check(value: Any, place: str) -> None:
-        if type(value) is not kind or not least <= len(value) <= most:
+        if not isinstance(value, kind) or not least <= len(value) <= most:
             _refuse(value, place, f"a {kind.__name__} of {least} to {most} values")
         for i, entry in enumerate(value):
             item(entry, f"{place}[{i}]")
