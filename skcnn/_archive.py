@@ -12,14 +12,13 @@ import math
 import os
 import platform
 import re
-import stat
 import zipfile
 from importlib.metadata import version
 from io import BytesIO
 
 import numpy as np
 
-from skcnn._files import written_whole
+from skcnn._files import open_regular, written_whole
 from skcnn._npy import read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
 
@@ -104,7 +103,7 @@ def read_archive(path, use):
         If it cannot be read.
     """
     path = os.fspath(path)
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         _check_sum(file, path)
         try:
             with zipfile.ZipFile(file) as archive:
@@ -129,8 +128,6 @@ class _NewerFormat(ValueError):
 
 def _check_sum(file, path):
     """Refuse, before anything is parsed, what `save` did not write or is damaged."""
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        raise ValueError(f"{path} is not a file.")
     if file.read(4) != b"PK\x03\x04":
         raise ValueError(f"{path} is not a file written by skcnn.save.")
     size = file.seek(0, os.SEEK_END) - COMMENT_LENGTH
@@ -199,27 +196,6 @@ def _array_name(number):
 
 def _refuse_constant(name):
     raise ValueError(f"{name} is not a number of JSON.")
-
-
-def array_of_npy(content):
-    """Return the array in the content of an ``.npy`` file.
-
-    Parameters
-    ----------
-    content : bytes
-        A whole file.
-
-    Returns
-    -------
-    ndarray
-        Of plain values.
-
-    Raises
-    ------
-    ValueError
-        If it is another file, or holds Python objects, or more or less than it says.
-    """
-    return read_npy(BytesIO(content), len(content), "The array")
 
 
 class Encoder:
@@ -305,4 +281,6 @@ class _Decoder:
         raise ValueError(f"There is no kind of value named {kind!r}.")
 
     def _array(self, number):
-        return array_of_npy(_read(self._archive, _array_name(int(number))))
+        name = _array_name(int(number))
+        content = _read(self._archive, name)
+        return read_npy(BytesIO(content), len(content), name)
