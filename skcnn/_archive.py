@@ -19,8 +19,8 @@ from io import BytesIO
 import numpy as np
 
 from skcnn import _schema
-from skcnn._files import open_regular, printable, written_whole
-from skcnn._npy import ShortReads, read_npy
+from skcnn._files import LimitedReads, open_regular, printable, written_whole
+from skcnn._npy import read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
 
 FORMAT = 1
@@ -35,9 +35,10 @@ PLAIN_KINDS = frozenset("biufSUmM")
 
 # Bounds of what is read before a schema can be applied. A data frame of images of 224
 # by 224 pixels and three channels has 150,528 names of columns, a token and some ten
-# bytes each. A directory of `MAX_ENTRIES` entries is as long as `ShortReads` reads at
-# once, and a deep network has some hundred arrays.
+# bytes each. A deep network has some hundred arrays, with some 60 bytes each in the
+# directory of the archive, of which `zipfile` makes ten times as many.
 MAX_ENTRIES = 2**13
+MAX_DIRECTORY = 2**20
 MAX_DOCUMENT_BYTES = 2**24
 MAX_DOCUMENT_TOKENS = 2**19
 MAX_NESTING = 32
@@ -108,7 +109,7 @@ def read_archive(path, use):
     with open_regular(path) as file:
         size = _check_sum(file, path)
         try:
-            with zipfile.ZipFile(ShortReads(file)) as archive:
+            with zipfile.ZipFile(LimitedReads(file, MAX_DIRECTORY)) as archive:
                 _check_entries(archive, size)
                 text = _document(archive)
                 document = json.loads(text, parse_constant=_refuse_constant)
@@ -231,27 +232,6 @@ def _array_name(number):
 
 def _refuse_constant(name):
     raise ValueError(f"{name} is not a number of JSON.")
-
-
-def array_of_npy(content):
-    """Return the array in the content of an ``.npy`` file.
-
-    Parameters
-    ----------
-    content : bytes
-        A whole file.
-
-    Returns
-    -------
-    ndarray
-        Of plain values.
-
-    Raises
-    ------
-    ValueError
-        If it is another file, or holds Python objects, or more or less than it says.
-    """
-    return read_npy(BytesIO(content), len(content), "The array")
 
 
 class Encoder:

@@ -6,7 +6,6 @@ form in which NumPy writes it, compares the sizes with the bytes that are there,
 makes nothing but arrays of plain values.
 """
 
-import errno
 import math
 import re
 import struct
@@ -18,7 +17,13 @@ from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from skcnn._files import open_regular, printable, shown
+from skcnn._files import (
+    LimitedReads,
+    damage_as_value_error,
+    fill,
+    open_regular,
+    shown,
+)
 
 # Arrays unpack to less than MOST_RATIO times what they take in a file, a bomb to 1,000
 # times as much. Images that are all alike are the exception, up to MOST_UNPACKED bytes.
@@ -29,8 +34,6 @@ MOST_UNPACKED = 2**30
 _MOST_HEADER = 10_000
 # `zipfile` reads the directory of an archive in one piece. This holds 10,000 entries.
 _MOST_DIRECTORY = 2**20
-# Values are read in pieces, of which what unpacks them holds a copy or two.
-_PIECE = 2**18
 
 _REMEDY = "It is damaged or incomplete: copy or download it again."
 
@@ -157,17 +160,42 @@ def read_npy(file: BinaryIO, size: int, origin) -> np.ndarray:
             f"{origin} announces {header.nbytes} bytes of values for the shape "
             f"{header.shape}, but holds {max(size - header.length, 0)}. {_REMEDY}"
         )
-    with _failure_as_value_error(origin):
+    with damage_as_value_error(origin):
         values = np.empty(header.nbytes, np.uint8)
         array = np.ndarray(header.shape, header.dtype, values, order=header.order)
-        n_read = _fill(file, values)
+        n_read = fill(file, values)
     if n_read != header.nbytes:
         raise ValueError(
             f"{origin} ends after {n_read} of {header.nbytes} bytes of values. "
             f"{_REMEDY}"
         )
-    _check_values(values, header.dtype, origin)
+    check_values(values, header.dtype, origin)
     return array
+
+
+def check_values(values: np.ndarray, dtype: np.dtype, origin) -> None:
+    """Refuse bytes that no value of a dtype has, and that NumPy does not expect.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), dtype uint8
+        The bytes.
+    dtype : dtype
+        What they are to be values of.
+    origin : str or path-like
+        What the array is called in messages.
+
+    Raises
+    ------
+    ValueError
+        If a truth value is neither 0 nor 1, or a character beyond the last one.
+    """
+    if dtype.kind == "U":
+        points = values.view(np.dtype(np.uint32).newbyteorder(dtype.byteorder))
+        if points.size and points.max() > sys.maxunicode:
+            raise ValueError(f"{origin} holds text with a character that there is not.")
+    if dtype.kind == "b" and values.size and values.max() > 1:
+        raise ValueError(f"{origin} holds truth values that are neither 0 nor 1.")
 
 
 @contextmanager
@@ -191,8 +219,8 @@ def open_npz(path) -> Iterator["Npz"]:
         If it cannot be read.
     """
     with open_regular(path) as file:
-        with _failure_as_value_error(path):
-            archive = zipfile.ZipFile(ShortReads(file))
+        with damage_as_value_error(path):
+            archive = zipfile.ZipFile(LimitedReads(file, _MOST_DIRECTORY))
         yield Npz(archive, file.seek(0, 2), path)
 
 
@@ -259,9 +287,10 @@ class Npz:
         total = sum(self._entry(name)[0].file_size for name in self._unpacked)
         if total > max(MOST_RATIO * self._size, MOST_UNPACKED):
             raise ValueError(
-                f"{self._path} has {self._size} bytes and unpacks to {total}, which "
-                "images do only if they are all alike. If these are, write them with "
-                "numpy.savez in place of numpy.savez_compressed."
+                f"{self._path} has {self._size} bytes and unpacks to "
+                f"{total / 2**20:,.0f} MB, which only images do that are all alike. If "
+                "these are, write them with numpy.savez in place of "
+                "numpy.savez_compressed."
             )
         with self._open(entry, origin) as file:
             return read_npy(file, entry.file_size, origin)
@@ -272,7 +301,7 @@ class Npz:
             return read_npy_header(file, origin)
 
     def _open(self, entry, origin):
-        with _failure_as_value_error(origin):
+        with damage_as_value_error(origin):
             return self._archive.open(entry)
 
     def _entry(self, name):
@@ -296,53 +325,9 @@ class Npz:
         return entry, origin
 
 
-class ShortReads:
-    """A file of which no more bytes are read at once than a directory may have."""
-
-    def __init__(self, file):
-        self._file = file
-        self.seek = file.seek
-        self.tell = file.tell
-        self.seekable = file.seekable
-
-    def read(self, n: int = -1) -> bytes:
-        if n > _MOST_DIRECTORY:
-            raise ValueError(f"its directory has {n} bytes")
-        return self._file.read(_MOST_DIRECTORY if n < 0 else n)
-
-
-@contextmanager
-def _failure_as_value_error(origin):
-    """Turn whatever a library raises on the content of a file into a ValueError."""
-    try:
-        yield
-    except MemoryError as error:
-        raise ValueError(f"{origin} does not fit into memory.") from error
-    except Exception as error:
-        # EINVAL: a damaged archive sends `seek` to before the file.
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise
-        raise ValueError(
-            f"{origin} is damaged or incomplete ({type(error).__name__}: "
-            f"{printable(error)}). Copy or download it again."
-        ) from error
-
-
-def _fill(file: BinaryIO, values: np.ndarray) -> int:
-    """Read into an array of bytes; return how many there were before the file ended."""
-    n_read = 0
-    while n_read < len(values):
-        content = file.read(min(len(values) - n_read, _PIECE))
-        if not content:
-            break
-        values[n_read : n_read + len(content)] = np.frombuffer(content, np.uint8)
-        n_read += len(content)
-    return n_read
-
-
 def _take(file: BinaryIO, n: int, origin) -> bytes:
     """Read `n` bytes, or as many as there are."""
-    with _failure_as_value_error(origin):
+    with damage_as_value_error(origin):
         return file.read(n)
 
 
@@ -369,13 +354,3 @@ def _dtype(text: bytes, origin) -> np.dtype:
         f"{origin} is an array of dtype {name}, but one of numbers, text or dates was "
         "expected."
     )
-
-
-def _check_values(values: np.ndarray, dtype: np.dtype, origin) -> None:
-    """Refuse bytes that are no value of their dtype: NumPy does not expect them."""
-    if dtype.kind == "U":
-        points = values.view(np.dtype(np.uint32).newbyteorder(dtype.byteorder))
-        if points.size and points.max() > sys.maxunicode:
-            raise ValueError(f"{origin} holds text with a character that there is not.")
-    if dtype.kind == "b" and values.size and values.max() > 1:
-        raise ValueError(f"{origin} holds truth values that are neither 0 nor 1.")

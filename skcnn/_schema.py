@@ -99,7 +99,9 @@ def either(*checks: Check) -> Check:
     return check
 
 
-def several(item: Check, most: int, least: int = 0, kind: type = list) -> Check:
+def several(
+    item: Check, most: int, least: int = 0, kind: type[list] | type[tuple] = list
+) -> Check:
     """Check for a list, or a tuple, whose length and items are as expected."""
 
     def check(value: Any, place: str) -> None:

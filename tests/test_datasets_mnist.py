@@ -153,7 +153,7 @@ def test_one_subset_does_not_need_the_files_of_the_other(tmp_path, arrays):
         ({"y_train": np.zeros(5)}, "5 integer labels"),
         ({"y_train": np.array([0, 9, 10, 0, 11])}, "label 10 for image 2"),
         ({"y_train": np.array([0, -1, 0, 0, 0])}, "label -1 for image 1"),
-        ({"x_train": np.array([{}])}, "no readable array x_train.*allow_pickle"),
+        ({"x_train": np.array([{}])}, "x_train.npy' is an array of dtype object"),
     ],
 )
 def test_wrong_content_of_the_npz_file_is_refused(tmp_path, arrays, changes, message):
@@ -173,7 +173,6 @@ def test_an_npz_file_without_an_array_is_refused(tmp_path, arrays):
 def test_an_npz_file_that_unpacks_to_too_much_is_refused(tmp_path, arrays, monkeypatch):
     write_npz(tmp_path, arrays)
     monkeypatch.setattr("skcnn.datasets._mnist._MAX_IMAGES", 4)
-    monkeypatch.setattr("skcnn.datasets._mnist._MAX_NPY_HEADER", 200)
     with pytest.raises(ValueError, match="at most 4 images"):
         fetch_mnist(data_home=tmp_path)
 
@@ -195,7 +194,7 @@ def test_a_flipped_bit_in_the_npz_file_is_noticed(tmp_path, arrays):
     content = bytearray(path.read_bytes())
     content[1000] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"mnist\.npz is damaged.*CRC"):
+    with pytest.raises(ValueError, match=r"mnist\.npz: 'x_train\.npy' is damaged.*CRC"):
         fetch_mnist(data_home=tmp_path)
 
 
@@ -205,7 +204,7 @@ def test_no_pickle_in_an_npz_file_is_read(tmp_path, arrays):
             return (tmp_path / "ran").touch, ()
 
     write_npz(tmp_path, arrays, x_train=np.array([Attack()]))
-    with pytest.raises(ValueError, match="Object arrays"):
+    with pytest.raises(ValueError, match="dtype object"):
         fetch_mnist(data_home=tmp_path)
     assert not (tmp_path / "ran").exists()
 

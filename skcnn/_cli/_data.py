@@ -10,9 +10,6 @@ DATA_SETS = ("digits", "mnist", "cifar10")
 TEST_SIZE = 0.2
 DIGITS_TEST_SIZE = 0.25
 
-# Packed images become larger by less than this; a bomb by a thousand.
-MOST_UNPACKED = 200
-
 LABEL_HINT = "In a CSV file they are the column that --label names."
 
 DATA_HELP = """
@@ -242,32 +239,21 @@ def _read_csv(path, label):
 
 
 def _read_npz(path):
-    from zipfile import ZipFile
+    from skcnn._npy import open_npz
 
-    from skcnn._archive import array_of_npy
-    from skcnn.datasets._checks import damage_as_value_error
-
-    arrays = {}
-    with damage_as_value_error(path), ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.file_size > max(MOST_UNPACKED * entry.compress_size, 2**30):
-                raise ValueError(
-                    f"{path} unpacks to {entry.file_size / 2**30:.0f} GB, which no "
-                    "images do. Save them with numpy.savez if they are all alike."
-                )
-            try:
-                array = array_of_npy(archive.read(entry))
-            except (LookupError, ValueError) as error:
-                raise ValueError(f"{path}: {entry.filename}: {error}") from error
-            arrays[entry.filename.removesuffix(".npy").lower()] = array
-    if "x_train" in arrays:
-        names = [("x_train", "y_train"), ("x_test", "y_test")]
-    else:
-        names = [("x", "y")]
-    if not {name for name, _ in names} <= set(arrays):
-        raise ValueError(
-            f"{path} holds the arrays {', '.join(arrays) or 'none'}, but X (and y), or "
-            "x_train, y_train, x_test and y_test were expected."
-        )
+    with open_npz(path) as npz:
+        found = {name.lower(): name for name in npz.names}
+        if "x_train" in found:
+            names = [("x_train", "y_train"), ("x_test", "y_test")]
+        else:
+            names = [("x", "y")]
+        if not {name for name, _ in names} <= set(found):
+            raise ValueError(
+                f"{path} holds the arrays {', '.join(found) or 'none'}, but X (and y), "
+                "or x_train, y_train, x_test and y_test were expected."
+            )
+        arrays = {
+            name: npz[found[name]] for pair in names for name in pair if name in found
+        }
     pairs = [(arrays[x_name], arrays.get(y_name)) for x_name, y_name in names]
     return pairs if len(pairs) > 1 else pairs[0]

@@ -1,38 +1,8 @@
 """Checks that every reader makes on what it found in a file."""
 
-import gzip
-import tarfile
-import zipfile
-import zlib
-from contextlib import contextmanager
-
 import numpy as np
 
 REMEDY = "Fetch it anew from its publisher."
-
-_DAMAGE = (
-    EOFError,
-    gzip.BadGzipFile,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
-@contextmanager
-def damage_as_value_error(path):
-    """Turn what the compression modules raise on a damaged `path` into ValueError.
-
-    Other errors of the operating system, such as a missing permission, pass through:
-    they say nothing about the content.
-    """
-    try:
-        yield
-    except _DAMAGE as error:
-        raise ValueError(
-            f"{path} is damaged or incomplete ({type(error).__name__}: {error}). "
-            f"{REMEDY}"
-        ) from error
 
 
 def describe(value):

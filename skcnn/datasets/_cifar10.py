@@ -1,18 +1,17 @@
 """CIFAR-10: small colour photographs."""
 
+import gzip
 import io
 import math
+import os
 import tarfile
+from typing import Any
 
 import numpy as np
 
+from skcnn._files import LimitedReads, damage_as_value_error, open_regular
 from skcnn._sklearn_private import validate_params
-from skcnn.datasets._checks import (
-    REMEDY,
-    check_images,
-    check_labels,
-    damage_as_value_error,
-)
+from skcnn.datasets._checks import REMEDY, check_images, check_labels
 from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
 from skcnn.datasets._unpickle import read_array_dict
 
@@ -40,6 +39,10 @@ _BATCHES = {
 }
 # The publisher's batches have 31 MB.
 _MAX_BATCH_BYTES = 64 * 2**20
+# The publisher's archive has 186 MB when unpacked, and headers of 512 bytes.
+_ARCHIVE_LIMITS = {"piece": 2**16, "end": 2**28, "n_reads": 10_000}
+# Neither links, devices nor sparse files.
+_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
 _DESCR = """CIFAR-10 small colour photographs
 
@@ -159,8 +162,8 @@ def _read_folder(folder, splits):
         return None
     pieces = []
     for path in paths:
-        _check_size(path.stat().st_size, path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            _check_size(os.fstat(file.fileno()).st_size, path)
             pieces.append(_read_batch(file, path))
     return pieces
 
@@ -171,22 +174,44 @@ def _read_archive(folder, splits):
         return None
     names = [f"{_FOLDER}/{name}" for split in splits for name in _BATCHES[split]]
     pieces = {}
-    with damage_as_value_error(path), tarfile.open(path, "r:gz") as archive:
+    with open_regular(path) as file:
         # In the order of the archive, since going back means unpacking from the start.
-        for member in archive:
+        for member, archive in _members(file, path):
             name = member.name.removeprefix("./")
-            if name in names and name not in pieces and member.isfile():
+            if name in names and name not in pieces and member.type in _FILES:
                 origin = f"{path}:{name}"
                 _check_size(member.size, origin)
-                entry = archive.extractfile(member)
-                assert entry is not None  # as it is for every regular file
-                pieces[name] = _read_batch(io.BytesIO(entry.read()), origin)
+                batch = io.BytesIO(_unpacked(archive, member, path))
+                pieces[name] = _read_batch(batch, origin)
             if len(pieces) == len(names):
                 break
     missing = [name for name in names if name not in pieces]
     if missing:
         raise ValueError(f"{path} does not hold {', '.join(missing)}. {REMEDY}")
     return [pieces[name] for name in names]
+
+
+def _members(file, path):
+    """Yield what the headers of an archive say, one by one, and the archive."""
+    with damage_as_value_error(path, REMEDY):
+        unpacked: Any = LimitedReads(gzip.GzipFile(fileobj=file), **_ARCHIVE_LIMITS)
+        archive = tarfile.open(fileobj=unpacked, mode="r:")  # noqa: SIM115
+    while True:
+        with damage_as_value_error(path, REMEDY):
+            member = archive.next()
+        if member is None:
+            return
+        yield member, archive
+
+
+def _unpacked(archive, member, path):
+    """Return the content of a file in an archive."""
+    with damage_as_value_error(path, REMEDY):
+        file = archive.extractfile(member)
+        content = b"".join(iter(lambda: file.read(_ARCHIVE_LIMITS["piece"]), b""))
+        if len(content) != member.size:
+            raise EOFError(f"it ends within {member.name}")
+    return content
 
 
 def _check_size(n_bytes, origin):

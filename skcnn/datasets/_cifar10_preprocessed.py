@@ -3,10 +3,14 @@
 import numpy as np
 from sklearn.utils import Bunch
 
+from skcnn._files import open_regular
 from skcnn.datasets._checks import REMEDY, check_labels, describe
 from skcnn.datasets._cifar10 import CIFAR10_CLASSES
 from skcnn.datasets._unpickle import read_array_dict
 
+# NumPy gives to each name the space of the longest one.
+_MOST_CLASSES = 10_000
+_LONGEST_NAME = 200
 _SPLITS = ("train", "validation", "test")
 
 _DESCR = """CIFAR-10, preprocessed
@@ -64,7 +68,7 @@ def read_cifar10_preprocessed(path):
     >>> cifar10.x_train.shape  # doctest: +SKIP
     (49000, 32, 32, 3)
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         content = read_array_dict(file, path)
     missing = [
         f"{letter}_{split}"
@@ -79,7 +83,7 @@ def read_cifar10_preprocessed(path):
         )
     target_names = _target_names(content, path)
     bunch = Bunch(target_names=target_names, DESCR=_DESCR)
-    image_shape = np.shape(content["x_train"])[1:]
+    image_shape = getattr(content["x_train"], "shape", ())[1:]
     for split in _SPLITS:
         images = content[f"x_{split}"]
         _check_planes(images, image_shape, f"{path}: x_{split}")
@@ -115,7 +119,11 @@ def _target_names(content, path):
     if "labels" not in content:
         return CIFAR10_CLASSES.copy()
     labels = content["labels"]
-    if isinstance(labels, list) and all(type(name) is str for name in labels):
+    if (
+        isinstance(labels, list)
+        and len(labels) <= _MOST_CLASSES
+        and all(type(name) is str and len(name) <= _LONGEST_NAME for name in labels)
+    ):
         labels = np.array(labels)
     if not (
         isinstance(labels, np.ndarray) and labels.dtype.kind == "U" and labels.ndim == 1

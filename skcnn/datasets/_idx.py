@@ -3,10 +3,12 @@
 import gzip
 import math
 import struct
+from typing import Any
 
 import numpy as np
 
-from skcnn.datasets._checks import REMEDY, damage_as_value_error
+from skcnn._files import damage_as_value_error, fill, open_regular
+from skcnn.datasets._checks import REMEDY
 
 _UINT8 = 0x0800
 
@@ -26,7 +28,6 @@ def read_idx(path, item_shape, *, max_items):
     Returns
     -------
     ndarray of shape (n, *item_shape), dtype uint8
-        Read-only.
 
     Raises
     ------
@@ -34,35 +35,44 @@ def read_idx(path, item_shape, *, max_items):
         If the file is damaged or holds something else.
     """
     header = struct.Struct(f">{2 + len(item_shape)}I")
-    magic = _UINT8 | (1 + len(item_shape))
-    opened = gzip.open if path.suffix == ".gz" else open
-    with damage_as_value_error(path), opened(path, "rb") as file:
-        start = file.read(header.size)
-        if len(start) < header.size:
-            raise ValueError(
-                f"{path} ends after {len(start)} bytes, within its header. {REMEDY}"
-            )
-        found_magic, n_items, *found_shape = header.unpack(start)
-        if found_magic != magic:
-            raise ValueError(
-                f"{path} starts with the magic number {found_magic:#010x}, but "
-                f"{magic:#010x} was expected. {REMEDY}"
-            )
-        if tuple(found_shape) != item_shape or n_items > max_items:
-            raise ValueError(
-                f"{path} announces {_product(n_items, *found_shape)} bytes, but "
-                f"{_product(f'at most {max_items}', *item_shape)} were expected. "
-                f"{REMEDY}"
-            )
-        size = n_items * math.prod(item_shape)
-        # One byte more than announced, to notice a file that goes on.
-        content = file.read(size + 1)
-    if len(content) != size:
-        found = "more" if len(content) > size else f"only {len(content)}"
+    with open_regular(path) as file:
+        content: Any = file
+        if path.suffix == ".gz":
+            content = gzip.GzipFile(fileobj=file)
+        with damage_as_value_error(path, REMEDY):
+            start = content.read(header.size)
+        n_items = _n_items(start, header, item_shape, max_items, path)
+        values = np.empty(n_items * math.prod(item_shape), np.uint8)
+        with damage_as_value_error(path, REMEDY):
+            n_read = fill(content, values)
+            goes_on = bool(content.read(1))
+    if n_read != len(values) or goes_on:
+        found = "more" if goes_on else f"only {n_read}"
         raise ValueError(
-            f"{path} announces {size} bytes of data, but holds {found}. {REMEDY}"
+            f"{path} announces {len(values)} bytes of data, but holds {found}. {REMEDY}"
         )
-    return np.frombuffer(content, np.uint8).reshape(n_items, *item_shape)
+    return values.reshape(n_items, *item_shape)
+
+
+def _n_items(start, header, item_shape, max_items, path):
+    """Return how many items the header announces."""
+    if len(start) < header.size:
+        raise ValueError(
+            f"{path} ends after {len(start)} bytes, within its header. {REMEDY}"
+        )
+    magic = _UINT8 | (1 + len(item_shape))
+    found_magic, n_items, *found_shape = header.unpack(start)
+    if found_magic != magic:
+        raise ValueError(
+            f"{path} starts with the magic number {found_magic:#010x}, but "
+            f"{magic:#010x} was expected. {REMEDY}"
+        )
+    if tuple(found_shape) != item_shape or n_items > max_items:
+        raise ValueError(
+            f"{path} announces {_product(n_items, *found_shape)} bytes, but "
+            f"{_product(f'at most {max_items}', *item_shape)} were expected. {REMEDY}"
+        )
+    return n_items
 
 
 def _product(*factors):

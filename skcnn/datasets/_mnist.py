@@ -1,17 +1,12 @@
 """MNIST: handwritten digits."""
 
 import math
-import zipfile
 
 import numpy as np
 
+from skcnn._npy import open_npz
 from skcnn._sklearn_private import validate_params
-from skcnn.datasets._checks import (
-    REMEDY,
-    check_images,
-    check_labels,
-    damage_as_value_error,
-)
+from skcnn.datasets._checks import REMEDY, check_images, check_labels
 from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
 from skcnn.datasets._idx import read_idx
 
@@ -19,7 +14,6 @@ _IMAGE_SHAPE = (28, 28)
 _N_CLASSES = 10
 # Bounds what is read into memory: a header is free to announce terabytes.
 _MAX_IMAGES = 60_000
-_MAX_NPY_HEADER = 10_000
 _IDX_PREFIX = {"train": "train", "test": "t10k"}
 
 _DESCR = """MNIST handwritten digits
@@ -137,11 +131,11 @@ def _read_npz(folder, splits):
     path = folder / "mnist.npz"
     if not path.is_file():
         return None
-    with damage_as_value_error(path), zipfile.ZipFile(path) as archive:
+    with open_npz(path) as npz:
         return [
             _checked(
-                _read_npz_array(archive, f"x_{split}", path),
-                _read_npz_array(archive, f"y_{split}", path),
+                _read_npz_array(npz, f"x_{split}", path),
+                _read_npz_array(npz, f"y_{split}", path),
                 path,
                 path,
             )
@@ -149,25 +143,18 @@ def _read_npz(folder, splits):
         ]
 
 
-def _read_npz_array(archive, name, path):
-    try:
-        info = archive.getinfo(f"{name}.npy")
-    except KeyError:
+def _read_npz_array(npz, name, path):
+    if name not in npz.names:
         raise ValueError(
             f"{path} has no array {name}, which Keras's mnist.npz has. {REMEDY}"
-        ) from None
-    if info.file_size > _MAX_IMAGES * math.prod(_IMAGE_SHAPE) + _MAX_NPY_HEADER:
-        raise ValueError(
-            f"{path} holds {info.file_size} bytes for {name}, but at most "
-            f"{_MAX_IMAGES} images were expected. {REMEDY}"
         )
-    with archive.open(info) as file:
-        try:
-            return np.lib.format.read_array(file, allow_pickle=False)
-        except ValueError as error:
-            raise ValueError(
-                f"{path} holds no readable array {name} ({error}). {REMEDY}"
-            ) from error
+    n_bytes = math.prod(npz.shape(name)) * npz.dtype(name).itemsize
+    if n_bytes > _MAX_IMAGES * math.prod(_IMAGE_SHAPE):
+        raise ValueError(
+            f"{path} holds {n_bytes} bytes for {name}, but at most {_MAX_IMAGES} "
+            f"images were expected. {REMEDY}"
+        )
+    return npz[name]
 
 
 def _read_idx(folder, splits):

@@ -1,16 +1,34 @@
 """Reading a pickled dict of NumPy arrays without trusting the file.
 
-A pickle is a program. The unpickler below lets it call nothing but the stand-ins
-defined here. Not even NumPy's own functions are reachable: given a hostile state,
-``numpy.ndarray`` and ``numpy.dtype`` can be made to take arbitrary bytes for pointers.
+A pickle is a program, and Python's own unpickler runs it: it hashes, compares and calls
+what the program has made. The interpreter below knows the opcodes that dictionaries of
+arrays need, and no others. What it makes are plain values and the classes below. The
+names of functions that a pickle asks for are compared with five, and stand for what is
+done here; nothing is imported or called. Not even NumPy's own functions are reachable:
+given a hostile state, ``numpy.ndarray`` and ``numpy.dtype`` can be made to take
+arbitrary bytes for pointers.
 """
 
+import codecs
+import math
 import pickle
 import re
+import struct
+from enum import Enum
+from typing import Any
 
 import numpy as np
 
+from skcnn._files import damage_as_value_error, printable, shown
+from skcnn._npy import check_values
 from skcnn.datasets._checks import REMEDY
+
+# An opcode takes some 100 bytes of memory beside what it has in the file. A batch of
+# CIFAR-10 has 20,000 opcodes.
+_MOST_OPCODES = 500_000
+# The values of arrays are long strings, which are left where they are.
+_LONG = 2**16
+_LONGEST_NAME = 200
 
 _PLAIN_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|[SU][1-9][0-9]{0,3}")
 
@@ -30,117 +48,428 @@ def read_array_dict(file, origin):
     Returns
     -------
     dict
-        Strings of Python 2 come as ``str``. Arrays are views of the bytes that were
-        read, so they may be read-only.
+        Its keys are ``str``. Strings of Python 2 come as ``str``. Arrays are read-only
+        views of the bytes that were read. Strings of more than 64 kB come as
+        `LongString`, and containers in containers as they are.
 
     Raises
     ------
     pickle.UnpicklingError
         If the pickle asks for anything but numeric or string arrays and plain
-        containers. Nothing that it asks for is imported or called.
+        containers. Nothing that it asks for is imported or called. The error is a
+        ValueError, too.
     ValueError
         If the file is damaged or holds something else than a dict.
     """
+    with damage_as_value_error(origin, REMEDY):
+        content = file.read()
+    reader = _PickleReader(content, origin)
     try:
-        content = _ArrayUnpickler(file, origin).load()
-        if isinstance(content, dict):
-            content = {
-                key: value.array if isinstance(value, _Array) else value
-                for key, value in content.items()
-            }
+        result = reader.run()
     except _RefusedError:
         raise
+    except MemoryError as error:
+        raise ValueError(f"{origin} does not fit into memory.") from error
     except Exception as error:
-        # The documentation of pickle promises no closed list of what a damaged file
-        # can raise.
         raise ValueError(
-            f"{origin} is damaged or not a pickle ({type(error).__name__}: {error}). "
-            f"{REMEDY}"
+            f"{origin} is damaged or not a pickle of arrays ({printable(error)} before "
+            f"byte {reader.position}). {REMEDY}"
         ) from error
-    if not isinstance(content, dict):
+    if type(result) is not dict:
         raise ValueError(
-            f"{origin} holds a pickled {type(content).__name__}, but a dict was "
+            f"{origin} holds a pickled {type(result).__name__}, but a dict was "
             f"expected. {REMEDY}"
         )
-    return content
+    return {
+        name: value.array if type(value) is _Array else value
+        for name, value in result.items()
+    }
 
 
-class _RefusedError(pickle.UnpicklingError):
+class _RefusedError(pickle.UnpicklingError, ValueError):
     """The pickle asks for something that is not an array or a plain container."""
 
 
+class _Function(Enum):
+    """What a pickle can ask for by name."""
+
+    NDARRAY = ("numpy", "ndarray")
+    DTYPE = ("numpy", "dtype")
+    RECONSTRUCT = ("numpy.core.multiarray", "_reconstruct")
+    FROMBUFFER = ("numpy.core.numeric", "_frombuffer")
+    # Python 3 writes bytes as calls of these where it has no opcode for them.
+    ENCODE = ("_codecs", "encode")
+    BYTES = ("__builtin__", "bytes")
+
+
+class LongString:
+    """A long string: where it is in the file, and how it is written there."""
+
+    __slots__ = ("codec", "view")
+
+    def __init__(self, view: memoryview, codec: str | None):
+        self.view = view
+        self.codec = codec
+
+
 class _Dtype:
-    """Stand-in for ``numpy.dtype``: a type code and a byte order, nothing else."""
+    """A type code and a byte order."""
 
     __slots__ = ("code", "order")
 
-    def __init__(self, code):
+    def __init__(self, code: str):
         self.code = code
         self.order = "="
 
-    def __setstate__(self, state):
-        _version, self.order, *_sizes = state
-
-    def resolve(self):
-        return np.dtype(self.order + self.code)
-
 
 class _Array:
-    """Stand-in for an array between its creation and the arrival of its state."""
+    """An array, which has no values before the opcode that brings them."""
 
     __slots__ = ("array",)
 
-    def __setstate__(self, state):
-        _version, shape, dtype, is_fortran, raw = state
-        self.array = _make_array(raw, dtype, shape, "F" if is_fortran else "C")
+    def __init__(self, array: np.ndarray | None = None):
+        self.array = array
 
 
-def _make_array(raw, dtype, shape, order):
-    if isinstance(raw, str):
-        raw = raw.encode("latin1")
-    return np.frombuffer(raw, dtype.resolve()).reshape(shape, order=order)
+class _PickleReader:
+    """An interpreter of pickles.
 
+    The time and memory of an opcode are bounded by what it has in the file, by how many
+    values it takes off the stack, and, where it makes bytes of a string or an array of
+    bytes, by what the opcodes before it have left of a sum.
+    """
 
-class _ArrayUnpickler(pickle.Unpickler):
-    def __init__(self, file, origin):
-        # Latin-1 maps every byte string of Python 2 to a str and back without loss.
-        super().__init__(file, encoding="latin1")
+    def __init__(self, content: bytes, origin):
+        self.position = 0
+        self._content = content
+        self._length = len(content)
         self._origin = origin
+        self._stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, Any] = {}
+        # In an honest file, a string becomes bytes once, and bytes an array once. A
+        # hostile one can name the same string again and again.
+        self._bytes_left = 2 * len(content)
 
-    def find_class(self, module, name):
-        # Bound methods, not functions or classes: a pickle can set attributes of what
-        # it is given, and those of a bound method change nothing about the call.
-        match module.replace("numpy._core.", "numpy.core."), name:
-            case "numpy", "ndarray":
-                return name
-            case "numpy", "dtype":
-                return self._dtype
-            case "numpy.core.multiarray", "_reconstruct":
-                return self._reconstruct
-            case "numpy.core.numeric", "_frombuffer":
-                return self._frombuffer
-            case "_codecs", "encode":
-                return self._encode
+    def run(self):
+        """Return what the pickle holds."""
+        push = self._stack.append
+        for _ in range(_MOST_OPCODES):
+            opcode = self._take(1)
+            match opcode:
+                # The first five make up nearly all of a file.
+                case pickle.BININT1:
+                    push(self._take(1)[0])
+                case pickle.SHORT_BINSTRING:
+                    # Latin-1 maps every string of Python 2 to text and back.
+                    push(self._string(self._take(1)[0], "latin1"))
+                case pickle.SHORT_BINUNICODE:
+                    push(self._string(self._take(1)[0], "utf-8"))
+                case pickle.MEMOIZE:
+                    self._store(len(self._memo))
+                case pickle.BINPUT:
+                    self._store(self._take(1)[0])
+
+                case pickle.STOP:
+                    return self._stack.pop()
+                case pickle.PROTO:
+                    self._take(1)
+                case pickle.FRAME:
+                    self._take(8)
+                case pickle.MARK:
+                    self._marks.append(len(self._stack))
+                case pickle.PUT:
+                    self._store(self._decimal())
+                case pickle.LONG_BINPUT:
+                    self._store(self._number(4))
+                case pickle.GET:
+                    push(self._stored(self._decimal()))
+                case pickle.BINGET:
+                    push(self._stored(self._take(1)[0]))
+                case pickle.LONG_BINGET:
+                    push(self._stored(self._number(4)))
+
+                case pickle.NONE:
+                    push(None)
+                case pickle.NEWTRUE:
+                    push(True)
+                case pickle.NEWFALSE:
+                    push(False)
+                case pickle.INT | pickle.LONG:
+                    push(self._decimal())
+                case pickle.BININT:
+                    push(self._number(4, signed=True))
+                case pickle.BININT2:
+                    push(self._number(2))
+                case pickle.LONG1:
+                    push(self._number(self._take(1)[0], signed=True))
+                case pickle.FLOAT:
+                    push(float(self._name()))
+                case pickle.BINFLOAT:
+                    push(struct.unpack(">d", self._take(8))[0])
+
+                case pickle.STRING:
+                    push(self._string(self._line_length(), "repr"))
+                    self._take(1)
+                case pickle.BINSTRING:
+                    push(self._string(self._number(4), "latin1"))
+                case pickle.UNICODE:
+                    push(self._string(self._line_length(), "raw-unicode-escape"))
+                    self._take(1)
+                case pickle.BINUNICODE:
+                    push(self._string(self._number(4), "utf-8"))
+                case pickle.BINUNICODE8:
+                    push(self._string(self._number(8), "utf-8"))
+                case pickle.SHORT_BINBYTES:
+                    push(self._string(self._take(1)[0], None))
+                case pickle.BINBYTES:
+                    push(self._string(self._number(4), None))
+                case pickle.BINBYTES8 | pickle.BYTEARRAY8:
+                    push(self._string(self._number(8), None))
+
+                case pickle.EMPTY_TUPLE:
+                    push(())
+                case pickle.TUPLE1:
+                    push((self._stack.pop(),))
+                case pickle.TUPLE2:
+                    push(tuple(self._pop_last(2)))
+                case pickle.TUPLE3:
+                    push(tuple(self._pop_last(3)))
+                case pickle.TUPLE:
+                    push(tuple(self._pop_to_mark()))
+                case pickle.EMPTY_LIST:
+                    push([])
+                case pickle.LIST:
+                    push(self._pop_to_mark())
+                case pickle.APPEND:
+                    self._extend(self._pop_last(1))
+                case pickle.APPENDS:
+                    self._extend(self._pop_to_mark())
+                case pickle.EMPTY_DICT:
+                    push({})
+                case pickle.DICT:
+                    pairs = self._pop_to_mark()
+                    push({})
+                    self._update(pairs)
+                case pickle.SETITEM:
+                    self._update(self._pop_last(2))
+                case pickle.SETITEMS:
+                    self._update(self._pop_to_mark())
+
+                case pickle.GLOBAL | pickle.INST:
+                    push(self._function(self._name(), self._name()))
+                case pickle.STACK_GLOBAL:
+                    push(self._function(*self._pop_last(2)))
+                case pickle.REDUCE:
+                    push(self._called(*self._pop_last(2)))
+                case pickle.BUILD:
+                    self._set_state(*self._pop_last(2))
+                case _:
+                    raise ValueError(
+                        f"the opcode {opcode!r}, which arrays do not need,"
+                    )
+        raise ValueError(f"more than {_MOST_OPCODES} opcodes")
+
+    # What follows an opcode in the file
+
+    def _take(self, n: int) -> bytes:
+        start, end = self.position, self.position + n
+        if end > self._length:
+            raise ValueError("its end is missing: it is truncated")
+        self.position = end
+        return self._content[start:end]
+
+    def _number(self, n_bytes: int, signed=False) -> int:
+        return int.from_bytes(self._take(n_bytes), "little", signed=signed)
+
+    def _line_length(self) -> int:
+        end = self._content.find(b"\n", self.position)
+        return (self._length if end < 0 else end) - self.position
+
+    def _name(self) -> str:
+        length = self._line_length()
+        if length > _LONGEST_NAME:
+            raise ValueError(f"a name or number of {length} bytes")
+        name = str(self._take(length), "latin1")
+        self._take(1)
+        return name
+
+    def _decimal(self) -> int:
+        text = self._name()
+        if text in ("00", "01"):  # Truth values in the protocols 0 and 1.
+            return text == "01"
+        if not re.fullmatch(r"[+-]?[0-9]+L?", text):
+            raise ValueError("no integer where one was expected")
+        return int(text.removesuffix("L"))
+
+    def _string(self, length: int, codec: str | None) -> str | bytes | LongString:
+        start = self.position
+        if _LONG < length <= self._length - start:
+            self.position += length
+            view = memoryview(self._content)[start : self.position]
+            return LongString(view, codec)
+        content = self._take(length)
+        if codec is None:
+            return content
+        if codec == "repr":
+            return _evaluated(content).decode("latin1")
+        return content.decode(codec, "surrogatepass")
+
+    # The stack and the memo
+
+    def _pop_last(self, n: int) -> list:
+        return self._pop_from(len(self._stack) - n)
+
+    def _pop_to_mark(self) -> list:
+        return self._pop_from(self._marks.pop())
+
+    def _pop_from(self, start: int) -> list:
+        if start < 0:
+            raise ValueError("values are missing")
+        values = self._stack[start:]
+        del self._stack[start:]
+        return values
+
+    def _store(self, index: int) -> None:
+        if not 0 <= index < _MOST_OPCODES:
+            raise ValueError("a place in the memo that no pickle needs")
+        self._memo[index] = self._stack[-1]
+
+    def _stored(self, index: int) -> Any:
+        if index not in self._memo:
+            raise ValueError("a place in the memo that is empty")
+        return self._memo[index]
+
+    def _extend(self, values: list) -> None:
+        if type(self._stack[-1]) is not list:
+            raise ValueError("no list where one was expected")
+        self._stack[-1].extend(values)
+
+    def _update(self, pairs: list) -> None:
+        if type(self._stack[-1]) is not dict:
+            raise ValueError("no dict where one was expected")
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            # Nothing else is ever hashed: a tuple can take for ever.
+            if type(key) not in (str, bytes) or len(key) > _LONGEST_NAME:
+                raise ValueError("no short name where one was expected")
+            name = key if type(key) is str else str(key, "latin1")
+            self._stack[-1][name] = value
+
+    # What Python's own unpickler would import and call
+
+    def _function(self, module, name) -> _Function:
+        if type(module) is not str or type(name) is not str:
+            raise ValueError("no name where one was expected")
+        # NumPy 2 calls numpy.core numpy._core.
+        full_name = module.replace("numpy._core.", "numpy.core.", 1), name
+        for function in _Function:
+            if function.value == full_name:
+                return function
         raise _RefusedError(
-            f"{self._origin} asks for {module}.{name}, but only NumPy arrays and plain "
-            "containers are read from pickles. The file may be malicious: do not open "
-            "it by other means either, unless you know who made it."
+            f"{self._origin} asks for {printable(f'{module}.{name}')}, but only NumPy "
+            "arrays and plain containers are read from pickles. The file may be "
+            "malicious: do not open it by other means either, unless you know who made "
+            "it."
         )
 
-    def _dtype(self, code, _align=False, _copy=True):
-        if not (isinstance(code, str) and _PLAIN_DTYPE.fullmatch(code)):
-            raise _RefusedError(
-                f"{self._origin} holds an array of dtype {code!r}, but only arrays of "
-                "numbers or strings are read from pickles."
+    def _called(self, function, arguments):
+        if type(arguments) is not tuple:
+            raise ValueError("no arguments where some were expected")
+        if function is _Function.DTYPE and arguments:
+            return self._dtype(arguments[0])
+        if function is _Function.RECONSTRUCT:
+            return _Array()
+        if function is _Function.FROMBUFFER and len(arguments) == 4:
+            return _Array(self._array(*arguments))
+        if function is _Function.ENCODE and arguments:
+            raw = self._raw(arguments[0])
+            return raw if isinstance(raw, bytes) else LongString(raw, None)
+        if function is _Function.BYTES and not arguments:
+            return b""
+        raise ValueError("a call of something that is not callable")
+
+    def _set_state(self, target, state) -> None:
+        self._stack.append(target)
+        if type(state) is not tuple:
+            raise ValueError("no state where one was expected")
+        if type(target) is _Array and len(state) == 5:
+            _version, shape, dtype, is_fortran, raw = state
+            order = "F" if is_fortran is True else "C"
+            target.array = self._array(raw, dtype, shape, order)
+        elif type(target) is _Dtype and len(state) >= 8:
+            _version, target.order, *_sizes = state
+        else:
+            raise ValueError("a state of something that has none")
+
+    def _dtype(self, code) -> _Dtype:
+        if type(code) is str and _PLAIN_DTYPE.fullmatch(code):
+            return _Dtype(code)
+        said = shown(code) if type(code) is str else f"given as {type(code).__name__}"
+        raise _RefusedError(
+            f"{self._origin} holds an array of dtype {said}, but only arrays of "
+            "numbers or strings are read from pickles."
+        )
+
+    def _array(self, raw, dtype, shape, order) -> np.ndarray:
+        if (
+            type(dtype) is not _Dtype
+            or type(dtype.order) is not str
+            or dtype.order not in ("<", ">", "|", "=")
+            or type(shape) is not tuple
+            or len(shape) > 64
+            or not all(type(side) is int and 0 <= side < 2**63 for side in shape)
+            or type(order) is not str
+            or order not in ("C", "F")
+        ):
+            raise ValueError("no shape and dtype where those of an array were expected")
+        values = np.frombuffer(self._raw(raw), np.uint8)
+        self._spend(len(values))
+        plain = np.dtype(dtype.order + dtype.code)
+        if len(values) != math.prod(shape) * plain.itemsize:
+            raise ValueError(
+                f"an array of shape {shape} and dtype {plain} in {len(values)} bytes"
             )
-        return _Dtype(code)
+        check_values(values, plain, "the pickle")
+        return values.view(plain).reshape(shape, order="F" if order == "F" else "C")
 
-    def _reconstruct(self, _subtype, _shape, _typecode):
-        return _Array()
+    def _raw(self, value) -> bytes | memoryview:
+        """Return bytes, or those whose Latin-1 text the value is."""
+        if type(value) is bytes:
+            return value
+        if type(value) is str:
+            self._spend(len(value))
+            return value.encode("latin1")
+        if type(value) is not LongString:
+            raise ValueError("no bytes where some were expected")
+        if value.codec in (None, "latin1"):
+            return value.view
+        self._spend(len(value.view))
+        return memoryview(_encoded(value.view, value.codec))
 
-    def _frombuffer(self, raw, dtype, shape, order):
-        return _make_array(raw, dtype, shape, order)
+    def _spend(self, n_bytes: int) -> None:
+        self._bytes_left -= n_bytes
+        if self._bytes_left < 0:
+            raise ValueError("the same string again and again")
 
-    def _encode(self, text, _encoding):
-        # Python 3 writes bytes this way in the protocols that have no opcode for them.
-        return text.encode("latin1")
+
+def _encoded(view: memoryview, codec: str) -> bytes | bytearray:
+    """Return the bytes whose Latin-1 text is written in a pickle."""
+    if codec == "repr":
+        return _evaluated(bytes(view))
+    decoder = codecs.getincrementaldecoder(codec)()
+    content = bytearray()
+    # In pieces, since one character can make those of a whole text four times as wide.
+    for start in range(0, len(view), _LONG):
+        piece = decoder.decode(view[start : start + _LONG])
+        content += piece.encode("latin1")
+    decoder.decode(b"", final=True)
+    return content
+
+
+def _evaluated(text: bytes) -> bytes:
+    """Return the bytes of a string in the source code of Python 2."""
+    if len(text) < 2 or text[0] != text[-1] or text[:1] not in (b"'", b'"'):
+        raise ValueError("no string in quotation marks where one was expected")
+    if re.search(rb"\\(?!['nrt]|x[0-9a-f]{2})", text[1:-1].replace(rb"\\", b"")):
+        raise ValueError("a string that Python 2 does not write")
+    return codecs.escape_decode(text[1:-1])[0]
