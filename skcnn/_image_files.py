@@ -191,7 +191,9 @@ def decode_images(
     position = 0
     while position < len(sources):
         try:
-            image, has_transparency = _decode(sources[position], size, channels, paper)
+            # Gray is put on paper as gray, but where the other images are in color.
+            wanted = channels or (3 if form is not None and form.channels > 1 else None)
+            image, has_transparency = _decode(sources[position], size, wanted, paper)
         except (_Unreadable, OSError) as error:
             failures[position] = error
             position += 1
@@ -429,6 +431,8 @@ def _decode(
         if channels == 4:
             pixels = pixels[..., [0, 0, 0, 1]] if pixels.shape[2] == 2 else pixels
         elif transparent:
+            if channels == 3 and pixels.shape[2] == 2:
+                pixels = pixels[..., [0, 0, 0, 1]]
             pixels = _on_paper(pixels, paper)
         else:
             pixels = pixels[..., :-1]
