@@ -7,6 +7,7 @@ from skcnn.datasets._digits import load_digit_images
 from skcnn.datasets._image_folder import load_image_folder
 from skcnn.datasets._mnist import fetch_mnist
 from skcnn.datasets._split import split_by_label
+from skcnn.datasets._table import read_table
 
 __all__ = [
     "fetch_cifar10",
@@ -15,6 +16,7 @@ __all__ = [
     "load_image_folder",
     "read_cifar10_preprocessed",
     "read_digit_recognizer",
+    "read_table",
     "split_by_label",
     "write_submission",
 ]
