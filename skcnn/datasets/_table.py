@@ -204,7 +204,7 @@ class _Reader:
         if label is None:
             return
         if not (isinstance(label, str) and label == "infer"):
-            self.label = self._named_column(label)
+            self.label = find_column(table, label)
             return
         if names is None:
             if len(text) == 1 and text[0] in (0, table.n_columns - 1):
@@ -272,21 +272,6 @@ class _Reader:
                 "give label=None.",
                 warn=True,
             )
-
-    def _named_column(self, label) -> int:
-        table, names = self.table, self.table.names
-        if names is not None:
-            for same in (str, plain):
-                found = [i for i, n in enumerate(names) if same(n) == same(str(label))]
-                if len(found) == 1:
-                    return found[0]
-        try:
-            return range(table.n_columns)[int(label)]
-        except (ValueError, IndexError, TypeError):
-            raise ValueError(
-                f"{table.path} has no column {short(str(label))}; it has "
-                f"{table.columns()}."
-            ) from None
 
     def _match_names(self) -> None:
         """Find the pixels by the names that are wanted."""
@@ -440,7 +425,7 @@ class _Reader:
             if self.id in needed:
                 bunch.ids = parsed(found[self.id])
         if self.label is not None:
-            bunch.target = self._labels(found[self.label], self.label)
+            bunch.target = labels_of(table, found[self.label], self.label)
         return bunch
 
     def _counting_columns(self) -> list[int]:
@@ -516,39 +501,6 @@ class _Reader:
             "holds the labels (--label on the command line), or delete it."
         )
 
-    def _labels(self, texts: np.ndarray, column: int) -> np.ndarray:
-        """Return labels as integers where all are, else as text."""
-        table = self.table
-        labels = parsed(texts)
-        if labels.dtype.kind != "U":
-            return labels
-        if table.decimal == ",":
-            labels = np.char.replace(labels, ",", ".")
-        is_number = np.array([table.is_number(text) for text in texts])
-        missing = np.array([text.strip().lower() in _MISSING for text in texts])
-        if missing.any() and (missing | is_number).all() and is_number.any():
-            row = int(np.flatnonzero(missing)[0])
-            raise ValueError(
-                f"{table.path}: line {table.line_of(row)} has "
-                f"{short(str(texts[row]))} in {table.column(column)}, but a label "
-                "was expected. Delete the row if its label is not known."
-            )
-        if not is_number.all():
-            return labels
-        try:
-            numbers = labels.astype(float)
-        except ValueError:  # truth values
-            return labels
-        if (numbers % 1 == 0).all() and np.abs(numbers).max() < 2**53:
-            if any(re.search("[.,eE]", text) for text in texts):
-                table.note(
-                    f"The labels of {table.path} are whole numbers written with "
-                    "decimals; they were taken as integers."
-                )
-                return numbers.astype(np.int64)
-            return labels  # such as 007
-        return numbers
-
     def _note_shape(self) -> None:
         """Point at a row that has a value or two more than a square image."""
         n = len(self.pixels)
@@ -564,6 +516,56 @@ class _Reader:
                     warn=True,
                 )
                 return
+
+
+def find_column(table: TextTable, column) -> int:
+    """Return the place of a column that is given by its name or its place."""
+    names = table.names
+    if names is not None and isinstance(column, str):
+        for same in (str, plain):
+            found = [i for i, n in enumerate(names) if same(n) == same(column)]
+            if len(found) == 1:
+                return found[0]
+    try:
+        return range(table.n_columns)[int(column)]
+    except (ValueError, IndexError, TypeError):
+        raise ValueError(
+            f"{table.path} has no column {short(str(column))}; it has "
+            f"{table.columns()}."
+        ) from None
+
+
+def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
+    """Return labels as integers where all are, else as text."""
+    labels = parsed(texts)
+    if labels.dtype.kind != "U":
+        return labels
+    if table.decimal == ",":
+        labels = np.char.replace(labels, ",", ".")
+    is_number = np.array([table.is_number(text) for text in texts])
+    missing = np.array([text.strip().lower() in _MISSING for text in texts])
+    if missing.any() and (missing | is_number).all() and is_number.any():
+        row = int(np.flatnonzero(missing)[0])
+        raise ValueError(
+            f"{table.path}: line {table.line_of(row)} has "
+            f"{short(str(texts[row]))} in {table.column(column)}, but a label "
+            "was expected. Delete the row if its label is not known."
+        )
+    if not is_number.all():
+        return labels
+    try:
+        numbers = labels.astype(float)
+    except ValueError:  # truth values
+        return labels
+    if (numbers % 1 == 0).all() and np.abs(numbers).max() < 2**53:
+        if any(re.search("[.,eE]", text) for text in texts):
+            table.note(
+                f"The labels of {table.path} are whole numbers written with "
+                "decimals; they were taken as integers."
+            )
+            return numbers.astype(np.int64)
+        return labels  # such as 007
+    return numbers
 
 
 def parsed(texts) -> np.ndarray:

@@ -429,24 +429,32 @@ class TextTable:
         return lines
 
     def _find_separator(self, lines: list[tuple[int, str]]) -> None:
-        """Set the separator and the decimal mark that make the most numbers."""
-        body = [line for _, line in lines if not line.startswith("#")]
-        body = body[1:] or body or [lines[-1][1]]
-        best: tuple[float, str, str] | None = None
+        """Set the separator and the decimal mark that make the most numbers.
+
+        Lines of as many cells as the first count for it as well, since tables of text
+        have no numbers.
+        """
+        first, *body = [line for _, line in lines if not line.startswith("#")] or [""]
+        best = (_net(body or [first], "."), ",", ".")
         for separator in [self._stated] if self._stated else _SEPARATORS:
-            rows = [line.cells for line in self._split(body, separator)]
+            width = len(next(self._split([first], separator), Line(1, [])).cells)
+            rows = [line.cells for line in self._split(body or [first], separator)]
             if max(map(len, rows)) < 2:
                 continue
-            cells = [cell.strip() for row in rows for cell in row if cell.strip()]
+            cells = [cell for row in rows for cell in row]
             for decimal in ".,":
-                if separator == "," == decimal and not any("," in c for c in cells):
-                    continue
-                numbers = sum(map(bool, map(_NUMBERS[decimal].fullmatch, cells)))
-                score = 2 * numbers - len(cells)
-                if best is None or score > best[0]:
+                score = _net(cells, decimal)
+                if all(len(row) == width for row in rows) and (
+                    separator != " "
+                    or any(_NUMBERS[decimal].fullmatch(c) for c in cells)
+                ):
+                    score += 3 * len(rows)
+                if score > best[0]:
                     best = score, separator, decimal
+        if self._stated:
+            best = (*best[:1], self._stated, best[2])
         self._separator: str
-        _, self._separator, self.decimal = best or (0, self._stated or ",", ".")
+        _, self._separator, self.decimal = best
         if self._separator != ",":
             name = _SEPARATORS.get(self._separator, repr(self._separator))
             self.notes.append(f"{self.path} separates its columns by {name}.")
@@ -615,6 +623,13 @@ class TextTable:
 def short(text: str) -> str:
     """Return a name or a value as text for a message, cut if it is long."""
     return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+def _net(cells: list[str], decimal: str) -> int:
+    """Return how many more cells are numbers than are none."""
+    texts = [cell.strip() for cell in cells]
+    numbers = sum(_NUMBERS[decimal].fullmatch(text) is not None for text in texts)
+    return 2 * numbers - len(texts) + texts.count("")
 
 
 def counts(cells: list[str]) -> bool:
