@@ -61,7 +61,7 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
     name = getattr(consumer, "__name__", type(consumer).__name__)
     _refuse_one(X, name)
     if _is_frame(X):
-        column = _column_of_images(X)
+        column = _column_of_images(X, name)
         return X if column is None else array_or_frame(column, consumer, image_shape)
     if _is_array(X):
         array = _to_array(X)
@@ -71,7 +71,7 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
         if of_objects and array.shape[1:] == (1,) and _holds_images(array[:, 0]):
             array = array[:, 0]
         if array.ndim > 1 or not of_objects:
-            _refuse_missing_pixels(array, "X")
+            _refuse_missing_pixels(array, "X", name)
             return X if hasattr(X, "to_frame") and array.ndim == 1 else array
         entries = array.tolist()
     else:
@@ -273,30 +273,36 @@ def _image_and_label(names: list) -> tuple:
 
 def _is_frame(X: Any) -> bool:
     """Return whether it is a table of pandas, polars or PyArrow."""
-    if isinstance(X, Mapping) or not (hasattr(X, "dtypes") or hasattr(X, "schema")):
+    # Of the type, for pandas makes the dtypes of all columns when it is asked for them.
+    kind = type(X)
+    if isinstance(X, Mapping) or not (
+        hasattr(kind, "dtypes") or hasattr(kind, "schema")
+    ):
         return False
     shape = getattr(X, "shape", None)
     return isinstance(shape, tuple) and len(shape) == 2
 
 
-def _column_of_images(frame: Any) -> Any:
+def _column_of_images(frame: Any, name: str) -> Any:
     """Return the only column of a frame if it holds images or files, else None."""
     n_rows, n_columns = frame.shape
     if n_columns > FEW_COLUMNS or not isinstance(n_rows, int) or not n_rows:
         return None
     names = list(getattr(frame, "column_names", None) or frame.columns)
-    for place, name in enumerate(names):
+    for place, column_name in enumerate(names):
         if hasattr(frame, "iloc"):
             column = frame.iloc[:, place]
         else:
-            column = frame.column(place) if hasattr(frame, "column") else frame[name]
+            column = (
+                frame.column(place) if hasattr(frame, "column") else frame[column_name]
+            )
         if n_columns == 1:
             return column if _holds_images(_to_array(column)) else None
         first = _to_array(column[:1])
         if first.dtype.kind not in "STU" and _holds_images(first, no_names=True):
             raise TypeError(
-                f"X is {_kind(frame)} with the columns {_listed(names)}, and {name!r} "
-                f"holds whole images: pass X[{name!r}] alone."
+                f"X is {_kind(frame)} with the columns {_listed(names)}, but {name} "
+                f"expects the images alone: pass X[{column_name!r}]."
             )
     return None
 
@@ -338,7 +344,7 @@ def _stacked(entries: list, name: str, image_shape: tuple | None) -> np.ndarray:
     if kinds <= {list, tuple}:
         array = _plain(entries)
         if array is not None:
-            _refuse_missing_pixels(array, "X")
+            _refuse_missing_pixels(array, "X", name)
             return array
     images = [_image(entry, place, name) for place, entry in enumerate(entries)]
     return _stacked_arrays(images, name)
@@ -366,7 +372,7 @@ def _image(entry: Any, place: int, name: str) -> np.ndarray:
         raise ValueError(
             f"X[{place}] is {_what(entry)}, but {name} expects an image there."
         )
-    _refuse_missing_pixels(array, f"X[{place}]")
+    _refuse_missing_pixels(array, f"X[{place}]", name)
     return array
 
 
@@ -390,7 +396,7 @@ def _stacked_arrays(arrays: list[np.ndarray], name: str) -> np.ndarray:
     first = arrays[0].shape
     place = next((i for i, array in enumerate(arrays) if array.shape != first), None)
     if place is None and len(first) < 4:
-        return np.stack(arrays)
+        return np.asarray(arrays)
     if place is None:
         raise ValueError(
             f"X[0] has shape {first}, so X is a list of batches, but {name} expects "
@@ -489,14 +495,14 @@ def _refuse_missing(entries: list, kinds: set, name: str) -> None:
         )
 
 
-def _refuse_missing_pixels(array: np.ndarray, of: str) -> None:
+def _refuse_missing_pixels(array: np.ndarray, of: str, name: str) -> None:
     """Say where None stands among pixels, for scikit-learn speaks of NaN there."""
     if array.dtype.kind == "O":
         for place, pixel in np.ndenumerate(array):
             if pixel is None:
                 raise ValueError(
-                    f"{of}[{', '.join(map(str, place))}] is None, but pixels are "
-                    "numbers: leave that image out, and its label too."
+                    f"{of}[{', '.join(map(str, place))}] is None, but {name} expects "
+                    "numbers as pixels: leave that image out, and its label too."
                 )
 
 
@@ -554,9 +560,9 @@ def _plain(X: Any) -> np.ndarray | None:
     except (RuntimeError, TypeError, ValueError):
         return None
     if array.dtype.kind == "O" and array.ndim == 1:
-        parts = [_plain(part) for part in array.tolist()]
-        shapes = {None if part is None else part.shape for part in parts}
-        return np.stack(parts) if len(shapes) == 1 and None not in shapes else None
+        parts = [part for part in map(_plain, array.tolist()) if part is not None]
+        alike = len({part.shape for part in parts}) == 1
+        return np.stack(parts) if alike and len(parts) == len(array) else None
     return array
 
 
