@@ -3,8 +3,9 @@
 from math import isqrt, prod
 from numbers import Integral
 
-import numpy as np
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
+
+from skcnn._containers import array_or_frame, channels_last_code, one_image_code
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "
@@ -82,8 +83,9 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     ----------
     estimator : estimator instance
         Whose attributes are set or checked.
-    X : array-like
-        Images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows.
+    X : object
+        Images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows, in any container that
+        :func:`~skcnn._containers.array_or_frame` reads.
     reset : bool
         Whether to learn the shape (``fit``) or to check it (``predict``).
     image_shape : tuple of int, default=None
@@ -100,18 +102,22 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     ------
     ValueError
         If the array is empty, holds NaN or infinity, has another number of dimensions,
-        looks channels first, or does not fit the stated or learned shape.
+        looks channels first, or does not fit the stated or learned shape; or if an
+        entry of a list is not an image like the others.
     TypeError
-        If `X` is sparse.
+        If `X` is sparse, a stream, or no collection of images at all.
     """
     name = type(estimator).__name__
+    given = X
+    if not reset:
+        expected = estimator.image_shape_
+    else:
+        expected = None if image_shape is None else check_image_shape(image_shape)
+    X = array_or_frame(X, estimator, expected)
     n_dims = getattr(X, "ndim", None)
-    if n_dims is None and isinstance(X, (list, tuple)):
-        X = np.asarray(X)
-        n_dims = X.ndim
     if n_dims is None or n_dims < 3:
         if not reset:
-            _refuse_one_grey_image(X, estimator)
+            _refuse_one_gray_image(X, estimator, given)
         X = validate_data(
             estimator, X, reset=reset, dtype=dtype, ensure_all_finite=False
         )
@@ -141,10 +147,9 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
         )
     _refuse_other_values(X, name)
     if reset:
-        stated = None if image_shape is None else check_image_shape(image_shape)
-        if found != stated:
-            _refuse_channels_first(X.shape, name, reset)
-        if stated is not None and found != stated:
+        if found != expected:
+            _refuse_channels_first(X.shape, name, reset, given)
+        if expected is not None and found != expected:
             raise ValueError(
                 f"X has images of shape {found}, but image_shape={image_shape!r} was "
                 "given. Leave image_shape=None to take the shape from X."
@@ -155,8 +160,15 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
             del estimator.feature_names_in_
     elif found != estimator.image_shape_:
         if X.shape == estimator.image_shape_:
-            raise _one_image_error(X.shape, name)
-        _refuse_channels_first(X.shape, name, reset)
+            raise _one_image_error(X.shape, name, given)
+        height, width, channels = estimator.image_shape_
+        if X.shape == (channels, height, width):
+            raise ValueError(
+                f"X has shape {X.shape}, which looks like one image with its channels "
+                f"first, but {name} expects several with channels last: write "
+                "np.moveaxis(np.asarray(X), 0, -1)[np.newaxis]."
+            )
+        _refuse_channels_first(X.shape, name, reset, given)
         raise ValueError(
             f"X has images of shape {found}, but {name} is expecting images of shape "
             f"{estimator.image_shape_}, the shape seen in fit."
@@ -265,16 +277,16 @@ def _shape_of_rows(n_features, image_shape):
     return shape
 
 
-def _refuse_one_grey_image(X, estimator):
+def _refuse_one_gray_image(X, estimator, given):
     shape = getattr(X, "shape", None)
     if shape == estimator.image_shape_[:2] and shape[1] != estimator.n_features_in_:
-        raise _one_image_error(shape, type(estimator).__name__)
+        raise _one_image_error(shape, type(estimator).__name__, given)
 
 
-def _one_image_error(shape, name):
+def _one_image_error(shape, name, given):
     return ValueError(
         f"X has shape {shape}, which is one image, but {name} expects several; for one "
-        "image write X[np.newaxis]."
+        f"image write {one_image_code(given)}."
     )
 
 
@@ -289,14 +301,16 @@ def _refuse_other_values(X, name):
         assert_all_finite(X[rows], input_name="X", estimator_name=name)
 
 
-def _refuse_channels_first(shape, name, reset):
+def _refuse_channels_first(shape, name, reset, given):
     # A picture has at most four channels (RGBA) and more pixels a side than that.
     if len(shape) == 4 and shape[1] <= 4 < min(shape[2:]):
+        pixels = "pixel" if shape[1] == 1 else "pixels"
         otherwise = (
-            f" If the images really are {shape[1]} pixels high, state "
+            f" If the images really are {shape[1]} {pixels} high, state "
             f"image_shape={shape[1:]!r}."
         )
         raise ValueError(
             f"X has shape {shape}, which looks channels first, but {name} expects "
-            f"channels last: write np.moveaxis(X, 1, -1).{otherwise if reset else ''}"
+            f"channels last: write {channels_last_code(given)}."
+            f"{otherwise if reset else ''}"
         )

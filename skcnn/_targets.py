@@ -10,6 +10,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
+from skcnn._containers import labels_in
 from skcnn._sklearn_private import _check_sample_weight
 
 
@@ -41,6 +42,7 @@ def validate_labels(estimator, X, y, name="y"):
             f"{type(estimator).__name__} requires y to be passed, but the target "
             f"{name} is None."
         )
+    y = labels_in(y, name)
     _refuse_one_hot(y, name)
     labels = column_or_1d(y, warn=True)
     if labels.dtype.kind in "fO":
@@ -182,7 +184,7 @@ def check_probabilities(y, y_proba, classes, n_samples=None):
     ValueError
         If they do not fit together, or are no probabilities.
     """
-    y = column_or_1d(y)
+    y = column_or_1d(labels_in(y))
     y_proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")
     if n_samples is not None and len(y) != n_samples:
         raise ValueError(f"Got {len(y)} labels for {n_samples} images.")

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skcnn._containers import array_or_frame
 from skcnn._images import (
     chunk_rows,
     image_batch,
@@ -32,8 +33,10 @@ def _frames_for_flat_rows_only(transformer_class):
     def decorate(method):
         @wraps(method)
         def transform(self, X, *args, **kwargs):
-            shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-            chosen = method if len(shape) <= 2 else method.__wrapped__
+            learns = method.__name__ == "fit_transform"
+            shape = None if learns else getattr(self, "image_shape_", None)
+            X = array_or_frame(X, self, shape)
+            chosen = method if len(X.shape) <= 2 else method.__wrapped__
             return chosen(self, X, *args, **kwargs)
 
         return transform

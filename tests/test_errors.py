@@ -195,7 +195,8 @@ BAD_IMAGES = {
     "images of different sizes": (
         lambda X: [X[0].tolist(), X[1][:5].tolist()] * 30,
         ValueError,
-        "inhomogeneous shape",
+        r"X\[1\] has shape \(5, 8\), the first \(8, 8\), but MNISTCNNClassifier "
+        "expects images of one shape; resize them",
     ),
 }
 

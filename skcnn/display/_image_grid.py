@@ -7,7 +7,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skcnn._images import image_batch, validate_images
+from skcnn._containers import array_or_frame, labels_in
+from skcnn._images import check_image_shape, image_batch, validate_images
 from skcnn._pixels import pixel_scaling
 from skcnn._sklearn_private import _num_samples
 from skcnn.preprocessing import ImageReshaper
@@ -150,8 +151,8 @@ class ImageGridDisplay:
                     "pass y."
                 )
         else:
-            y = column_or_1d(y)
-            check_consistent_length(X, y)
+            y = column_or_1d(labels_in(y))
+            check_consistent_length(images, y)
             labels = np.unique(y)
             names = _names_of(labels, display_labels)
 
@@ -260,12 +261,14 @@ class ImageGridDisplay:
 
 
 def _as_images(X, image_shape):
+    shape_holder = ImageReshaper()
+    stated = None if image_shape is None else check_image_shape(image_shape)
+    X = array_or_frame(X, shape_holder, stated)
     if _num_samples(X) == 0:
         raise ValueError(
             "X holds no images, but a picture needs at least one. If X was selected "
             "from a larger array, look at the condition."
         )
-    shape_holder = ImageReshaper()
     X = validate_images(shape_holder, X, reset=True, image_shape=image_shape)
     return image_batch(X, shape_holder.image_shape_)
 

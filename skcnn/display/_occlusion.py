@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skcnn._containers import array_or_frame
 from skcnn.display._image_grid import (
     _as_images,
     _check_positive,
@@ -138,6 +139,8 @@ class OcclusionDisplay:
         >>> plt.show()
         """
         check_is_fitted(estimator)
+        # The copies with a patch have to come in the form of X: an array or a frame.
+        X = array_or_frame(X, estimator, getattr(estimator, "image_shape_", None))
         images = _as_images(X, image_shape)
         if len(images) != 1:
             raise ValueError(
@@ -238,8 +241,7 @@ def _starts(length, size, stride):
 
 def _in_the_form_of(X, images):
     """Return images as what the caller gave: n-D, flat rows, or a data frame."""
-    shape = X.shape if hasattr(X, "shape") else np.shape(X)
-    images = images.reshape(len(images), *shape[1:])
+    images = images.reshape(len(images), *X.shape[1:])
     if hasattr(X, "columns"):
         return type(X)(images, columns=X.columns)
     return images

@@ -34,12 +34,10 @@ class _RankedImagesDisplay:
         self.probabilities = probabilities
 
     @classmethod
-    def _of(
-        cls, X, y, y_proba, order, classes, display_labels, max_images, image_shape
-    ):
+    def _of(cls, images, y, y_proba, order, classes, display_labels, max_images):
         """Store the first images of an order."""
         indices = order[:max_images]
-        images = _as_images(X, image_shape)[indices]
+        images = images[indices]
         names = _names_of(classes, display_labels)
         best = y_proba.argmax(axis=1)[indices]
         return cls(
@@ -215,15 +213,14 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
         >>> plt.show()
         """
         check_is_fitted(estimator)
-        _as_images(X, image_shape)
+        images = _as_images(X, image_shape)
         return cls.from_predictions(
-            X,
+            images,
             y,
             estimator.predict_proba(X),
             classes=estimator.classes_,
             display_labels=display_labels,
             max_images=max_images,
-            image_shape=image_shape,
             ax=ax,
         )
 
@@ -287,15 +284,15 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
         >>> plt.show()
         """
         _check_positive(max_images, "max_images")
-        _as_images(X, image_shape)
+        images = _as_images(X, image_shape)
         y, codes, y_proba, classes = check_probabilities(
-            y_true, y_proba, classes, n_samples=len(X)
+            y_true, y_proba, classes, n_samples=len(images)
         )
         best = y_proba.argmax(axis=1)
         order = np.argsort(-y_proba.max(axis=1), kind="stable")
         order = order[best[order] != codes[order]]
         return cls._of(
-            X, y, y_proba, order, classes, display_labels, max_images, image_shape
+            images, y, y_proba, order, classes, display_labels, max_images
         ).plot(ax)
 
 
@@ -414,11 +411,11 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
         >>> plt.show()
         """
         _check_positive(max_images, "max_images")
-        _as_images(X, image_shape)
+        images = _as_images(X, image_shape)
         y, _, y_proba, classes = check_probabilities(
-            y, y_proba, classes, n_samples=len(X)
+            y, y_proba, classes, n_samples=len(images)
         )
         order = find_label_issues(y, y_proba, classes=classes)
         return cls._of(
-            X, y, y_proba, order, classes, display_labels, max_images, image_shape
+            images, y, y_proba, order, classes, display_labels, max_images
         ).plot(ax)
