@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import stat
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -523,7 +522,8 @@ def _pixels_of_file(file: Any, frame: int = 0) -> np.ndarray:
         image.seek(frame)
         _refuse_what_pillow_cuts(image, file)
         raw = _raw_mode(image)
-        if ";16" in raw and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
+        # "BGR;16" is something else: 16 bits for all three.
+        if raw.endswith((";16B", ";16L", ";16N")) and not image.mode.startswith("I"):
             return _oriented(_deep_pixels(image, raw, file, frame), image)
         return _oriented(_pixels(image, raw), image)
 
@@ -586,12 +586,15 @@ def _deep_pixels(image: Any, raw: str, file: Any, frame: int) -> np.ndarray:
         pixels: np.ndarray = pairs.view(">u2").astype(np.uint16)
     else:
         layout = raw[: raw.index(";")].replace("a", "A")
-        first = _unpacked(image, f"{layout};16B").astype(np.uint16)
+        order = {"B": ">", "L": "<", "N": "="}[raw[-1]]
+        shape = (image.height, image.width, len(image.getbands()))
+        pixels = np.empty(shape, f"{order}u2")
+        first, second = np.moveaxis(pixels.view(np.uint8).reshape(*shape, 2), -1, 0)
+        first[...] = _unpacked(image, f"{layout};16B")
         with _opened(file) as again:
             again.seek(frame)
-            second = _unpacked(again, f"{layout};16L").astype(np.uint16)
-        big = raw.endswith("B") or (raw.endswith("N") and sys.byteorder == "big")
-        pixels = first << 8 | second if big else second << 8 | first
+            second[...] = _unpacked(again, f"{layout};16L")
+        pixels = pixels.astype(np.uint16, copy=False)
     if most < 65535:
         scaled = (pixels.astype(np.uint32) * 65535 + most // 2) // most
         pixels = np.minimum(scaled, 65535).astype(np.uint16)

@@ -73,15 +73,18 @@ def png(pixels, color_type, *, bits=16, before=b"", after=b""):
     )
 
 
-def tiff(pixels, byte_order="<", *, orientation=1, extra=None, photometric=None):
+def tiff(
+    pixels, byte_order="<", *, orientation=1, extra=None, photometric=None, packed=False
+):
     """Write a TIFF file of 16 bits a channel, which Pillow writes for gray only."""
     height, width, channels = pixels.shape
     data = pixels.astype(byte_order + "u2").tobytes()
+    data = zlib.compress(data) if packed else data
     if photometric is None:
         photometric = 2 if channels > 2 else 1
     tags = [
         *((256, "H", [width]), (257, "H", [height]), (258, "H", [16] * channels)),
-        *((259, "H", [1]), (262, "H", [photometric]), (273, "I", [0])),
+        *((259, "H", [8 if packed else 1]), (262, "H", [photometric]), (273, "I", [0])),
         *((274, "H", [orientation]), (277, "H", [channels]), (278, "H", [height])),
         (279, "I", [len(data)]),
         *([] if extra is None else [(338, "H", [extra])]),
@@ -216,6 +219,7 @@ def files(draw):
             draw(st.sampled_from("<>")),
             orientation=orientation,
             extra=extra,
+            packed=draw(st.booleans()),
         )
     elif kind == "webp":
         raw = random(draw(st.sampled_from([3, 4])))
@@ -411,6 +415,21 @@ def test_gray_of_16_bits_may_have_a_white_zero(tmp_path):
     (tmp_path / "x.tif").write_bytes(tiff(deep, photometric=0))
     (read,) = read_images([tmp_path / "x.tif"])
     np.testing.assert_array_equal(read, 65535 - deep[..., 0])
+
+
+def test_16_bits_for_all_three_colors_are_8_bits_a_channel(tmp_path):
+    rgb = np.arange(24).reshape(4, 6) * 2731  # 5, 6 and 5 bits
+    bits = [(rgb >> 11, 31), (rgb >> 5 & 63, 63), (rgb & 31, 31)]
+    shown = np.stack([np.rint(value * 255 / most) for value, most in bits], axis=2)
+    rows = rgb[::-1].astype("<u2").tobytes()
+    masks = struct.pack("<III", 31 << 11, 63 << 5, 31)
+    head = struct.pack("<IiiHHIIiiII", 40, 6, 4, 1, 16, 3, len(rows), 0, 0, 0, 0)
+    start = 14 + len(head) + len(masks)
+    file = struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)
+    (tmp_path / "x.bmp").write_bytes(file + head + masks + rows)
+    (read,) = read_images([tmp_path / "x.bmp"])
+    assert read.dtype == np.uint8
+    assert abs(read - shown).max() <= 1
 
 
 def test_colors_that_cannot_be_read_whole_are_refused(tmp_path):
