@@ -122,7 +122,9 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 (n, height * width * channels)
             Images of any integer or floating dtype. Integer images stay as they are in
             memory; the network scales them. A :class:`numpy.memmap` stays in its file,
-            which may be larger than the memory.
+            which may be larger than the memory. Lists, Series and columns of arrays,
+            tensors, PIL images or names of image files are read too, if all images
+            have one size.
         y : array-like of shape (n,)
             Labels of any kind that scikit-learn takes.
         sample_weight : array-like of shape (n,), default=None
@@ -147,6 +149,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If `X` or `y` hands out its entries one after another, or is no collection.
         ValueError
             If an argument or a parameter is not as described, before any training. If
             `checkpoint` is a file of another fit or damaged, or is given with

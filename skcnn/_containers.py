@@ -64,7 +64,13 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
         column = _column_of_images(X, name)
         return X if column is None else array_or_frame(column, consumer, image_shape)
     if _is_array(X):
-        array = _to_array(X)
+        try:
+            array = _to_array(X)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise TypeError(
+                f"X is {_kind(X)} of which NumPy makes no array, but {name} expects "
+                f"{FORMS}."
+            ) from error
         if not array.ndim:
             _refuse_one(array, name)
         of_objects = array.dtype.kind in "OSTU"
@@ -77,6 +83,9 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
     else:
         _refuse_named_parts(X, name)
         _refuse_streams(X, name, consumer)
+        if type(X).__module__.startswith("datasets."):
+            # A column of Hugging Face's decodes all of its images at once faster.
+            X = X[:]
         # As many as there are: what has only __getitem__ may go on forever.
         entries = list(islice(X, len(X)))
     return _stacked(entries, name, image_shape)
@@ -150,6 +159,11 @@ def _refuse_one(X: Any, name: str) -> None:
             f"X is {_kind(X)}, but {name} expects {FORMS}. If the bytes are an image "
             "file, write [PIL.Image.open(io.BytesIO(X))]."
         )
+    if hasattr(X, "read") and hasattr(X, "seek"):
+        raise TypeError(
+            f"X is {_kind(X)}, but {name} expects {FORMS}. If it is one image file, "
+            "write [PIL.Image.open(X)]."
+        )
     if _is_pil(X):
         raise ValueError(
             f"X is one image of {X.width} x {X.height} pixels, but {name} expects "
@@ -186,7 +200,10 @@ def _refuse_named_parts(X: Any, name: str) -> None:
             image, label = _image_and_label(inner)
             code = f"X[{names[0]!r}]"
     if image is None:
-        advice = "pass the part that holds them, by its name"
+        advice = (
+            "pass the part that holds them, or list(X.values()) if each part is an "
+            "image"
+        )
     else:
         advice = f"pass {code}[{image!r}]"
         if label is not None:
@@ -299,7 +316,7 @@ def _column_of_images(frame: Any, name: str) -> Any:
         if n_columns == 1:
             return column if _holds_images(_to_array(column)) else None
         first = _to_array(column[:1])
-        if first.dtype.kind not in "STU" and _holds_images(first, no_names=True):
+        if _holds_images(first) and not _holds_text(first):
             raise TypeError(
                 f"X is {_kind(frame)} with the columns {_listed(names)}, but {name} "
                 f"expects the images alone: pass X[{column_name!r}]."
@@ -307,13 +324,18 @@ def _column_of_images(frame: Any, name: str) -> Any:
     return None
 
 
-def _holds_images(array: np.ndarray, no_names: bool = False) -> bool:
+def _holds_images(column: np.ndarray) -> bool:
     """Return whether the entries of a column are images or names of files."""
-    if array.dtype.kind != "O":
-        return array.ndim > 1 or array.dtype.kind in "STU"
+    if column.dtype.kind != "O":
+        return column.ndim > 1 or column.dtype.kind in "STU"
+    return not all(map(_is_pixel, column.flat))
+
+
+def _holds_text(column: np.ndarray) -> bool:
+    """Return whether the entries of a column are text, and do not name files."""
+    entries = column.tolist() if column.dtype.kind in "OTU" and column.ndim == 1 else []
     return any(
-        not (no_names if isinstance(entry, str) else _is_pixel(entry))
-        for entry in array.flat
+        isinstance(entry, str) and not os.path.isfile(entry) for entry in entries
     )
 
 
@@ -361,6 +383,11 @@ def _image(entry: Any, place: int, name: str) -> np.ndarray:
             f"X[{place}] is {_kind(entry)}, but {name} expects an image there. If the "
             "bytes are image files, write [PIL.Image.open(io.BytesIO(data)) for data "
             "in X]."
+        )
+    if hasattr(entry, "read") and hasattr(entry, "seek"):
+        raise TypeError(
+            f"X[{place}] is {_kind(entry)}, but {name} expects an image there. If they "
+            "are image files, write [PIL.Image.open(file) for file in X]."
         )
     array = _plain(entry)
     if array is None:

@@ -3,6 +3,7 @@
 Stand-ins behave as the objects of libraries that the tests do not need.
 """
 
+import io
 import re
 import tracemalloc
 import warnings
@@ -45,6 +46,8 @@ COLOR = np.stack([DIGITS, DIGITS // 2, 255 - DIGITS], axis=-1)
 
 class Column(Sequence):
     """A lazy column of a Hugging Face data set: no array, entries made when asked."""
+
+    __module__ = "datasets.arrow_dataset"
 
     def __init__(self, entries):
         self.entries = list(entries)
@@ -144,6 +147,15 @@ class Tensor:
 
     def permute(self, *axes):
         return Tensor(self.array.transpose(axes), self.on_host)
+
+
+class Broken:
+    """A tensor that is sparse, or not in memory at all."""
+
+    shape, ndim = (12, 8, 8), 3
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Cannot copy out of meta tensor; no data!")
 
 
 class LazyFrame:
@@ -307,6 +319,7 @@ FAULTS = {
     "a row of Parquet": ({"bytes": b"", "path": ""}, r"kind|io.BytesIO"),
     "another size": (np.zeros((9, 9), np.uint8), r"kind|has shape \(9, 9\), the first"),
     "ragged": ([[1, 2], [3]], "kind|whose rows differ in length"),
+    "an open file": (io.BytesIO(), r"kind|PIL.Image.open\(file\)"),
     "an object": (object(), "kind|expects an image there"),
     "a PIL image": (Image.new("L", (9, 9)), "kind|has 9 x 9 pixels, the first 8 x 8"),
 }
@@ -371,6 +384,12 @@ HELP = {
         r"a Bunch .*pass X\['images'\], and X\['target'\] as the labels",
     ),
     "other names": ({"a": DIGITS}, TypeError, "of 'a', .*pass the part that holds"),
+    "an open file": (io.BytesIO(), TypeError, r"write \[PIL.Image.open\(X\)\]"),
+    "a tensor that is no array": (
+        Broken(),
+        TypeError,
+        "a Broken .*of which NumPy makes no array",
+    ),
     "a stream": (
         Stream(),
         TypeError,
@@ -638,6 +657,14 @@ def test_images_get_the_channels_that_are_stated(files):
     assert reshaper.image_shape_ == (8, 8, 3)
     with pytest.raises(ValueError, match=r"8 x 8 pixels, but ImageReshaper .* 9 x 9"):
         ImageReshaper((9, 9, 3)).fit(files["L"])
+
+
+def test_a_frame_of_file_names_and_labels_is_refused_with_the_column(files, clf):
+    names = list(map(str, files["L"]))
+    frame = pd.DataFrame({"label": ["cat", "dog"] * 6, "path": names})
+    with pytest.raises(TypeError, match=r"the images alone: pass X\['path'\]"):
+        clf.predict(frame)
+    np.testing.assert_array_equal(clf.predict(frame["path"]), clf.predict(DIGITS))
 
 
 def test_pil_images_stay_as_they_are():
