@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 
+from skcnn._sklearn_private import InvalidParameterError
+
 WARM_UP_FRACTION = 0.1
 
 # Classes in keras.optimizers that need other optimisers to work.
@@ -28,7 +30,7 @@ def resolve_optimizer(optimizer, learning_rate):
 
     Raises
     ------
-    ValueError
+    InvalidParameterError
         If Keras has no optimiser of that name.
     """
     import keras
@@ -41,7 +43,7 @@ def resolve_optimizer(optimizer, learning_rate):
 
         by_name["muon"] = Muon
     if not isinstance(optimizer, str) or optimizer.lower() not in by_name:
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got optimizer={optimizer!r}, but expected a keras.optimizers.Optimizer "
             f"or one of {', '.join(sorted(map(repr, by_name)))}."
         )
