@@ -14,6 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skcnn._arguments import explains_wrong_calls
 from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
 from skcnn._html_repr import AttributesAndNetwork
@@ -33,7 +34,7 @@ from skcnn._parameters import (
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._sklearn_private import _fit_context
-from skcnn._targets import combine_weights, encode_labels, validate_labels
+from skcnn._targets import combine_weights, encode_labels, listed, validate_labels
 from skcnn._threads import bound_threads
 from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 from skcnn._whitening import whitening_kernel
@@ -41,6 +42,9 @@ from skcnn._whitening import whitening_kernel
 # batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
 # small that it is not worth its overhead.
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
+
+# What is made anew, when first asked for, after pickle has brought plain values.
+REMADE = ("keras_classifier_", "_fitted_options")
 
 
 class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -61,6 +65,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     validation_loss_curve_: list[float] | None
     validation_scores_: list[float] | None
     best_validation_score_: float | None
+    callbacks_: list[Any]
     keras_classifier_: Any
     _random_state: np.random.RandomState
     _largest_auto_batch_size: int
@@ -102,6 +107,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         return cls(**{**cls.presets[name], **overrides})
 
+    @explains_wrong_calls
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -175,6 +181,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             checkpoint=checkpoint,
         )
 
+    @explains_wrong_calls
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch at a constant learning rate.
@@ -213,8 +220,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             classes = np.unique(column_or_1d(classes, input_name="classes"))
             if not fresh and not np.array_equal(classes, self.classes_):
                 raise ValueError(
-                    f"Got classes={classes.tolist()}, but an earlier call to fit or "
-                    f"partial_fit had {self.classes_.tolist()}."
+                    f"Got classes={listed(classes)}, but an earlier call to fit or "
+                    f"partial_fit had {listed(self.classes_)}."
                 )
         elif fresh:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -222,6 +229,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             X, y, sample_weight, fresh=fresh, classes=classes, incremental=True
         )
 
+    @explains_wrong_calls
     def predict(self, X) -> np.ndarray:
         """Predict labels.
 
@@ -239,6 +247,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]
 
+    @explains_wrong_calls
     def predict_proba(self, X) -> np.ndarray:
         """Predict the probability of each class.
 
@@ -254,6 +263,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return softmax(self._logits(X), axis=1)
 
+    @explains_wrong_calls
     def predict_log_proba(self, X) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
 
@@ -269,6 +279,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return log_softmax(self._logits(X), axis=1)
 
+    @explains_wrong_calls
     def decision_function(self, X) -> np.ndarray:
         """Return the logits.
 
@@ -331,7 +342,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{self._integer_maximum}, but X holds floating ones between 0 and 1, "
                 "which look already scaled. Pass images as they were in fit.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _fit_or_stay(self, *args, **kwargs):
@@ -340,6 +351,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tasks = FitTasks(self, 1 if kwargs.get("incremental") else self.epochs)
         fitted = copy.copy(self)
         fitted._fit(tasks, *args, **kwargs)
+        fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -414,6 +426,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         else:
             epoch = classifier.current_epoch
             classifier.fit(None, None, loop=loop, initial_epoch=epoch)
+        self.callbacks_ = loop.used_callbacks
         self._learn_from_history()
         if loop.interrupted:
             warnings.warn(
@@ -421,7 +434,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{'best' if self.early_stopping else 'last'} weights of "
                 f"{self.n_iter_} whole epochs.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _trained_so_far(self):
@@ -468,17 +481,18 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         relearn_from_images(self, learned)
         self.classes_ = classes = learned["classes"]
         if not np.array_equal(classes, np.unique(classes)):
-            raise ValueError(f"The classes are {classes!r}, not sorted and unique.")
+            raise ValueError(
+                f"The classes are {listed(classes)}, not sorted and unique."
+            )
         lengths = {len(values) for values in learned["history"].values()}
         if len(lengths) != 1 or not min(lengths):
             raise ValueError("The history has not one value for each epoch.")
         self._integer_maximum = learned["integer_maximum"]
-        self._random_state = learned["random_state"]
-        if self._random_state == "parameter":
-            self._random_state = self.random_state
-        self._random_state = check_random_state(self._random_state)
-        as_fitted = copy.copy(self).set_params(**learned["parameters"], callbacks=None)
-        validate_parameters(as_fitted)
+        self._random_state = self._generator(learned["random_state"])
+        as_fitted = copy.copy(self).set_params(
+            **learned["parameters"], callbacks=None, test_time_augmentation=None
+        )
+        validate_parameters(as_fitted, learned["parameters"])
         options = resolve_parameters(as_fitted)
         self._fitted_options = options["fixed"]
         network, _ = self._network(options, self.classes_)
@@ -490,7 +504,53 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         trained = as_fitted._make_keras_classifier(network, options, self.classes_)
         trained.restore(weights, learned["optimizer_values"], learned["history"])
         self.keras_classifier_ = trained
+        self.callbacks_ = []
         self._learn_from_history()
+
+    def _generator(self, learned) -> np.random.RandomState:
+        """Return the generator that `_learned` told of as "random_state"."""
+        return check_random_state(
+            self.random_state if isinstance(learned, str) else learned
+        )
+
+    def __copy__(self):
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(vars(self))
+        return copied
+
+    def __getstate__(self):
+        """Return plain values only, so that a pickle names no class but this one."""
+        state = dict(super().__getstate__())
+        if self.__sklearn_is_fitted__():
+            state["_learned_values"] = self._learned()
+            for name in (*REMADE, "_random_state", "callbacks_"):
+                state.pop(name, None)
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self.__sklearn_is_fitted__():
+            self.callbacks_ = []
+        if "_learned_values" in state:
+            told = state["_learned_values"]["random_state"]
+            self._random_state = self._generator(told)
+
+    def __getattr__(self, name):
+        """Make the network that a pickle described when it is first asked for."""
+        learned = vars(self).get("_learned_values")
+        if name in REMADE and learned is not None:
+            remade = copy.copy(self)
+            remade._relearn(learned)
+            for each in reversed(REMADE):
+                setattr(self, each, getattr(remade, each))
+            self.__dict__.pop("_learned_values", None)
+        if name in REMADE and name in vars(self):
+            return vars(self)[name]
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}",
+            name=name,
+            obj=self,
+        )
 
     def _learn_from_history(self):
         history = self.keras_classifier_.history_
@@ -643,4 +703,4 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return AttributesAndNetwork(attributes, self.model_)
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "keras_classifier_")
+        return not {"keras_classifier_", "_learned_values"}.isdisjoint(vars(self))

@@ -117,7 +117,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
         faster where the processor has units for it (AMX on CPUs), slower elsewhere.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Keras callbacks; each `fit` uses copies.
+        Keras callbacks. Each `fit` uses copies, which `callbacks_` holds afterwards;
+        these instances stay as they are.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -149,6 +150,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         The best of them.
     history_ : dict of list of float
         All of these curves under Keras's names.
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of `callbacks` that the last call of `fit` or `partial_fit` used,
+        with what they have written down. A copy shares with the original all objects
+        but lists, dictionaries, sets and arrays. Empty without callbacks, and after
+        pickling or loading.
     keras_classifier_ : scikeras.wrappers.KerasClassifier
         The SciKeras classifier that holds the network.
     model_ : keras.Sequential
@@ -197,6 +203,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     """
 
     _largest_auto_batch_size = 256
+
+    # Where users import it from, and what a pickle names.
+    __module__ = "skcnn"
 
     presets = MappingProxyType(
         {
@@ -433,7 +442,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
         faster where the processor has units for it (AMX on CPUs), slower elsewhere.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Keras callbacks; each `fit` uses copies.
+        Keras callbacks. Each `fit` uses copies, which `callbacks_` holds afterwards;
+        these instances stay as they are.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -465,6 +475,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         The best of them.
     history_ : dict of list of float
         All of these curves under Keras's names.
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of `callbacks` that the last call of `fit` or `partial_fit` used,
+        with what they have written down. A copy shares with the original all objects
+        but lists, dictionaries, sets and arrays. Empty without callbacks, and after
+        pickling or loading.
     keras_classifier_ : scikeras.wrappers.KerasClassifier
         The SciKeras classifier that holds the network.
     model_ : keras.Sequential
@@ -514,6 +529,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     """
 
     _largest_auto_batch_size = 1000
+
+    # Where users import it from, and what a pickle names.
+    __module__ = "skcnn"
 
     presets = MappingProxyType(
         {

@@ -257,9 +257,11 @@ class Session:
         """Return the current values of the optimiser's variables as tensors."""
         return self._read(slice(len(self._compiled._weights), None))
 
-    def set_weights(self, weights):
-        """Replace the weights, leaving the optimiser as it is."""
-        self._values = [*weights, *self.optimizer_values()]
+    def set_weights(self, weights, optimizer_values=None):
+        """Replace the weights, and the optimizer's values unless they are None."""
+        if optimizer_values is None:
+            optimizer_values = self.optimizer_values()
+        self._values = [*weights, *optimizer_values]
         with self._compiled._lock:
             if self._compiled._session is self:
                 self._compiled._session = None

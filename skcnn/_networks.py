@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from skcnn._augment import MIN_CHANGED_SIDE
+from skcnn._sklearn_private import InvalidParameterError
 
 # On these, pooling before activating gives the same values for a fraction of the work:
 # max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f.
@@ -157,7 +159,7 @@ def check_activation(name):
         if callable(value) and name not in NO_ACTIVATIONS
     )
     if name not in names:
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got activation={name!r}, but expected one of "
             f"{', '.join(map(repr, names))}."
         )
@@ -195,6 +197,7 @@ def build_network(network, dropout, compile_kwargs=None):
     return model
 
 
+@lru_cache(maxsize=64)
 def count_kernel_values(network):
     """Count the values in all kernels of a network, building none of it.
 

@@ -9,6 +9,7 @@ from skcnn._networks import check_activation
 from skcnn._optimizers import resolve_optimizer
 from skcnn._sklearn_private import (
     Interval,
+    InvalidParameterError,
     StrOptions,
     validate_parameter_constraints,
 )
@@ -60,22 +61,25 @@ PARAMETER_CONSTRAINTS = {
 }
 
 
-def validate_parameters(estimator):
+def validate_parameters(estimator, names=None):
     """Raise as `fit` does for a parameter that cannot be.
 
     Parameters
     ----------
     estimator : estimator
         One of this package.
+    names : iterable of str, default=None
+        The parameters to look at; None stands for all.
 
     Raises
     ------
     ValueError
         If a parameter is not of a type or in a range that it has to be.
     """
+    parameters = estimator.get_params(deep=False)
     validate_parameter_constraints(
         estimator._parameter_constraints,
-        estimator.get_params(deep=False),
+        {name: parameters[name] for name in (parameters if names is None else names)},
         caller_name=type(estimator).__name__,
     )
 
@@ -97,7 +101,7 @@ def resolve_parameters(estimator):
 
     Raises
     ------
-    ValueError, TypeError
+    InvalidParameterError
         If parameters do not fit together, or Keras knows no such name.
     """
     filters = _tuple_of_integers("filters", estimator.filters)
@@ -110,7 +114,7 @@ def resolve_parameters(estimator):
     augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
     scales = _tuple_of_scales(estimator.progressive_resizing)
     if len(set(scales)) > 1 and not estimator.global_pooling:
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got progressive_resizing={estimator.progressive_resizing!r} with "
             "global_pooling=False, but only a network with global_pooling=True takes "
             "images of several sizes. Set progressive_resizing=None, or to one number."
@@ -174,7 +178,7 @@ def resolve_views(estimator):
 def _tuple_of_names(name, value, known):
     names = (value,) if isinstance(value, str | Number) else tuple(value or ())
     if unknown := [entry for entry in names if entry not in known]:
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got {name}={value!r}, but {unknown[0]!r} is none of "
             f"{', '.join(map(repr, known))}."
         )
@@ -185,7 +189,7 @@ def _tuple_of_scales(value):
     scales = (1.0,) if value is None else value
     scales = (scales,) if isinstance(scales, Real) else tuple(scales)
     if not scales or not all(isinstance(s, Real) and 0 < float(s) <= 1 for s in scales):
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got progressive_resizing={value!r}, but expected a number in (0, 1], a "
             "tuple of them with at least one entry, or None."
         )
@@ -195,12 +199,14 @@ def _tuple_of_scales(value):
 def _tuple_of_integers(name, value):
     entries = (value,) if isinstance(value, Integral) else tuple(value)
     if not all(isinstance(entry, Integral) and int(entry) > 0 for entry in entries):
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got {name}={value!r}, but expected a positive integer or a tuple of "
             "positive integers."
         )
     if not entries and name != "dense_units":
-        raise ValueError(f"Got {name}={value!r}, but expected at least one entry.")
+        raise InvalidParameterError(
+            f"Got {name}={value!r}, but expected at least one entry."
+        )
     return tuple(int(entry) for entry in entries)
 
 
@@ -208,7 +214,7 @@ def _pair_of_rates(dropout):
     rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
     are_rates = all(isinstance(rate, Real) and 0 <= float(rate) < 1 for rate in rates)
     if len(rates) != 2 or not are_rates:
-        raise ValueError(
+        raise InvalidParameterError(
             f"Got dropout={dropout!r}, but expected a rate in [0, 1) or two of them, "
             "for the convolution stages and for the hidden dense layers."
         )

@@ -295,6 +295,7 @@ def make_keras_classifier(network, *, labels, dropout, augment, **arguments):
         model__network=network,
         model__dropout=dropout,
         loss="sparse_categorical_crossentropy",
+        compile__weighted_metrics=["accuracy"],
         **arguments,
     )
     classifier.labels_ = labels

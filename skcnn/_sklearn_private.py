@@ -14,6 +14,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     Interval,
+    InvalidParameterError,
     Options,
     StrOptions,
     validate_parameter_constraints,
@@ -35,6 +36,7 @@ OF_SEARCHES = {
 
 __all__ = [
     "Interval",
+    "InvalidParameterError",
     "Options",
     "StrOptions",
     "_check_method_params",

@@ -1,5 +1,7 @@
 """Labels as codes and weights as one array: what the loss works on."""
 
+from itertools import islice
+
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -12,6 +14,35 @@ from sklearn.utils.validation import (
 
 from skcnn._containers import labels_in
 from skcnn._sklearn_private import _check_sample_weight
+
+# A message names so many classes or labels, and counts the rest.
+MOST_LISTED = 10
+
+
+def listed(labels):
+    """Return labels for a message: the first of them, and how many more there are.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,) or dict
+        Classes or labels, or a dictionary of which they are the keys.
+
+    Returns
+    -------
+    str
+        As Python writes them where there are no more than `MOST_LISTED`.
+    """
+    labels = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    if len(labels) <= MOST_LISTED:
+        return str(labels)
+    if isinstance(labels, dict):
+        first = [f"{k!r}: {v!r}" for k, v in islice(labels.items(), MOST_LISTED)]
+        opening, closing = "{}"
+    else:
+        first = [repr(label) for label in islice(labels, MOST_LISTED)]
+        opening, closing = "[]"
+    more = f"... and {len(labels) - MOST_LISTED:,} more"
+    return f"{opening}{', '.join(first)}, {more}{closing}"
 
 
 def validate_labels(estimator, X, y, name="y"):
@@ -76,8 +107,8 @@ def encode_labels(labels, classes, name="y"):
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
         raise ValueError(
-            f"{name} holds the labels {unknown.tolist()}, which are not among the "
-            f"classes {classes.tolist()}."
+            f"{name} holds the labels {listed(unknown)}, which are not among the "
+            f"classes {listed(classes)}."
         )
     return np.searchsorted(classes, labels).astype(np.int32)
 
@@ -121,22 +152,42 @@ def combine_weights(sample_weight, class_weight, X, classes, codes):
     if class_weight is not None:
         present = np.unique(codes)
         by_class = np.ones(len(classes))
-        by_class[present] = compute_class_weight(
-            class_weight, classes=classes[present], y=classes[codes]
-        )
+        if isinstance(class_weight, dict):
+            by_class[present] = _weights_of_classes(class_weight, classes[present])
+        else:
+            by_class[present] = compute_class_weight(
+                class_weight, classes=classes[present], y=classes[codes]
+            )
         if not (np.isfinite(by_class).all() and (by_class >= 0).all()):
             raise ValueError(
-                f"Got class_weight={class_weight!r}, but weights must be finite and "
-                "not negative."
+                f"Got class_weight={listed(class_weight)}, but weights must be finite "
+                "and not negative."
             )
         weights = by_class[codes] * (1 if weights is None else weights)
         if not weights.any():
             raise ValueError(
                 "All weights are zero after sample_weight and "
-                f"class_weight={class_weight!r} were multiplied: nothing is left to "
-                "train on."
+                f"class_weight={listed(class_weight)} were multiplied: nothing is left "
+                "to train on."
             )
     return weights
+
+
+def _weights_of_classes(class_weight: dict, classes: np.ndarray) -> np.ndarray:
+    """Return the weight of each class; 1 for those that a dictionary leaves out.
+
+    scikit-learn's `compute_class_weight` looks for classes such as "0" under integers.
+    """
+    labels = classes.tolist()
+    missing = [label for label in labels if label not in class_weight]
+    # Classes may be left out, or more of them be named than there are, but not both:
+    # then the keys are likely of another type than the labels.
+    if missing and len(labels) - len(missing) != len(class_weight):
+        raise ValueError(
+            f"The classes, {listed(missing)}, are not in class_weight, whose keys are "
+            f"{listed(list(class_weight))}."
+        )
+    return np.array([class_weight.get(label, 1) for label in labels], np.float64)
 
 
 def _refuse_one_hot(y, name):

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import log_softmax
@@ -187,6 +187,8 @@ class TrainingLoop:
         Validation accuracy of the weights to start from, if that is the best so far.
     interrupted : bool
         Whether the user stopped training and the epochs until then are kept.
+    used_callbacks : list of keras.callbacks.Callback
+        The copies of the user's callbacks that were run.
     """
 
     training: LabelledImages
@@ -205,6 +207,7 @@ class TrainingLoop:
     checkpoint: Checkpoint | None = None
     best_score: float | None = None
     interrupted: bool = False
+    used_callbacks: list = field(default_factory=list)
 
     def run(self, classifier, epochs):
         """Train for at most `epochs` epochs and keep the result in `classifier`.
@@ -221,12 +224,14 @@ class TrainingLoop:
         if self.checkpoint is not None:
             whole = self.checkpoint.resume(classifier, self.random_state, best)
         session = classifier.session()
-        callbacks = KerasCallbacks(classifier, session, epochs)
+        steps = -(-len(self.training) // self.batch_size)
+        callbacks = KerasCallbacks(classifier, session, epochs, steps, self.verbose)
+        self.used_callbacks = callbacks.callbacks
         if best is not None and self.best_score is not None:
             best.score, best.weights = self.best_score, session.weights()
         first = whole if best is None or not best.is_final else epochs
         try:
-            callbacks.begin()
+            first = callbacks.begin(first)
             self.tasks.begin()
             for log in self._epochs(classifier, session, callbacks, first, epochs):
                 classifier.store(session, log)
@@ -279,7 +284,7 @@ class TrainingLoop:
             mirrored = ~mirrored
             if self.validation is not None:
                 log |= self._validate(
-                    self.validation, classifier.compiled_network(), session
+                    self.validation, classifier.compiled_network(), session, callbacks
                 )
             callbacks.end_epoch(epoch, log)
             if self.verbose:
@@ -309,7 +314,7 @@ class TrainingLoop:
             weights = np.ones(len(part)) if data.weights is None else data.weights[part]
             images = compiled.images(data.images(part))
             data.read_ahead(order[end * self.batch_size :][: len(part)])
-            callbacks.begin_batch(step)
+            callbacks.begin_batch(step, rates[step])
             loss, correct = session.train(
                 images,
                 data.codes[part],
@@ -326,13 +331,14 @@ class TrainingLoop:
             loss_sum += loss
             correct_sum += correct
             weight_sum += weights.sum()
-            callbacks.end_batch(step, loss_sum / weight_sum)
+            log = {
+                "loss": float(loss_sum / weight_sum),
+                "accuracy": float(correct_sum / weight_sum),
+            }
+            callbacks.end_batch(step, rates[step], log)
             if callbacks.stop:
                 break
-        return {
-            "loss": float(loss_sum / weight_sum),
-            "accuracy": float(correct_sum / weight_sum),
-        }
+        return log
 
     def _calls(self, callbacks, parts):
         """Yield first and last step of calls in which images have one size."""
@@ -349,9 +355,18 @@ class TrainingLoop:
         bytes_a_step = self.batch_size * np.prod(self.training.image_shape) * itemsize
         return int(np.clip(MAX_CALL_BYTES // bytes_a_step, 1, MAX_CALL_STEPS))
 
-    def _validate(self, data, compiled, session):
+    def _validate(self, data, compiled, session, callbacks):
+        callbacks.begin_test()
         weights = session.weights()
         losses, hits = np.empty(len(data)), np.empty(len(data))
+
+        def averages(end):
+            of = None if data.weights is None else data.weights[:end]
+            return {
+                "loss": float(np.average(losses[:end], weights=of)),
+                "accuracy": float(np.average(hits[:end], weights=of)),
+            }
+
         size = prediction_batch(data.image_shape)
         for start in range(0, len(data), size):
             part = slice(start, start + size)
@@ -360,10 +375,10 @@ class TrainingLoop:
             codes = data.codes[part]
             losses[part] = -log_softmax(logits, axis=1)[np.arange(len(codes)), codes]
             hits[part] = logits.argmax(axis=1) == codes
-        return {
-            "val_loss": float(np.average(losses, weights=data.weights)),
-            "val_accuracy": float(np.average(hits, weights=data.weights)),
-        }
+        callbacks.test_batches(len(data), self.batch_size, averages)
+        log = averages(len(data))
+        callbacks.end_test(log)
+        return {f"val_{name}": value for name, value in log.items()}
 
     def _report(self, epoch, epochs, log, elapsed, left):
         parts = [f"loss {log['loss']:.4f}", f"accuracy {log['accuracy']:.4f}"]

@@ -14,6 +14,7 @@ import scipy.sparse
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _training
+from skcnn._sklearn_private import InvalidParameterError
 
 PREDICTIONS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 
@@ -618,7 +619,7 @@ BAD_PARAMETERS = [
     ids=[f"{name}={value!r}" for name, value, _ in BAD_PARAMETERS],
 )
 def test_bad_parameters_are_refused(name, value, message, method, X, y):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidParameterError, match=message):
         call(tiny(**{name: value}), method, X, y)
 
 
@@ -642,7 +643,7 @@ def test_callbacks_that_are_none_are_refused(make, culprit, method, X, y):
     import keras
 
     expected = "(?s)Got callbacks=.*, but expected a keras.callbacks.Callback .*"
-    with pytest.raises(TypeError, match=expected + culprit):
+    with pytest.raises(InvalidParameterError, match=expected + culprit):
         call(tiny(callbacks=make(keras.callbacks.Callback)), method, X, y)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skcnn._targets import combine_weights, encode_labels, validate_labels
+from skcnn._targets import combine_weights, encode_labels, listed, validate_labels
 
 X = np.zeros((6, 4))
 CLASSES = np.array([0, 1, 2])
@@ -41,6 +41,22 @@ def test_unknown_labels_are_named_with_their_argument():
         encode_labels(np.array([5, 7, 2]), np.array([1, 3, 5]), name="y_val")
 
 
+def test_a_message_names_ten_classes_at_most():
+    assert listed(np.arange(10)) == str(list(range(10)))
+    expected = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... and 1,490 more]"
+    assert listed(np.arange(1500)) == expected
+    assert listed(list(range(1500))) == expected
+    assert listed(np.array(["a", "b"])) == "['a', 'b']"
+    weights = dict.fromkeys(range(12), 1.0)
+    assert listed(weights).endswith("9: 1.0, ... and 2 more}")
+
+
+def test_many_unknown_labels_and_classes_make_a_short_message():
+    with pytest.raises(ValueError, match=r"1,490 more.*490 more") as caught:
+        encode_labels(np.arange(500, 2000), np.arange(500), name="y_val")
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize(
     "y",
     [[[1], [0]] * 3, [[0], [1]] * 3],
@@ -68,6 +84,27 @@ def test_class_weights_multiply_sample_weights_as_in_scikit_learn(
         expected = expected * sample_weight
     np.testing.assert_allclose(weights, expected, rtol=1e-15)
     assert weights.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [["0", "1", "2"], ["-1", "07", "1e3"], ["a", "b", "c"], [0.5, 1.5, 2.5]],
+    ids=str,
+)
+def test_class_weights_find_labels_that_look_like_numbers(classes):
+    classes = np.array(classes)
+    labels = classes.tolist()
+    weights = combine_weights(None, {labels[1]: 2.0}, X, classes, CODES)
+    np.testing.assert_array_equal(weights, [1, 1, 1, 2, 2, 1])
+    all_of_them = dict(zip(labels, (1, 2, 3), strict=True))
+    weights = combine_weights(None, all_of_them, X, classes, CODES)
+    np.testing.assert_array_equal(weights, [1, 1, 1, 2, 2, 3])
+
+
+def test_class_weights_of_other_labels_are_refused_with_both():
+    expected = r"The classes, \['0', '1', '2'\], are not in .* keys are \[0, 1, 2\]\."
+    with pytest.raises(ValueError, match=expected):
+        combine_weights(None, {0: 1, 1: 1, 2: 1}, X, np.array(["0", "1", "2"]), CODES)
 
 
 def test_class_weights_are_keyed_by_label():

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._containers import array_or_frame
+from skcnn._targets import listed
 from skcnn.display._image_grid import (
     _as_images,
     _check_positive,
@@ -163,7 +164,7 @@ class OcclusionDisplay:
         classes = np.asarray(estimator.classes_)
         if label is not None and label not in classes.tolist():
             raise ValueError(
-                f"Got label={label!r}, but the classes are {classes.tolist()}."
+                f"Got label={label!r}, but the classes are {listed(classes)}."
             )
 
         whole = estimator.predict_proba(X)[0]

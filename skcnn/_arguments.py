@@ -1,0 +1,131 @@
+"""Answers to calls with arguments that Keras has, or nobody.
+
+Keras takes epochs, batch size and callbacks in `fit`, scikit-learn in the constructor.
+Who comes from there is told where the argument went, in the name of the public class.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+LEAVE_OUT = "{name} has no counterpart here: leave it out"
+
+# Arguments of `keras.Model.fit` (Keras 2's too) and of its like that are no parameters.
+IN_TRAINING = {
+    "x": "x is X here",
+    "validation_data": "validation_data=(X, y) is X_val=X, y_val=y here",
+    "eval_set": "eval_set=[(X, y)] is X_val=X, y_val=y here",
+    "validation_split": (
+        "validation_split={value} is early_stopping=True, validation_fraction={value} "
+        "of the constructor, which also stops when the accuracy on the held-out images "
+        "improves no more; to watch it only, pass X_val and y_val"
+    ),
+    "validation_freq": (
+        "The validation images are scored after each epoch: leave validation_freq out"
+    ),
+    "initial_epoch": (
+        "To go on from a trained network, set warm_start=True or call partial_fit: "
+        "leave initial_epoch out"
+    ),
+    "steps_per_epoch": (
+        "An epoch sees each image once: leave steps_per_epoch out, or pass fewer images"
+    ),
+    "validation_steps": LEAVE_OUT,
+    "validation_batch_size": LEAVE_OUT,
+    "max_queue_size": LEAVE_OUT,
+    "workers": LEAVE_OUT,
+    "use_multiprocessing": LEAVE_OUT,
+}
+
+# Of `keras.Model.predict`.
+IN_PREDICTION = {
+    "x": "x is X here",
+    "batch_size": "The size of batches is chosen for you: leave batch_size out",
+    "verbose": "Nothing is printed: leave verbose out",
+    "callbacks": "Callbacks are called in fit only: leave callbacks out",
+    "steps": LEAVE_OUT,
+    "max_queue_size": LEAVE_OUT,
+    "workers": LEAVE_OUT,
+    "use_multiprocessing": LEAVE_OUT,
+}
+
+IN_PARTIAL_FIT = IN_TRAINING | {
+    "epochs": "partial_fit trains for one epoch: call it once for each, or call fit"
+}
+IN_PARTIAL_FIT |= dict.fromkeys(
+    ("validation_split", "validation_data", "eval_set", "X_val", "y_val"),
+    "partial_fit does not validate: leave {name} out, and call score between two calls",
+)
+
+WORDS = {"fit": IN_TRAINING, "partial_fit": IN_PARTIAL_FIT}
+
+
+def explains_wrong_calls(method: Method) -> Method:
+    """Let a method answer a wrong call with where the argument belongs.
+
+    Parameters
+    ----------
+    method : function
+        Of an estimator. Its signature stays as it is.
+
+    Returns
+    -------
+    function
+        Raises `TypeError` in the name of the estimator's own class.
+    """
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        try:
+            signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            message = _explanation(self, method.__name__, signature, kwargs, error)
+            raise TypeError(message) from None
+        return method(self, *args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def _explanation(estimator, method: str, signature, given: dict, error) -> str:
+    """Say what is wrong with a call and where each argument of it belongs."""
+    name = type(estimator).__name__
+    accepted = ", ".join(key for key in signature.parameters if key != "self")
+    wrong = [key for key in given if key not in signature.parameters]
+    if not wrong:
+        return f"{name}.{method}(): {error}. Its arguments are {accepted}."
+    words = WORDS.get(method, IN_PREDICTION)
+    sentences = [
+        words[key].format(name=key, value=_shown(given[key]))
+        for key in wrong
+        if key in words
+    ]
+    others = [key for key in wrong if key not in words]
+    parameters = [key for key in others if key in estimator.get_params(deep=False)]
+    if parameters:
+        settings = ", ".join(f"{key}={_shown(given[key])}" for key in parameters)
+        are = "are parameters" if parameters[1:] else "is a parameter"
+        sentences.append(
+            f"{_enumerated(parameters)} {are} of the constructor: {name}({settings}), "
+            "or set_params"
+        )
+    if len(others) > len(parameters):
+        sentences.append(f"The arguments of {method} are {accepted}")
+    no = "no arguments" if wrong[1:] else "no argument"
+    return f"{name}.{method}() has {no} {_enumerated(wrong)}. {'. '.join(sentences)}."
+
+
+def _enumerated(names: list[str]) -> str:
+    """Return names as a sentence lists them."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _shown(value) -> str:
+    """Return a number, string, truth value or None as one writes it, else dots."""
+    if isinstance(value, str):
+        return repr(value)
+    return str(value) if value is None or isinstance(value, (int, float)) else "..."
