@@ -2,13 +2,13 @@
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
@@ -23,7 +23,8 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
-from skcnn._networks import Network, count_kernel_values
+from skcnn._networks import Network, count_kernel_values, warn_of_large_network
+from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
@@ -33,14 +34,34 @@ from skcnn._parameters import (
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._sklearn_private import _fit_context
+from skcnn._startup import start_keras
 from skcnn._targets import combine_weights, encode_labels, validate_labels
-from skcnn._threads import bound_threads
 from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 from skcnn._whitening import whitening_kernel
 
 # batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
 # small that it is not worth its overhead.
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
+
+
+@contextmanager
+def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
+    """Set a generator back if a fit fails, so that the next try draws the same."""
+    state = generator.get_state(legacy=False)
+    try:
+        yield
+    except BaseException:
+        generator.set_state(state)
+        raise
+
+
+def _checked_seed(value: Any) -> int | None:
+    """Return the seed of a hold-out that a file holds, or raise."""
+    if value is not None and not (
+        type(value) is int and 0 <= value < np.iinfo(np.int32).max
+    ):
+        raise ValueError(f"The seed of the hold-out is {value!r:.50}.")
+    return value
 
 
 class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -63,6 +84,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     best_validation_score_: float | None
     keras_classifier_: Any
     _random_state: np.random.RandomState
+    _hold_out_seed: int | None = None
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
@@ -149,6 +171,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If an argument or a parameter is not as described, before any training. If
+            training diverges, so that a loss or a weight is infinite or NaN. If
             `checkpoint` is a file of another fit or damaged, or is given with
             `callbacks`, whose state it could not keep, or to go on with `warm_start`.
         OSError
@@ -160,6 +183,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             If Ctrl-C ends training after at least one epoch: the classifier is then
             fitted, with the weights of its last whole epoch or, with `early_stopping`,
             the best ones. Ctrl-C in a search stops the search.
+            If the network has more than 50 million weights.
+
+        Notes
+        -----
+        A `fit` that fails leaves the classifier as it was, and the random generator
+        too, one given as `random_state` and NumPy's global one included: the same call
+        tried again gives what it would have given at first.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
         return self._fit_or_stay(
@@ -196,8 +226,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the first call lacks `classes`, if later ones differ from them, or with
-            `early_stopping`.
+            If the first call lacks `classes`, if later ones differ from them, with
+            `early_stopping`, or if training diverges.
         """
         fresh = not self.__sklearn_is_fitted__()
         if self.early_stopping:
@@ -245,10 +275,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_classes) of float32 or float64
+        ndarray of shape (n, n_classes) of float64
             Rows sum to 1; columns are in the order of `classes_`.
         """
-        return softmax(self._logits(X), axis=1)
+        return probabilities(self._logits(X))
 
     def predict_log_proba(self, X) -> np.ndarray:
         """Predict the logarithm of the probability of each class.
@@ -260,10 +290,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_classes) of float32 or float64
+        ndarray of shape (n, n_classes) of float64
             Natural logarithms, accurate also where the probability underflows.
         """
-        return log_softmax(self._logits(X), axis=1)
+        return log_probabilities(self._logits(X).astype(np.float64))
 
     def decision_function(self, X) -> np.ndarray:
         """Return the logits.
@@ -277,6 +307,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n, n_classes), or (n,) for two classes
             Logits; for two classes their difference, the log-odds of ``classes_[1]``.
+            Of the dtype that the network computes them in: float64 with
+            ``dtype="float64"``, else float32.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
@@ -289,6 +321,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return self.keras_classifier_.model_
 
+    @default_errors()
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
@@ -330,12 +363,18 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=4,
             )
 
+    @default_errors()
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks know this object, and are taken down with it.
         tasks = FitTasks(self, 1 if kwargs.get("incremental") else self.epochs)
         fitted = copy.copy(self)
-        fitted._fit(tasks, *args, **kwargs)
+        fresh = kwargs["fresh"]
+        generator = (
+            check_random_state(self.random_state) if fresh else self._random_state
+        )
+        with _rewound_on_failure(generator):
+            fitted._fit(tasks, *args, **kwargs)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -352,7 +391,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         incremental=False,
         checkpoint=None,
     ):
-        bound_threads()
+        start_keras()
         options = resolve_parameters(self)
         if not fresh:
             self._refuse_changes(options)
@@ -382,17 +421,21 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             generator = check_random_state(self.random_state)
         else:
             generator = self._random_state
+        if fresh:
+            self._hold_out_seed = None
         if held_out is None and self.early_stopping:
-            training, held_out = self._hold_out(training, classes, generator)
+            if self._hold_out_seed is None:
+                self._hold_out_seed = int(generator.randint(np.iinfo(np.int32).max))
+            training, held_out = self._hold_out(training, classes)
         network, sizes = self._network(options, classes)
+        warn_of_large_network(network, stacklevel=6)
         if incremental:
             sizes = sizes[-1:]
         loop = self._training_loop(
             training, held_out, options, sizes, generator, incremental, tasks
         )
         loop.checkpoint = checkpoint
-        if self.early_stopping and not fresh:
-            loop.best_score = self.best_validation_score_
+        loop.continues = not fresh
         classifier = self._make_keras_classifier(network, options, classes)
         if fresh:
             classifier.seeds_ = generator
@@ -449,6 +492,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             "history": trained.history_,
             "weights": trained.weights_,
             "optimizer_values": trained.optimizer_values_,
+            "hold_out_seed": self._hold_out_seed,
         }
         if self._random_state is self.random_state:
             learned["random_state"] = "parameter"
@@ -460,7 +504,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _relearn(self, learned):
         """Become what another estimator was when it returned its `_learned`."""
-        bound_threads()
+        start_keras()
         relearn_from_images(self, learned)
         self.classes_ = classes = learned["classes"]
         if not np.array_equal(classes, np.unique(classes)):
@@ -469,6 +513,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if len(lengths) != 1 or not min(lengths):
             raise ValueError("The history has not one value for each epoch.")
         self._integer_maximum = learned["integer_maximum"]
+        self._hold_out_seed = _checked_seed(learned.get("hold_out_seed"))
         self._random_state = learned["random_state"]
         if self._random_state == "parameter":
             self._random_state = self.random_state
@@ -545,7 +590,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise type(error)(f"In the validation data: {error}") from error
         return LabelledImages.of(X_val, self.image_shape_, codes, weights)
 
-    def _hold_out(self, training, classes, generator):
+    def _hold_out(self, training, classes):
+        """Set images aside: the same ones in each fit that goes on from the last."""
         # Imported here: it is the slowest part of scikit-learn to import.
         from sklearn.model_selection import train_test_split
 
@@ -558,7 +604,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 np.arange(len(training)),
                 test_size=self.validation_fraction,
                 stratify=training.codes,
-                random_state=generator,
+                random_state=self._hold_out_seed,
             )
         except ValueError as error:
             raise ValueError(
