@@ -2,13 +2,13 @@
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
@@ -24,7 +24,8 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
-from skcnn._networks import Network, count_kernel_values
+from skcnn._networks import Network, count_kernel_values, warn_of_large_network
+from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
@@ -34,8 +35,8 @@ from skcnn._parameters import (
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._sklearn_private import _fit_context
+from skcnn._startup import start_keras
 from skcnn._targets import combine_weights, encode_labels, listed, validate_labels
-from skcnn._threads import bound_threads
 from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 from skcnn._whitening import whitening_kernel
 
@@ -45,6 +46,17 @@ AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 # What is made anew, when first asked for, after pickle has brought plain values.
 REMADE = ("keras_classifier_", "_fitted_options")
+
+
+@contextmanager
+def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
+    """Set a generator back if a fit fails, so that the next try draws the same."""
+    state = generator.get_state(legacy=False)
+    try:
+        yield
+    except BaseException:
+        generator.set_state(state)
+        raise
 
 
 class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -68,6 +80,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     callbacks_: list[Any]
     keras_classifier_: Any
     _random_state: np.random.RandomState
+    _hold_out_seed: int | None = None
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
@@ -159,6 +172,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             If `X` or `y` hands out its entries one after another, or is no collection.
         ValueError
             If an argument or a parameter is not as described, before any training. If
+            training diverges, so that a loss or a weight is infinite or NaN. If
             `checkpoint` is a file of another fit or damaged, or is given with
             `callbacks`, whose state it could not keep, or to go on with `warm_start`.
         OSError
@@ -170,6 +184,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             If Ctrl-C ends training after at least one epoch: the classifier is then
             fitted, with the weights of its last whole epoch or, with `early_stopping`,
             the best ones. Ctrl-C in a search stops the search.
+            If the network has more than 50 million weights.
+
+        Notes
+        -----
+        A `fit` that fails leaves the classifier as it was, and the random generator
+        too, one given as `random_state` and NumPy's global one included: the same call
+        tried again gives what it would have given at first.
         """
         continues = self.warm_start and self.__sklearn_is_fitted__()
         return self._fit_or_stay(
@@ -207,8 +228,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the first call lacks `classes`, if later ones differ from them, or with
-            `early_stopping`.
+            If the first call lacks `classes`, if later ones differ from them, with
+            `early_stopping`, or if training diverges.
         """
         fresh = not self.__sklearn_is_fitted__()
         if self.early_stopping:
@@ -258,10 +279,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_classes) of float32 or float64
+        ndarray of shape (n, n_classes) of float64
             Rows sum to 1; columns are in the order of `classes_`.
         """
-        return softmax(self._logits(X), axis=1)
+        return probabilities(self._logits(X))
 
     @explains_wrong_calls
     def predict_log_proba(self, X) -> np.ndarray:
@@ -274,10 +295,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_classes) of float32 or float64
+        ndarray of shape (n, n_classes) of float64
             Natural logarithms, accurate also where the probability underflows.
         """
-        return log_softmax(self._logits(X), axis=1)
+        return log_probabilities(self._logits(X).astype(np.float64))
 
     @explains_wrong_calls
     def decision_function(self, X) -> np.ndarray:
@@ -292,6 +313,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n, n_classes), or (n,) for two classes
             Logits; for two classes their difference, the log-odds of ``classes_[1]``.
+            Of the dtype that the network computes them in: float64 with
+            ``dtype="float64"``, else float32.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
@@ -304,6 +327,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return self.keras_classifier_.model_
 
+    @default_errors()
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
@@ -345,12 +369,18 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=5,
             )
 
+    @default_errors()
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks know this object, and are taken down with it.
         tasks = FitTasks(self, 1 if kwargs.get("incremental") else self.epochs)
         fitted = copy.copy(self)
-        fitted._fit(tasks, *args, **kwargs)
+        fresh = kwargs["fresh"]
+        generator = (
+            check_random_state(self.random_state) if fresh else self._random_state
+        )
+        with _rewound_on_failure(generator):
+            fitted._fit(tasks, *args, **kwargs)
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self
@@ -368,7 +398,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         incremental=False,
         checkpoint=None,
     ):
-        bound_threads()
+        start_keras()
         options = resolve_parameters(self)
         if not fresh:
             self._refuse_changes(options)
@@ -398,17 +428,21 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             generator = check_random_state(self.random_state)
         else:
             generator = self._random_state
+        if fresh:
+            self._hold_out_seed = None
         if held_out is None and self.early_stopping:
-            training, held_out = self._hold_out(training, classes, generator)
+            if self._hold_out_seed is None:
+                self._hold_out_seed = int(generator.randint(np.iinfo(np.int32).max))
+            training, held_out = self._hold_out(training, classes)
         network, sizes = self._network(options, classes)
+        warn_of_large_network(network, stacklevel=6)
         if incremental:
             sizes = sizes[-1:]
         loop = self._training_loop(
             training, held_out, options, sizes, generator, incremental, tasks
         )
         loop.checkpoint = checkpoint
-        if self.early_stopping and not fresh:
-            loop.best_score = self.best_validation_score_
+        loop.continues = not fresh
         classifier = self._make_keras_classifier(network, options, classes)
         if fresh:
             classifier.seeds_ = generator
@@ -466,6 +500,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             "history": trained.history_,
             "weights": trained.weights_,
             "optimizer_values": trained.optimizer_values_,
+            "hold_out_seed": self._hold_out_seed,
         }
         if self._random_state is self.random_state:
             learned["random_state"] = "parameter"
@@ -477,17 +512,15 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _relearn(self, learned):
         """Become what another estimator was when it returned its `_learned`."""
-        bound_threads()
+        start_keras()
         relearn_from_images(self, learned)
         self.classes_ = classes = learned["classes"]
         if not np.array_equal(classes, np.unique(classes)):
             raise ValueError(
                 f"The classes are {listed(classes)}, not sorted and unique."
             )
-        lengths = {len(values) for values in learned["history"].values()}
-        if len(lengths) != 1 or not min(lengths):
-            raise ValueError("The history has not one value for each epoch.")
         self._integer_maximum = learned["integer_maximum"]
+        self._hold_out_seed = learned.get("hold_out_seed")
         self._random_state = self._generator(learned["random_state"])
         as_fitted = copy.copy(self).set_params(
             **learned["parameters"], callbacks=None, test_time_augmentation=None
@@ -609,7 +642,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise type(error)(f"In the validation data: {error}") from error
         return LabelledImages.of(X_val, self.image_shape_, codes, weights)
 
-    def _hold_out(self, training, classes, generator):
+    def _hold_out(self, training, classes):
+        """Set images aside: the same ones in each fit that goes on from the last."""
         # Imported here: it is the slowest part of scikit-learn to import.
         from sklearn.model_selection import train_test_split
 
@@ -622,7 +656,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 np.arange(len(training)),
                 test_size=self.validation_fraction,
                 stratify=training.codes,
-                random_state=generator,
+                random_state=self._hold_out_seed,
             )
         except ValueError as error:
             raise ValueError(

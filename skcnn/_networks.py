@@ -1,6 +1,7 @@
 """What the networks look like: a description, and the Keras network built from it."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,6 +27,10 @@ WHITENING_SIDE = 2
 # and a small epsilon: the values of the same paper's listing.
 NORMALIZATION_MOMENTUM = 0.6
 NORMALIZATION_EPSILON = 1e-5
+
+# Weights, gradients and an optimizer's two values for each weight are 16 bytes a weight
+# in float32: 0.8 GB for this many, which a laptop still has to spare.
+MANY_WEIGHTS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,44 @@ def build_network(network, dropout, compile_kwargs=None):
     return model
 
 
-@lru_cache(maxsize=64)
+def warn_of_large_network(network, stacklevel):
+    """Warn if a network is too large for the memory of an ordinary computer.
+
+    Parameters
+    ----------
+    network : Network
+        The description.
+    stacklevel : int
+        As of :func:`warnings.warn`, counted from this function.
+
+    Warns
+    -----
+    UserWarning
+        If it has more than `MANY_WEIGHTS` weights.
+    """
+    n_weights = count_kernel_values(network)
+    if n_weights <= MANY_WEIGHTS:
+        return
+    height, width = network.resized or network.image_shape[:2]
+    n_bytes = 4 * n_weights * (8 if network.dtype == "float64" else 4)
+    if network.global_pooling:
+        remedy = "use fewer filters or dense_units"
+    else:
+        remedy = (
+            f"set global_pooling=True, make the images smaller ({height} x {width} "
+            "pixels now), or add a stage to filters, each of which divides what the "
+            "dense layers read"
+        )
+    warnings.warn(
+        f"The network has {n_weights:,} weights, and training takes four values for "
+        f"each (with gradient and optimizer), about {n_bytes / 1e9:.1f} GB. If that is "
+        f"too much, {remedy}.",
+        UserWarning,
+        stacklevel=stacklevel,
+    )
+
+
+@lru_cache(maxsize=256)  # a second fit of the same network counts nothing
 def count_kernel_values(network):
     """Count the values in all kernels of a network, building none of it.
 

@@ -259,8 +259,8 @@ def current_learning_rate(optimizer):
     return float(np.float32(rate))
 
 
-def learning_rates(schedule, peak, n_steps):
-    """Return the learning rate of each step of a training run.
+def learning_rates(schedule, peak, steps, n_steps):
+    """Return the learning rates of some steps of a training run.
 
     Parameters
     ----------
@@ -269,12 +269,14 @@ def learning_rates(schedule, peak, n_steps):
         half a cosine [1]_. "linear" falls to 0 along a line from the first step on.
     peak : float
         The highest learning rate.
+    steps : ndarray of float64
+        Numbers of the steps, from 0 on.
     n_steps : int
-        Steps of the run.
+        Steps of the whole run.
 
     Returns
     -------
-    ndarray of shape (n_steps,) of float32
+    ndarray of the shape of `steps`, float32
 
     References
     ----------
@@ -282,8 +284,7 @@ def learning_rates(schedule, peak, n_steps):
        Restarts", ICLR 2017, equation 5; https://arxiv.org/abs/1608.03983
     """
     if schedule == "constant":
-        return np.full(n_steps, peak, np.float32)
-    steps = np.arange(n_steps)
+        return np.full(steps.shape, peak, np.float32)
     if schedule == "linear":
         return (peak * (1 - steps / n_steps)).astype(np.float32)
     warm_up = WARM_UP_FRACTION * n_steps

@@ -2,6 +2,8 @@
 
 from numbers import Integral, Number, Real
 
+import numpy as np
+
 from skcnn._augment import AUGMENTATIONS, VIEWS
 from skcnn._images import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
@@ -10,6 +12,7 @@ from skcnn._optimizers import resolve_optimizer
 from skcnn._sklearn_private import (
     Interval,
     InvalidParameterError,
+    Options,
     StrOptions,
     validate_parameter_constraints,
 )
@@ -50,7 +53,10 @@ PARAMETER_CONSTRAINTS = {
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean"],
     "image_shape": [tuple, list, None],

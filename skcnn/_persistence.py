@@ -286,6 +286,9 @@ _CLASSIFIER = _schema.record(
         "weights": _schema.values_of_variables,
         "optimizer_values": _schema.values_of_variables,
         "random_state": _generator,
+        "hold_out_seed": _schema.either(
+            _schema.nothing, _schema.integer(0, np.iinfo(np.int32).max)
+        ),
     }
 )
 _LEARNED = {

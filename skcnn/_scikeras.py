@@ -14,18 +14,18 @@ import copy
 from functools import cache
 from typing import Any
 
-from scipy.special import softmax
-
 from skcnn._backends import backend
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import build_network
+from skcnn._numerics import probabilities
 from skcnn._optimizers import (
     copy_optimizer,
     current_learning_rate,
     has_rate_variable,
     optimizer_key,
 )
-from skcnn._threads import bound_threads, refuse_fork
+from skcnn._startup import start_devices, start_keras
+from skcnn._threads import refuse_fork
 
 
 def __getattr__(name):
@@ -77,7 +77,7 @@ def _import_keras_classifier():
 
 @cache
 def _keras_classifier_class():
-    bound_threads()  # unpickling a classifier may be the first thing in a worker
+    start_keras()  # unpickling a classifier may be the first thing in a worker
     KerasClassifier: Any = _import_keras_classifier()
 
     class SharedTraceKerasClassifier(KerasClassifier):
@@ -99,6 +99,7 @@ def _keras_classifier_class():
             if not self.initialized_:
                 raise AttributeError("The network exists only after fit.")
             if getattr(self, "_model", None) is None:
+                start_devices()
                 with self._precision():
                     self._model = self._build_keras_model()
                     _set_values(self._model, self.weights_, self.optimizer_values_)
@@ -111,6 +112,7 @@ def _keras_classifier_class():
         def compiled_network(self):
             """Return the compiled functions, shared with all equal networks."""
             refuse_fork()
+            start_devices()
             if getattr(self, "_compiled", None) is None:
                 key = *self._key(), backend().devices()
                 self._compiled = compiled_network(key, self._compile)
@@ -264,7 +266,7 @@ def _keras_classifier_class():
                 loop.run(self, epochs)
 
         def _predict_raw(self, X):
-            return softmax(self.logits(X), axis=1)
+            return probabilities(self.logits(X))
 
     SharedTraceKerasClassifier.__qualname__ = "SharedTraceKerasClassifier"
     return SharedTraceKerasClassifier
@@ -290,6 +292,7 @@ def make_keras_classifier(network, *, labels, dropout, augment, **arguments):
     -------
     SharedTraceKerasClassifier
     """
+    start_devices()
     classifier = _keras_classifier_class()(
         model=build_network,
         model__network=network,

@@ -5,11 +5,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import log_softmax
 
 from skcnn._checkpoint import Checkpoint
 from skcnn._fit_tasks import FitTasks
 from skcnn._keras_callbacks import KerasCallbacks
+from skcnn._numerics import log_probabilities
 from skcnn._optimizers import learning_rates
 from skcnn._read_ahead import random_order, read_ahead, take
 
@@ -23,6 +23,10 @@ MAX_CALL_STEPS = 64
 # layer may hand on a hundred values for each pixel.
 MAX_PREDICTION_BATCH = 512
 MAX_PREDICTION_PIXELS = 2**20
+
+# Weights beyond this are no sign of health, and logits may overflow. Trained networks
+# have weights below 10.
+SUSPICIOUS_WEIGHT = 100
 
 
 def prediction_batch(image_shape):
@@ -183,8 +187,9 @@ class TrainingLoop:
         Whom to tell about epochs.
     checkpoint : Checkpoint or None
         Where the state after each epoch is kept, and taken up again.
-    best_score : float or None
-        Validation accuracy of the weights to start from, if that is the best so far.
+    continues : bool
+        Whether training starts from weights that an earlier fit arrived at. If they
+        are the best in the end, they stay.
     interrupted : bool
         Whether the user stopped training and the epochs until then are kept.
     used_callbacks : list of keras.callbacks.Callback
@@ -205,7 +210,7 @@ class TrainingLoop:
     verbose: int
     tasks: FitTasks
     checkpoint: Checkpoint | None = None
-    best_score: float | None = None
+    continues: bool = False
     interrupted: bool = False
     used_callbacks: list = field(default_factory=list)
 
@@ -218,23 +223,32 @@ class TrainingLoop:
             Holds values and history; both are updated.
         epochs : int
             Number of passes over the training images.
+
+        Raises
+        ------
+        ValueError
+            If training diverges: after an epoch, a loss or a weight is not finite.
         """
         best = None if self.patience is None else _Best(self.patience, self.tol)
-        whole = 0
+        epochs, whole = int(epochs), 0
         if self.checkpoint is not None:
             whole = self.checkpoint.resume(classifier, self.random_state, best)
         session = classifier.session()
         steps = -(-len(self.training) // self.batch_size)
         callbacks = KerasCallbacks(classifier, session, epochs, steps, self.verbose)
         self.used_callbacks = callbacks.callbacks
-        if best is not None and self.best_score is not None:
-            best.score, best.weights = self.best_score, session.weights()
+        if best is not None and self.continues:
+            # Measured anew: earlier scores may be those of other images.
+            compiled = classifier.compiled_network()
+            log = self._validate(self.validation, compiled, session)
+            best.score, best.weights = log["val_accuracy"], session.weights()
         first = whole if best is None or not best.is_final else epochs
         try:
             first = callbacks.begin(first)
             self.tasks.begin()
             for log in self._epochs(classifier, session, callbacks, first, epochs):
                 classifier.store(session, log)
+                self._refuse_divergence(classifier, session, log)
                 whole += 1
                 if best is not None:
                     best.update(log["val_accuracy"], session)
@@ -262,21 +276,16 @@ class TrainingLoop:
 
     def _epochs(self, classifier, session, callbacks, first, epochs):
         """Train; yield what each epoch measured."""
-        steps = -(-len(self.training) // self.batch_size)
-        rates = learning_rates(
-            self.schedule, classifier.peak_learning_rate, steps * epochs
-        ).reshape(epochs, steps)
-        # Counted from the end, because the last size is the one to predict at.
-        left = np.arange(steps * epochs)[::-1] * len(self.sizes) // (steps * epochs)
-        parts = (len(self.sizes) - 1 - left).reshape(epochs, steps)
+        peak = classifier.peak_learning_rate
         mirrored = self._mirrored(classifier)
         start = time.perf_counter()
         for epoch in range(first, epochs):
             self.tasks.begin_epoch()
-            callbacks.begin_epoch(epoch, rates[epoch, 0])
+            rates, parts = self._plan(peak, epoch, epochs)
+            callbacks.begin_epoch(epoch, rates[0])
             with random_order(self.training.X) if self.shuffle else nullcontext():
                 log = self._train_epoch(
-                    classifier, session, callbacks, rates[epoch], parts[epoch], mirrored
+                    classifier, session, callbacks, rates, parts, mirrored
                 )
             # Each image is seen as often flipped as not: K. Jordan, "94% on
             # CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section 3.6;
@@ -292,6 +301,48 @@ class TrainingLoop:
                 left = elapsed / (epoch - first + 1) * (epochs - epoch - 1)
                 self._report(epoch, epochs, log, elapsed, left)
             yield log
+
+    def _plan(self, peak, epoch, epochs):
+        """Return the learning rate of each step of an epoch, and the part it is in.
+
+        One epoch at a time, so that a run of any number of epochs takes no memory.
+        """
+        steps = -(-len(self.training) // self.batch_size)
+        first, n_steps, n_parts = epoch * steps, epochs * steps, len(self.sizes)
+        rates = learning_rates(
+            self.schedule, peak, first + np.arange(steps, dtype=np.float64), n_steps
+        )
+        # Counted from the end, because the last size is the one to predict at.
+        left = [n_steps - 1 - step for step in range(first, first + steps)]
+        return rates, np.array([n_parts - 1 - n * n_parts // n_steps for n in left])
+
+    def _refuse_divergence(self, classifier, session, log):
+        """Raise if the epoch just stored left no network that can predict."""
+        names = {"loss": "loss", "val_loss": "validation loss"}
+        found = [
+            f"the {name} is {log[key]}"
+            for key, name in names.items()
+            if not np.isfinite(log.get(key, 0.0))
+        ]
+        if not found:
+            compiled = classifier.compiled_network()
+            values = [*classifier.weights_, *classifier.optimizer_values_]
+            largest = np.array([_largest(value) for value in values])
+            if not np.isfinite(largest).all():
+                found = ["the weights are no longer finite"]
+            elif (largest[: compiled.n_trainable] > SUSPICIOUS_WEIGHT).any():
+                part = slice(prediction_batch(self.training.image_shape))
+                images = compiled.images(self.training.images(part))
+                if not np.isfinite(compiled.logits(session.weights(), images)).all():
+                    found = ["the network's outputs are no longer finite"]
+        if found:
+            rate = classifier.peak_learning_rate
+            raise ValueError(
+                f"Training diverged in epoch {len(classifier.history_['loss'])}: "
+                f"{found[0]}. Lower learning_rate, which is {rate:g} at its highest. "
+                "If the pixels are extremely large or small numbers, scale the images "
+                'first, or set dtype="float64".'
+            )
 
     def _mirrored(self, classifier):
         """Return which images to flip in the next epoch.
@@ -355,8 +406,10 @@ class TrainingLoop:
         bytes_a_step = self.batch_size * np.prod(self.training.image_shape) * itemsize
         return int(np.clip(MAX_CALL_BYTES // bytes_a_step, 1, MAX_CALL_STEPS))
 
-    def _validate(self, data, compiled, session, callbacks):
-        callbacks.begin_test()
+    def _validate(self, data, compiled, session, callbacks=None):
+        """Measure on validation images, and tell Keras's callbacks about it."""
+        if callbacks is not None:
+            callbacks.begin_test()
         weights = session.weights()
         losses, hits = np.empty(len(data)), np.empty(len(data))
 
@@ -373,11 +426,12 @@ class TrainingLoop:
             images = compiled.images(data.images(part))
             logits = compiled.logits(weights, images)
             codes = data.codes[part]
-            losses[part] = -log_softmax(logits, axis=1)[np.arange(len(codes)), codes]
+            losses[part] = -log_probabilities(logits)[np.arange(len(codes)), codes]
             hits[part] = logits.argmax(axis=1) == codes
-        callbacks.test_batches(len(data), self.batch_size, averages)
         log = averages(len(data))
-        callbacks.end_test(log)
+        if callbacks is not None:
+            callbacks.test_batches(len(data), self.batch_size, averages)
+            callbacks.end_test(log)
         return {f"val_{name}": value for name, value in log.items()}
 
     def _report(self, epoch, epochs, log, elapsed, left):
@@ -389,3 +443,10 @@ class TrainingLoop:
             parts.append(f"about {left:.1f} s left")
         width = len(str(epochs))
         print(f"Epoch {epoch + 1:{width}}/{epochs}: {', '.join(parts)}", flush=True)
+
+
+def _largest(values):
+    """Return the largest absolute value; NaN or infinity if there is one."""
+    if values.dtype.kind != "f" or not values.size:
+        return 0.0
+    return max(values.max(), -values.min())

@@ -111,6 +111,8 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         opset=OPSET,
     )
     graph = model.graph
+    # tf2onnx makes a name up for it, another one in each export.
+    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
     codes, probabilities = graph.output
     names = numpy_helper.from_array(classes, "classes")
     graph.initializer.append(names)

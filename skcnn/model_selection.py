@@ -302,12 +302,16 @@ class _WarmHalvingSearchCV(BaseSearchCV):
         return results
 
     def _survivors(self, results, metric):
-        """Return the numbers of the best candidates of the last rung."""
+        """Return the numbers of the best candidates of the last rung.
+
+        One without a score, as its training failed, goes on only if all are such.
+        """
         last = np.flatnonzero(results["iter"] == len(self.n_resources_) - 1)
         means = results[f"mean_test_{metric}"][last]
-        # Failures last, and of equals the first.
-        order = np.argsort(np.where(np.isnan(means), np.inf, -means), kind="stable")
-        keep = order[: ceil(len(last) / self.factor)]
+        # NaN last, and of equals the first.
+        order = np.argsort(-means, kind="stable")
+        n_scored = np.count_nonzero(~np.isnan(means)) or len(means)
+        keep = order[: min(ceil(len(last) / self.factor), n_scored)]
         return sorted(results["candidate"][last[keep]].tolist())
 
     @staticmethod

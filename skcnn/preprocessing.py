@@ -15,20 +15,32 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
+from skcnn._numerics import default_errors
 from skcnn._pixels import pixel_scaling
 from skcnn._sklearn_private import Options, StrOptions, _fit_context
 
 __all__ = ["ImageReshaper", "ImageScaler"]
 
 
-def _frames_for_flat_rows_only(transformer_class):
-    """Let `set_output` make data frames of flat rows and leave n-D images arrays.
+def _frames_only_of(is_table):
+    """Let `set_output` make data frames where the result is a table, not of images.
 
     A data frame cannot hold n-D images, and scikit-learn's wrapper of the methods would
     fail on them inside pandas. The configuration is often global
     (``sklearn.set_config(transform_output="pandas")``), so failing would only make
-    the transformer useless to who has set it for other reasons.
+    the transformer useless for users who set it for other reasons.
+
+    Parameters
+    ----------
+    is_table : callable
+        Takes the shape of `X`; returns whether the result has rows and columns.
     """
+
+    def decorate_class(transformer_class):
+        for name in ("transform", "fit_transform"):
+            method = getattr(transformer_class, name)
+            setattr(transformer_class, name, decorate(method))
+        return transformer_class
 
     def decorate(method):
         @wraps(method)
@@ -36,17 +48,15 @@ def _frames_for_flat_rows_only(transformer_class):
             learns = method.__name__ == "fit_transform"
             shape = None if learns else getattr(self, "image_shape_", None)
             X = array_or_frame(X, self, shape)
-            chosen = method if len(X.shape) <= 2 else method.__wrapped__
+            chosen = method if is_table(X.shape) else method.__wrapped__
             return chosen(self, X, *args, **kwargs)
 
         return transform
 
-    for name in ("transform", "fit_transform"):
-        setattr(transformer_class, name, decorate(getattr(transformer_class, name)))
-    return transformer_class
+    return decorate_class
 
 
-@_frames_for_flat_rows_only
+@_frames_only_of(lambda shape: len(shape) <= 2)
 class ImageScaler(
     CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
@@ -166,9 +176,10 @@ class ImageScaler(
         X = validate_images(self, X, reset=True)
         task = self._init_callback_context()
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        self.offset_, self.scale_ = pixel_scaling(
-            X, self.image_shape_, self.mode, per_channel=self.per_channel
-        )
+        with default_errors():
+            self.offset_, self.scale_ = pixel_scaling(
+                X, self.image_shape_, self.mode, per_channel=self.per_channel
+            )
         task.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes={}
         )
@@ -219,6 +230,7 @@ class ImageScaler(
         check_is_fitted(self)
         return self._apply(X, (np.multiply, self.scale_), (np.add, self.offset_))
 
+    @default_errors()
     def _apply(self, X, *steps):
         X = validate_images(self, X, reset=False)
         result = np.empty(X.shape, dtype=self.dtype)
@@ -256,7 +268,10 @@ class ImageScaler(
         return tags
 
 
-class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+@_frames_only_of(lambda shape: False)
+class ImageReshaper(
+    CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Turn flat rows into images and images into flat rows.
 
     Parameters
@@ -285,8 +300,9 @@ class ImageReshaper(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     Nothing is copied where NumPy can reshape without a copy, so the images share the
     memory of the rows.
 
-    Images are not a table: there is no `set_output` and no `get_feature_names_out`, and
-    the images stay an array where scikit-learn's configuration asks for data frames.
+    Images are not a table: they stay an array whatever `set_output` or scikit-learn's
+    configuration asks for. `get_feature_names_out` names the pixels in C order, one
+    name for each value of an image, so that later steps of a pipeline find them.
 
     Examples
     --------

@@ -300,10 +300,19 @@ def test_nothing_is_written_without_an_output(folder, monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+# A process started in the background ignores Ctrl-C, and so do its children.
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from skcnn._cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def interrupted(tmp_path, *args):
     """Run the command and send it Ctrl-C once the second epoch is over."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "skcnn", "train", "digits", "--epochs", "9999", *args],
+        [sys.executable, "-c", COMMAND, "train", "digits", "--epochs", "9999", *args],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

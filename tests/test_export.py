@@ -73,7 +73,10 @@ def run_saved_model(path, images):
 def run_onnx(path, images):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(path)
-    assert [node.name for node in session.get_inputs()] == ["images"]
+    assert [(node.name, node.shape[0]) for node in session.get_inputs()] == [
+        ("images", "n")
+    ]
+    assert {node.shape[0] for node in session.get_outputs()} == {"n"}
     return session.run(["labels", "probabilities"], {"images": images})
 
 
@@ -109,7 +112,7 @@ def test_an_exported_model_answers_as_the_estimator(
         expected = estimator.predict_proba(images[:n])
         np.testing.assert_array_equal(labels, estimator.predict(images[:n]))
         np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-5)
-        assert probabilities.dtype == expected.dtype
+        assert probabilities.dtype == estimator.decision_function(images[:n]).dtype
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -428,3 +429,50 @@ def test_building_heeds_no_global_policy():
 def test_kernels_are_those_of_their_stage_and_the_last_goes_on(kernel_size, expected):
     clf = MNISTCNNClassifier(filters=(2, 3, 4), kernel_size=kernel_size)
     assert resolve_parameters(clf)["network"]["kernel_size"] == expected
+
+
+def test_the_number_of_weights_is_that_of_the_built_network():
+    built = build()
+    kernels = [layer.kernel for layer in built.layers if hasattr(layer, "kernel")]
+    expected = sum(np.prod(kernel.shape) for kernel in kernels)
+    assert _networks.count_kernel_values(SMALL) == expected
+
+
+def test_a_large_network_is_warned_of_before_training(monkeypatch):
+    """With its size, and what to set; training itself would take gigabytes."""
+    monkeypatch.setattr(_networks, "MANY_WEIGHTS", 400)
+    X = np.zeros((20, 16, 16), np.uint8)
+    clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=1, random_state=0)
+    message = (
+        r"The network has 1,268 weights, .* about 0.0 GB.*set global_pooling=True, "
+        r"make the images smaller \(16 x 16 pixels now\), or add a stage to filters"
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
+        clf.fit(X, np.arange(20) % 2)
+    assert [warning.filename for warning in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.set_params(global_pooling=True).fit(X, np.arange(20) % 2)
+    with pytest.warns(UserWarning, match="too much, use fewer filters or dense_units"):
+        clf.set_params(filters=40, dense_units=50).fit(X, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "image_shape", "warns"),
+    [
+        (MNISTCNNClassifier, (28, 28, 1), False),
+        (MNISTCNNClassifier, (64, 64, 3), False),
+        (MNISTCNNClassifier, (224, 224, 3), False),
+        (MNISTCNNClassifier, (512, 512, 1), True),
+        (MNISTCNNClassifier, (720, 1280, 1), True),
+        (CIFARCNNClassifier, (32, 32, 3), False),
+        (CIFARCNNClassifier, (720, 1280, 3), False),
+    ],
+)
+def test_the_defaults_warn_of_large_images_only(classifier, image_shape, warns):
+    options = resolve_parameters(classifier())
+    network = Network(image_shape=image_shape, n_classes=10, **options["network"])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _networks.warn_of_large_network(network, stacklevel=1)
+    assert len(caught) == warns

@@ -17,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skcnn import _images
+from skcnn import MNISTCNNClassifier, _images
 from skcnn._pixels import pixel_scaling
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
@@ -371,6 +371,37 @@ class TestPixelScaling:
 
 
 class TestImageReshaper:
+    @pytest.mark.parametrize("kind", ["default", "pandas", "polars"])
+    @pytest.mark.parametrize("form", [0, 1], ids=["images", "rows"])
+    def test_images_stay_arrays_whatever_set_output_asks_for(self, colours, kind, form):
+        X = forms(colours)[form]
+        reshaper = ImageReshaper((5, 5, 3)).set_output(transform=kind)
+        for images in (reshaper.fit_transform(X), reshaper.transform(X)):
+            assert type(images) is np.ndarray
+            np.testing.assert_array_equal(images, colours)
+        pipeline = make_pipeline(ImageReshaper((5, 5, 3)), ImageScaler())
+        expected = pipeline.fit_transform(X)
+        found = pipeline.set_output(transform=kind).fit_transform(X)
+        np.testing.assert_array_equal(found, expected)
+        with sklearn.config_context(transform_output=kind):
+            np.testing.assert_array_equal(pipeline.fit_transform(X), expected)
+
+    def test_a_pipeline_with_a_classifier_takes_set_output(self, digits):
+        pipeline = make_pipeline(
+            ImageReshaper(), MNISTCNNClassifier(filters=4, epochs=1, random_state=0)
+        )
+        rows = digits[0][:50].reshape(50, -1)
+        expected = clone(pipeline).fit(rows, digits[1][:50]).predict_proba(rows)
+        pipeline.set_output(transform="default").fit(rows, digits[1][:50])
+        np.testing.assert_array_equal(pipeline.predict_proba(rows), expected)
+
+    def test_every_pixel_keeps_its_name(self):
+        frame = pd.DataFrame([[1, 2, 3, 4]], columns=["a", "b", "c", "d"])
+        pipeline = make_pipeline(ImageReshaper((2, 2)), ImageScaler())
+        assert list(pipeline.fit(frame).get_feature_names_out()) == ["a", "b", "c", "d"]
+        reshaper = ImageReshaper((2, 2)).fit(frame.to_numpy())
+        assert list(reshaper.get_feature_names_out()) == ["x0", "x1", "x2", "x3"]
+
     @pytest.mark.parametrize(
         ("image_shape", "expected"),
         [

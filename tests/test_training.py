@@ -130,6 +130,7 @@ class Classifier:
     dtype = np.dtype(np.float32)
     peak_learning_rate = 0.5
     _fit_callbacks = ()
+    weights_, optimizer_values_, n_trainable = (), (), 0
 
     def __init__(self, scores=()):
         self.history_, self.stored = {}, None
@@ -264,7 +265,7 @@ def test_the_rates_of_a_cosine_schedule_span_all_epochs():
     classifier = Classifier()
     loop(numbered(48), schedule="cosine").run(classifier, 3)
     rates = np.concatenate([call["rates"] for call in classifier._session.calls])
-    expected = _training.learning_rates("cosine", 0.5, 36)
+    expected = _training.learning_rates("cosine", 0.5, np.arange(36.0), 36)
     np.testing.assert_array_equal(rates, expected)
 
 

@@ -36,6 +36,13 @@ def bound_threads(threads):
         pass
 
 
+def start_devices():
+    """Look for the devices of this machine."""
+    import tensorflow as tf
+
+    tf.config.list_logical_devices()
+
+
 def fast_optimizer(optimizer):
     """Return an unbuilt optimiser that computes the same with fewer operations."""
     from skcnn._adam import FusedAdam

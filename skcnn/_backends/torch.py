@@ -20,6 +20,10 @@ def bound_threads(threads):
     """Leave it to PyTorch, which reads ``OMP_NUM_THREADS`` itself."""
 
 
+def start_devices():
+    """Leave it to PyTorch, which writes nothing about it."""
+
+
 def fast_optimizer(optimizer):
     """Return an unbuilt optimiser that computes the same: itself, here."""
     return optimizer

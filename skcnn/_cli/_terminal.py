@@ -3,10 +3,11 @@
 import json
 import os
 import sys
-import tempfile
 from contextlib import contextmanager, redirect_stdout
 
 import click
+
+from skcnn import _startup
 
 
 def say(message):
@@ -40,36 +41,18 @@ def progress_on_stderr():
 
 
 def start_keras():
-    """Import Keras, and what it runs on, without notes about oneDNN, GPUs and flags.
-
-    They would bury the lines that the user came for. Who has set TF_CPP_MIN_LOG_LEVEL
-    gets what it asks for.
-    """
+    """Import Keras, and what it runs on, with a line that says why it takes a while."""
     if "keras" in sys.modules:
         return
     say("Starting Keras, which takes 5 to 15 seconds ...")
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    # TensorFlow writes some notes before it reads that variable, from C++ and thus
-    # past sys.stderr, so the file descriptor itself is turned away meanwhile.
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        try:
-            os.dup2(notes.fileno(), 2)
-            import keras  # noqa: F401
-        except ImportError as error:
-            notes.seek(0)
-            os.write(stderr, notes.read())
-            raise click.ClickException(
-                f"Keras does not start: {error}. Reinstall what it runs on: "
-                "pip install --force-reinstall tensorflow, unless KERAS_BACKEND names "
-                "something else."
-            ) from error
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    try:
+        _startup.start_keras()
+    except ImportError as error:
+        raise click.ClickException(
+            f"Keras does not start: {error}. Reinstall what it runs on: "
+            "pip install --force-reinstall tensorflow, unless KERAS_BACKEND names "
+            "something else."
+        ) from error
 
 
 def check_output(path, force):

@@ -239,6 +239,9 @@ def _read_batch(file, origin):
 
 
 def _download(splits):
+    from skcnn._startup import start_keras
+
+    start_keras()
     from keras.datasets import cifar10
 
     arrays = dict(zip(("train", "test"), cifar10.load_data(), strict=True))

@@ -188,6 +188,9 @@ def _find_idx(folder, stem, kind):
 
 
 def _download(splits):
+    from skcnn._startup import start_keras
+
+    start_keras()
     from keras.datasets import mnist
 
     train, test = mnist.load_data()
