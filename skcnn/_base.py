@@ -15,6 +15,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._checkpoint import Checkpoint
+from skcnn._fingerprints import (
+    check_fingerprints,
+    fingerprints,
+    merge_fingerprints,
+)
 from skcnn._fit_tasks import FitTasks
 from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
@@ -63,6 +68,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     best_validation_score_: float | None
     keras_classifier_: Any
     _random_state: np.random.RandomState
+    _fingerprints: np.ndarray | None = None
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
@@ -375,6 +381,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"train on holds only one class: {classes[present].tolist()}."
             )
         held_out = self._validation_images(classes, *validation)
+        given = [training] if held_out is None else [training, held_out]
         if checkpoint is not None:
             tested = () if held_out is None else vars(held_out).values()
             generator = checkpoint.begin(self, [X, labels, weights, *tested])
@@ -404,6 +411,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.keras_classifier_ = classifier
         self._fitted_options = options["fixed"]
         self._random_state = generator
+        self._remember_images(given, fresh)
         tasks.describe(X, labels, sample_weight, training.rows, self._trained_so_far)
         if incremental:
             classifier.partial_fit(None, None, loop=loop)
@@ -419,6 +427,12 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=5,
             )
+
+    def _remember_images(self, given, fresh):
+        """Add the fingerprints of all images that `fit` was given to those before."""
+        before = [] if fresh else [self._fingerprints]
+        new = [fingerprints(images.X, images.rows) for images in given]
+        self._fingerprints = merge_fingerprints(*before, *new)
 
     def _trained_so_far(self):
         """Return all attributes as they would be if this epoch were the last."""
@@ -437,6 +451,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         learned = learned_from_images(self) | {
             "classes": self.classes_,
             "integer_maximum": self._integer_maximum,
+            "fingerprints": self._fingerprints,
             # Of the time of fit: since then `set_params` may have changed the present.
             "parameters": self._fitted_options
             | {
@@ -469,6 +484,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if len(lengths) != 1 or not min(lengths):
             raise ValueError("The history has not one value for each epoch.")
         self._integer_maximum = learned["integer_maximum"]
+        # Files of before fingerprints have none.
+        self._fingerprints = check_fingerprints(learned.get("fingerprints"))
         self._random_state = learned["random_state"]
         if self._random_state == "parameter":
             self._random_state = self.random_state
