@@ -1,8 +1,18 @@
 """What stands for DATA and FILE on the command line, read into arrays."""
 
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from skcnn._cli._terminal import note
+
+if TYPE_CHECKING:
+    from skcnn._cli._model import Model
 
 DATA_SETS = ("digits", "mnist", "cifar10")
 
@@ -10,60 +20,201 @@ DATA_SETS = ("digits", "mnist", "cifar10")
 TEST_SIZE = 0.2
 DIGITS_TEST_SIZE = 0.25
 
-# Packed images become larger by less than this; a bomb by a thousand.
-MOST_UNPACKED = 200
+TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 
-LABEL_HINT = "In a CSV file they are the column that --label names."
+# Image files are read and predicted by parts of so many bytes of pixels.
+MOST_BYTES_AT_ONCE = 2**28
 
 DATA_HELP = """
     \b
     DATA is one of
       digits    1,797 handwritten digits of 8 x 8 pixels, part of scikit-learn
       mnist     70,000 handwritten digits of 28 x 28 pixels
-      cifar10   60,000 colour photographs of 32 x 32 pixels, 10 classes
-      FILE.csv  a row an image, a column "label", the others pixels; Kaggle's
-                digit-recognizer as it is
+      cifar10   60,000 color photographs of 32 x 32 pixels, 10 classes
+      FILE.csv  a row an image, a column of labels, the others pixels; or, with
+                --images, a row for each image file: its name and its label
       FILE.npz  arrays X and y, or x_train, y_train, x_test and y_test
-      FOLDER    a folder of image files for each class (needs skcnn[images])
+      FOLDER    a folder of image files for each class, perhaps in folders
+                named train, val and test (needs skcnn[images])
 """
 
-data_home_option = click.option(
-    "--data-home",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where the files of mnist or cifar10 lie  [default: $SKCNN_DATA, else "
-    "scikit-learn's data folder].",
+
+@dataclass(frozen=True)
+class Reading:
+    """How data are to be read: the options that all commands share."""
+
+    label: str | None = None
+    no_header: bool = False
+    x_name: str | None = None
+    y_name: str | None = None
+    images: Path | None = None
+    on_error: str = "raise"
+    background: str | None = None
+    invert: bool = False
+    data_home: Path | None = None
+
+
+_LABELLED_ONLY = (
+    click.option(
+        "--images",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Where the image files lie that a CSV file lists with their labels.",
+    ),
+    click.option(
+        "--data-home",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Where the files of mnist or cifar10 lie  [default: $SKCNN_DATA, else "
+        "scikit-learn's data folder].",
+    ),
 )
 
-label_option = click.option(
-    "--label",
-    metavar="NAME",
-    default="label",
-    show_default=True,
-    help="The column of a CSV file that holds the labels.",
-)
-
-
-def seed_option(help):
-    """Return the option --seed with a help of its own."""
-    return click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32 - 1),
-        metavar="N",
-        default=0,
+_ALWAYS = (
+    click.option(
+        "--label",
+        metavar="NAME",
+        help="The column of a CSV file that holds the labels  [default: found by its "
+        "name].",
+    ),
+    click.option(
+        "--no-header",
+        is_flag=True,
+        help="The first line of a CSV file is an image, and names no columns.",
+    ),
+    click.option(
+        "--x",
+        "x_name",
+        metavar="NAME",
+        help="The array of images in an npz file  [default: found by its name].",
+    ),
+    click.option(
+        "--y",
+        "y_name",
+        metavar="NAME",
+        help="The array of labels in an npz file.",
+    ),
+    click.option(
+        "--on-error",
+        type=click.Choice(("raise", "skip")),
+        default="raise",
         show_default=True,
-        help=help,
-    )
+        help="What to do with image files that cannot be read.",
+    ),
+    click.option(
+        "--background",
+        metavar="COLOR",
+        help="The color under transparent pixels of image files  [default: white].",
+    ),
+    click.option(
+        "--invert",
+        is_flag=True,
+        help="Make dark pixels bright and bright ones dark, as for ink on paper where "
+        "a model knows bright digits on black.",
+    ),
+)
 
 
-def check_data(data, data_home, test_size=None):
+def reading_options(command: Callable) -> Callable:
+    """Give a command the options of `Reading`, and their values as `reading`."""
+    return _with_options(command, (*_ALWAYS, *_LABELLED_ONLY))
+
+
+def file_options(command: Callable) -> Callable:
+    """Do the same for a command whose images need no labels."""
+    return _with_options(command, _ALWAYS)
+
+
+def _with_options(command: Callable, options: tuple) -> Callable:
+    @wraps(command)
+    def gathered(**values: Any) -> Any:
+        names = Reading.__dataclass_fields__
+        reading = {name: values.pop(name) for name in names if name in values}
+        return command(reading=Reading(**reading), **values)
+
+    for option in reversed(options):
+        gathered = option(gathered)
+    return gathered
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images and what belongs to them.
+
+    Attributes
+    ----------
+    X : ndarray
+        The images.
+    y : ndarray or None
+        Their labels.
+    columns : list of str or None
+        The names of the pixels in a table.
+    description : str
+        What is worth announcing.
+    """
+
+    X: Any
+    y: Any = None
+    columns: list[str] | None = None
+    description: str = ""
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def for_model(self) -> Any:
+        """Return what `fit` and `predict` take: a frame where pixels have names."""
+        if self.columns is None:
+            return self.X
+        import pandas as pd
+
+        return pd.DataFrame(self.X, columns=self.columns, copy=False)
+
+    def take(self, rows: Any) -> "Images":
+        """Return some of the images."""
+        return replace(self, X=self.X[rows], y=None if self.y is None else self.y[rows])
+
+    def inverted(self, interval: tuple[float, float] | None = None) -> "Images":
+        """Return the images with dark and bright exchanged."""
+        return replace(self, X=_inverted(self.X, interval))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Data as they are used: to train on, to watch the training, to test on."""
+
+    train: Images
+    val: Images | None = None
+    test: Images | None = None
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Images to predict, each with a name; see `skcnn._cli._results.Predictions`."""
+
+    images: Images
+    names: list[str]
+    files: list[Path] | None = None
+    ids: Any = None
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a file is a table by the ending of its name."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in TABLES
+
+
+def check_data(data: str, reading: Reading, test_size: float | None = None) -> None:
     """Refuse what is no data, or an option that does not go with it."""
-    if data not in DATA_SETS and not Path(data).exists():
+    path = Path(data)
+    if data not in DATA_SETS and not path.exists():
         raise click.UsageError(
             f"{data!r} is not one of {', '.join(map(repr, DATA_SETS))}, nor a file or "
             "a folder."
         )
-    if data not in ("mnist", "cifar10") and data_home is not None:
+    if data not in ("mnist", "cifar10") and reading.data_home is not None:
         reason = "digits come with scikit-learn" if data == "digits" else "it is a path"
         raise click.UsageError(
             f"Got --data-home for {data}, but {reason}: nothing is read from there. "
@@ -73,19 +224,53 @@ def check_data(data, data_home, test_size=None):
         raise click.UsageError(
             f"Got --test-size, but {data} has a test part of its own. Leave it out."
         )
+    check_options([data], reading)
 
 
-def read_parts(data, *, data_home, label, test_size, seed, image_shape=None):
+def check_options(files: list[str], reading: Reading) -> None:
+    """Refuse options of which no file has any use."""
+    paths = [Path(file) for file in files if file not in DATA_SETS]
+    tables = any(map(is_table, paths))
+    archives = any(path.suffix.lower() == ".npz" for path in paths)
+    others = any(
+        not is_table(path) and path.suffix.lower() != ".npz" for path in paths
+    )
+    for name, value, is_used, what in (
+        ("--label", reading.label, tables, "CSV files"),
+        ("--no-header", reading.no_header, tables, "CSV files"),
+        ("--images", reading.images, tables, "CSV files"),
+        ("--x", reading.x_name, archives, "npz files"),
+        ("--y", reading.y_name, archives, "npz files"),
+        (
+            "--background",
+            reading.background,
+            others or reading.images is not None,
+            "image files",
+        ),
+    ):
+        if value and not is_used:
+            raise click.UsageError(
+                f"Got {name}, which is about {what}, but {', '.join(files)} "
+                f"{'is' if len(files) == 1 else 'are'} none. Leave it out."
+            )
+
+
+def read_to_train(
+    data: str,
+    reading: Reading,
+    *,
+    test_size: float | None,
+    seed: int,
+    image_shape: tuple | None = None,
+) -> Parts:
     """Read images to train on and to test on.
 
     Parameters
     ----------
     data : str
         As on the command line.
-    data_home : Path or None
-        Where the files of a data set lie.
-    label : str
-        The column of labels in a CSV file.
+    reading : Reading
+        The options.
     test_size : float or None
         Share of images to hold out; None is the default, 0 holds out none.
     seed : int
@@ -95,100 +280,170 @@ def read_parts(data, *, data_home, label, test_size, seed, image_shape=None):
 
     Returns
     -------
-    train, test : tuple of (images, labels)
-        The latter None if nothing is held out.
+    Parts
     """
-    if data in ("mnist", "cifar10"):
-        return tuple(_fetch(data, part, data_home) for part in ("train", "test"))
-    read = _read(data, label, image_shape)
-    if isinstance(read, list):
+    parts = _read_parts(data, reading, image_shape)
+    if reading.invert:
+        parts = {name: images.inverted() for name, images in parts.items()}
+    unlabelled = [name for name, images in parts.items() if images.y is None]
+    for name in unlabelled:
+        if name != "train":
+            note(f"The {name} part of {data} has no labels, and is not used.")
+            del parts[name]
+    train = parts["train"]
+    if train.y is None:
+        raise ValueError(
+            f"{data} has no labels to learn from. In a CSV file they are the column "
+            "that --label names, in an npz file the array that --y names."
+        )
+    val, test = parts.get("val"), parts.get("test")
+    if test is None and val is not None:
+        val, test = None, val
+    if test is not None:
         if test_size is not None:
             raise click.UsageError(
                 f"Got --test-size, but {data} has a test part of its own. Leave it out."
             )
-        return tuple(read)
-    X, y = read
-    if y is None:
-        raise ValueError(f"{data} has no labels to learn from. {LABEL_HINT}")
+        return Parts(train, val, test)
     if test_size is None:
         test_size = DIGITS_TEST_SIZE if data == "digits" else TEST_SIZE
     if not test_size:
-        return (X, y), None
+        return Parts(train)
+    return _held_out(data, train, test_size, seed)
 
-    from sklearn.model_selection import train_test_split
 
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=test_size, stratify=y, random_state=seed
+def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
+    """Read images to test on: the test part with labels, else the next best."""
+    parts = _read_parts(data, reading, model.image_shape, model)
+    for name in ("test", "val", "train"):
+        images = parts.get(name)
+        if images is not None and images.y is not None:
+            if len(parts) > 1 and name != "test":
+                note(f"The {name} part of {data} is taken, as no test part has labels.")
+            if reading.invert:
+                images = images.inverted(model.interval)
+            return images
+    raise ValueError(
+        f"{data} has no labels to compare with. In a CSV file they are the column that "
+        "--label names, in an npz file the array that --y names."
     )
-    return (X_train, y_train), (X_test, y_test)
 
 
-def read_labelled(data, *, data_home, label, seed, image_shape):
-    """Read images to test on, and their labels; the held-out part of a data set."""
-    if data == "digits":
-        options = {"data_home": None, "label": label, "test_size": None}
-        return read_parts(data, seed=seed, **options)[1]
-    if data in DATA_SETS:
-        return _fetch(data, "test", data_home)
-    read = _read(data, label, image_shape)
-    X, y = read[1] if isinstance(read, list) else read
-    if y is None:
-        raise ValueError(f"{data} has no labels to compare with. {LABEL_HINT}")
-    return X, y
-
-
-def read_unlabelled(paths, *, label, image_shape):
-    """Read images and a name for each.
+def read_to_predict(
+    files: tuple[str, ...], reading: Reading, model: "Model"
+) -> Iterator[Unlabelled]:
+    """Read images and a name for each, by parts that fit into memory.
 
     Parameters
     ----------
-    paths : tuple of str
-        Image files, folders of them, CSV or npz files.
-    label : str
-        A column of CSV files that is passed over.
-    image_shape : tuple of int
-        What image files are resized to.
+    files : tuple of str
+        Image files, folders of them, tables or npz files.
+    reading : Reading
+        The options.
+    model : Model
+        What image files and columns are fitted to.
 
-    Returns
-    -------
-    names : list of str
-        File names; in tables the number of the row is added.
-    X : list of ndarray
-        The images of each table, or of consecutive image files.
+    Yields
+    ------
+    Unlabelled
+        The images of a table, an npz file, or some of the image files.
     """
-    from skcnn.datasets._image_folder import read_image_files
-
-    names: list[str] = []
-    X = []
-    for path in map(Path, paths):
-        if path.suffix.lower() in (".csv", ".npz"):
-            read = _read(str(path), label, image_shape)
-            images = read[1][0] if isinstance(read, list) else read[0]
-            names += [f"{path}:{i}" for i in range(1, len(images) + 1)]
+    waiting: list[Path] = []
+    for path in map(Path, files):
+        if not is_table(path) and path.suffix.lower() != ".npz":
+            waiting += _files_in(path) if path.is_dir() else [path]
+            continue
+        yield from _read_image_files(waiting, reading, model)
+        waiting = []
+        if path.suffix.lower() == ".npz":
+            images, ids = _read_npz(path, reading, "test")["test"], None
         else:
-            files = [path]
-            if path.is_dir():
-                files = sorted(
-                    file
-                    for file in path.iterdir()
-                    if file.is_file() and not file.name.startswith(".")
-                )
-                if not files:
-                    raise ValueError(f"{path} has no files in it.")
-            images = read_image_files(files, image_shape)
-            names += map(str, files)
-        X.append(images)
-    return names, X
+            images, ids = _read_table(path, reading, model)
+        names = [f"{path}:{i}" for i in range(1, len(images) + 1)]
+        if reading.invert:
+            images = images.inverted(model.interval)
+        yield Unlabelled(images, names, ids=ids)
+    yield from _read_image_files(waiting, reading, model)
 
 
-def _fetch(data, subset, data_home):
+def _read_image_files(
+    files: list[Path], reading: Reading, model: "Model"
+) -> Iterator[Unlabelled]:
+    """Yield what is on image files, some hundred megabytes at once."""
+    if not files:
+        return
+    import warnings
+    from math import prod
+
+    from skcnn._image_files import read_images_with_facts, skipped_message
+
+    step = max(1, MOST_BYTES_AT_ONCE // prod(model.image_shape))
+    for start in range(0, len(files), step):
+        some = files[start : start + step]
+        read = read_images_with_facts(
+            some,
+            model.image_shape,
+            dtype=model.image_dtype,
+            background=reading.background or "white",
+            on_error=reading.on_error,
+        )
+        if read.skipped:
+            warnings.warn(skipped_message(read.skipped, len(some)), stacklevel=2)
+        images = Images(model.scaled(read.images))
+        if reading.invert:
+            images = images.inverted(model.interval)
+        kept = [some[i] for i in read.kept]
+        yield Unlabelled(images, list(map(str, kept)), files=kept)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the image files in a folder, or in the folders below if it has none."""
+    from skcnn._image_files import is_leftover, list_image_files, natural_order
+
+    files = list_image_files(folder)
+    if files:
+        return files
+    for root, folders, _ in os.walk(folder):
+        folders[:] = natural_order(name for name in folders if not is_leftover(name))
+        files += list_image_files(root)
+    if not files:
+        raise ValueError(f"{folder} has no files in it.")
+    note(f"{folder} has no image files but in the folders below, which are read.")
+    return files
+
+
+def _read_parts(
+    data: str,
+    reading: Reading,
+    image_shape: tuple | None,
+    model: "Model | None" = None,
+) -> dict[str, Images]:
+    """Return the parts of data by their names; what has one part is "train".
+
+    With a model, what is only there to train on may be left out.
+    """
     from skcnn import datasets
 
-    fetch = {"mnist": datasets.fetch_mnist, "cifar10": datasets.fetch_cifar10}[data]
-    return _named(fetch(subset=subset, data_home=data_home))
+    path = Path(data)
+    if data == "digits":
+        return {"train": _named(datasets.load_digit_images())}
+    if data in DATA_SETS:
+        fetch = {"mnist": datasets.fetch_mnist, "cifar10": datasets.fetch_cifar10}[data]
+        names = ("train", "test") if model is None else ("test",)
+        return {
+            name: _named(fetch(subset=name, data_home=reading.data_home))
+            for name in names
+        }
+    if path.is_dir():
+        return _read_folder(path, reading, image_shape)
+    if reading.images is not None:
+        return {"train": _read_image_table(path, reading, image_shape)}
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path, reading)
+    return {"train": _read_table(path, reading, model)[0]}
 
 
-def _named(bunch):
+def _named(bunch: Any) -> Images:
     """Return images, and names for labels where the data set has some."""
     y = bunch.get("target")
     names = bunch.target_names
@@ -196,78 +451,51 @@ def _named(bunch):
         *map(str, range(len(names)))
     ]:
         y = names[y]
-    return bunch.images, y
+    return Images(bunch.images, y)
 
 
-def _read(data, label, image_shape):
-    """Return images and labels, or a list of two such pairs."""
-    from skcnn import datasets
-
-    path = Path(data)
-    if data == "digits":
-        return _named(datasets.load_digit_images())
-    if path.is_dir():
-        return _named(datasets.load_image_folder(path, image_shape=image_shape))
-    if path.suffix.lower() == ".csv":
-        return _read_csv(path, label)
-    if path.suffix.lower() == ".npz":
-        return _read_npz(path)
-    raise ValueError(f"{path} is neither a .csv nor an .npz file nor a folder.")
-
-
-def _read_csv(path, label):
+def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
+    """Split images into some to train on and some to test on, class by class."""
     import numpy as np
-    import pandas as pd
+    from sklearn.model_selection import train_test_split
 
-    from skcnn.datasets import read_digit_recognizer
-
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        header = [name.strip().strip('"') for name in file.readline().split(",")]
-    if label == "label" and {"pixel0", "pixel783"} <= set(header):
-        return _named(read_digit_recognizer(path))
-    table = pd.read_csv(path, encoding="utf-8-sig")
-    y = table.pop(label).to_numpy() if label in table else None
-    if y is None and label != "label":
-        raise ValueError(f"{path} has no column {label!r}; it has {header[:5]} ...")
-    texts = [name for name in table if table[name].dtype.kind not in "biuf"]
-    if texts:
-        raise ValueError(
-            f"{path}: the column {texts[0]!r} holds no numbers, but all columns except "
-            f"{label!r} are pixels. Name the column of labels with --label."
+    try:
+        rows = train_test_split(
+            np.arange(len(images)),
+            test_size=test_size,
+            stratify=images.y,
+            random_state=seed,
         )
-    X = table.to_numpy()
-    if X.dtype.kind in "iu" and X.size and X.min() >= 0 and X.max() <= 255:
-        X = X.astype(np.uint8)
-    return X, y
+    except ValueError as error:
+        raise ValueError(
+            f"A share of {test_size:g} of the {len(images):,} images of {data} cannot "
+            f"be held out for the report: {error} Give another --test-size; 0 holds "
+            "out none."
+        ) from error
+    return Parts(images.take(rows[0]), None, images.take(rows[1]))
 
 
-def _read_npz(path):
-    from zipfile import ZipFile
+def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
+    """Return pixels with dark and bright exchanged; transparency stays.
 
-    from skcnn._archive import array_of_npy
-    from skcnn.datasets._checks import damage_as_value_error
+    Parameters
+    ----------
+    X : ndarray
+        Images.
+    interval : tuple of float or None
+        Black and white of the model; None where the pixels themselves have to tell.
+    """
+    import numpy as np
 
-    arrays = {}
-    with damage_as_value_error(path), ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.file_size > max(MOST_UNPACKED * entry.compress_size, 2**30):
-                raise ValueError(
-                    f"{path} unpacks to {entry.file_size / 2**30:.0f} GB, which no "
-                    "images do. Save them with numpy.savez if they are all alike."
-                )
-            try:
-                array = array_of_npy(archive.read(entry))
-            except (LookupError, ValueError) as error:
-                raise ValueError(f"{path}: {entry.filename}: {error}") from error
-            arrays[entry.filename.removesuffix(".npy").lower()] = array
-    if "x_train" in arrays:
-        names = [("x_train", "y_train"), ("x_test", "y_test")]
+    from skcnn._pixels import pixel_interval
+
+    if X.dtype == bool:
+        inverted = ~X
+    elif X.dtype.kind == "u" and X.dtype.itemsize <= 2:
+        inverted = np.iinfo(X.dtype).max - X
     else:
-        names = [("x", "y")]
-    if not {name for name, _ in names} <= set(arrays):
-        raise ValueError(
-            f"{path} holds the arrays {', '.join(arrays) or 'none'}, but X (and y), or "
-            "x_train, y_train, x_test and y_test were expected."
-        )
-    pairs = [(arrays[x_name], arrays.get(y_name)) for x_name, y_name in names]
-    return pairs if len(pairs) > 1 else pairs[0]
+        low, high = interval or pixel_interval(X.min(), X.max())
+        inverted = np.asarray(low + high - X).astype(X.dtype)
+    if X.ndim == 4 and X.shape[-1] == 4:
+        inverted[..., 3] = X[..., 3]
+    return inverted
