@@ -20,6 +20,7 @@ from io import BytesIO
 import numpy as np
 
 from skcnn._files import written_whole
+from skcnn._npy import read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
 
 FORMAT = 1
@@ -203,13 +204,10 @@ def _refuse_constant(name):
 def array_of_npy(content):
     """Return the array in the content of an ``.npy`` file.
 
-    NumPy's own reader believes the header, and reserves what it asks for, before it
-    looks for the values.
-
     Parameters
     ----------
     content : bytes
-        A whole file of version 1 or 2.
+        A whole file.
 
     Returns
     -------
@@ -218,21 +216,10 @@ def array_of_npy(content):
 
     Raises
     ------
-    LookupError, ValueError
+    ValueError
         If it is another file, or holds Python objects, or more or less than it says.
     """
-    file = BytesIO(content)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[np.lib.format.read_magic(file)]
-    shape, fortran_order, dtype = read_header(file)
-    if dtype.kind not in PLAIN_KINDS:
-        raise ValueError(f"There is an array of dtype {dtype}.")
-    values = bytearray(file.read())
-    if math.prod(shape) * dtype.itemsize != len(values):
-        raise ValueError(f"There is an array of {len(values)} bytes, not {shape}.")
-    return np.ndarray(shape, dtype, values, order="F" if fortran_order else "C")
+    return read_npy(BytesIO(content), len(content), "The array")
 
 
 class Encoder:

@@ -185,6 +185,12 @@ def test_a_submission_counts_from_one(tmp_path, make):
     assert os.listdir(tmp_path) == ["submission.csv"]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "Float64", "Int64", "UInt8"])
+def test_whole_numbers_of_any_dtype_are_written_as_integers(tmp_path, dtype):
+    write_submission(tmp_path / "submission.csv", pd.Series([7, 0, 9], dtype=dtype))
+    assert (tmp_path / "submission.csv").read_text() == "ImageId,Label\n1,7\n2,0\n3,9\n"
+
+
 def test_a_submission_replaces_the_one_before(tmp_path):
     path = tmp_path / "submission.csv"
     write_submission(path, [1, 2, 3])
@@ -206,7 +212,10 @@ def test_a_submission_has_the_permissions_of_a_new_file(tmp_path):
 @pytest.mark.parametrize(
     "predictions",
     [
-        [0.0, 1.0],
+        [0.5, 1.0],
+        [np.nan, 1.0],
+        [np.inf, 1.0],
+        [1e300, 1.0],
         ["1", "2"],
         [[1], [2]],
         np.eye(3, dtype=int),

@@ -10,7 +10,7 @@ from skcnn._files import written_whole
 from skcnn.datasets._bunch import make_image_bunch
 from skcnn.datasets._checks import REMEDY
 
-_PIXELS = [f"pixel{i}" for i in range(28 * 28)]
+PIXELS = [f"pixel{i}" for i in range(28 * 28)]
 _N_CLASSES = 10
 _INTEGER = re.compile("[0-9]{1,9}")
 
@@ -93,7 +93,7 @@ def read_digit_recognizer(path):
     ):
         raise ValueError(f"{path}: {_first_problem(path, columns)}. {REMEDY}")
 
-    data = np.take(table, [columns.index(name) for name in _PIXELS], axis=1)
+    data = np.take(table, [columns.index(name) for name in PIXELS], axis=1)
     return make_image_bunch(
         data.reshape(-1, 28, 28),
         None if labels is None else labels.astype(np.int64),
@@ -113,12 +113,14 @@ def write_submission(path, predictions):
     path : str or path-like
         Where to write, usually ``submission.csv``. An existing file is replaced.
     predictions : array-like of int, shape (n_samples,)
-        The predicted digits, in the order of ``test.csv``.
+        The predicted digits, in the order of ``test.csv``. Whole numbers of a floating
+        dtype, which labels with a nullable dtype of pandas become in `fit`, are
+        written as integers.
 
     Raises
     ------
     ValueError
-        If `predictions` is not a 1-D array of integers, or is empty.
+        If `predictions` is not a 1-D array of whole numbers, or is empty.
 
     See Also
     --------
@@ -139,6 +141,10 @@ def write_submission(path, predictions):
     <BLANKLINE>
     """
     labels = np.asarray(predictions)
+    if labels.dtype.kind == "f":
+        is_finite = (np.abs(labels) < 2**53).all()
+        if is_finite and (labels % 1 == 0).all():
+            labels = labels.astype(np.int64)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         raise ValueError(
             f"predictions has dtype {labels.dtype} and shape {labels.shape}, but a "
@@ -154,8 +160,8 @@ def write_submission(path, predictions):
 def _check_columns(columns, path):
     counts = Counter(columns)
     for problem, names in (
-        ("lacks the column", [name for name in _PIXELS if name not in counts]),
-        ("has the unknown column", list(counts.keys() - {"label", *_PIXELS})),
+        ("lacks the column", [name for name in PIXELS if name not in counts]),
+        ("has the unknown column", list(counts.keys() - {"label", *PIXELS})),
         ("has twice the column", [name for name in counts if counts[name] > 1]),
     ):
         if names:
