@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,10 +30,9 @@ _LEFTOVERS = {
 }
 _LARGEST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 _MOST_LISTED = 10
-# Images in memory larger than this are worth a word.
-_LARGE_BYTES = 4 * 2**30
-# An image of more pixels a side, or thousands of them, is a job for large computers.
-_LARGE_SIDE, _MANY = 256, 1000
+# What is worth a word: more memory than this, or so many images with such a side.
+_LARGE_GIGABYTES = 4
+_MANY, _LARGE_SIDE = 1000, 256
 # Networks here are made for images of about this size.
 _SUGGESTED_SIDE = 64
 _CONVERTED = {
@@ -142,6 +142,10 @@ def read_images_with_facts(
 
     def begin(shape: tuple[int, ...], dtype: np.dtype) -> Callable[[np.ndarray], None]:
         nonlocal array
+        large = _large_message(len(sources), shape, dtype, image_shape)
+        if large:
+            # Of who called read_images or load_image_folder.
+            warnings.warn(large, stacklevel=5)
         array = np.empty((len(sources), *shape), dtype)
         rows = iter(array)
 
@@ -159,7 +163,7 @@ def read_images_with_facts(
 def decode_images(
     sources: Sequence[Any],
     image_shape: Sequence[int] | None,
-    begin: Callable[[tuple[int, ...], np.dtype], Callable[[np.ndarray], None]],
+    begin: Callable[[tuple[int, ...], np.dtype], Callable[[np.ndarray], Any]],
     dtype: Any = None,
     background: Any = "white",
     on_error: str = "raise",
@@ -220,7 +224,7 @@ def decode_images(
 def describe_images(
     images: np.ndarray,
     transparent: Sequence[str] = (),
-    skipped: Sequence[tuple[str, str]] = (),
+    skipped: Sequence[str] = (),
 ) -> str:
     """Say what images are and what was decided in reading them, for announcements."""
     height, width = images.shape[1:3]
@@ -232,8 +236,25 @@ def describe_images(
         text += f"; {what} transparency: {_listed(transparent)}"
     if skipped:
         what = _count(len(skipped), "file was", "files were")
-        text += f"; {what} skipped: {_listed([name for name, _ in skipped])}"
+        text += f"; {what} skipped: {_listed(skipped)}"
     return text
+
+
+def _large_message(
+    n: int, shape: tuple[int, ...], dtype: np.dtype, image_shape: Any
+) -> str | None:
+    """Say that images are large, if they are, and what to do about it."""
+    gigabytes = n * prod(shape) * dtype.itemsize / 2**30
+    many_large = image_shape is None and n >= _MANY and max(shape[:2]) > _LARGE_SIDE
+    if gigabytes < _LARGE_GIGABYTES and not many_large:
+        return None
+    height, width, *channels = shape
+    smaller = suggested_shape([(width, height)], channels == [3])
+    return (
+        f"{n:,} images of {width} x {height} pixels take {gigabytes:.1f} GB of memory, "
+        "and training on them much more and a long time. A smaller image_shape has "
+        f"them resized, for example image_shape={smaller}."
+    )
 
 
 def skipped_message(skipped: Sequence[tuple[str, str]], n_sources: int) -> str:
@@ -795,8 +816,10 @@ def _sizes_message(sources: Sequence[Any]) -> str:
 def suggested_shape(sizes: Sequence[tuple[int, int]], color: bool) -> tuple[int, ...]:
     """Return an `image_shape` for images of these sizes, (width, height)."""
     width, height = np.median(sizes, axis=0)
-    shrink = min(1.0, _SUGGESTED_SIDE / max(width, height))
-    shape = tuple(max(8, int(4 * round(side * shrink / 4))) for side in (height, width))
+    shape: tuple[int, ...] = (round(height), round(width))
+    if max(shape) > _SUGGESTED_SIDE:
+        shrink = _SUGGESTED_SIDE / max(shape) / 4
+        shape = tuple(max(8, 4 * round(side * shrink)) for side in shape)
     return (*shape, 3) if color else shape
 
 
