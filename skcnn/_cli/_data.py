@@ -26,6 +26,11 @@ COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 # Image files are read and predicted by parts of so many bytes of pixels.
 MOST_BYTES_AT_ONCE = 2**28
 
+_HOW_TO_NAME_LABELS = (
+    "In a CSV file they are the column that --label names, in an npz file the array "
+    "that --y names."
+)
+
 DATA_HELP = """
     \b
     DATA is one of
@@ -232,9 +237,7 @@ def check_options(files: list[str], reading: Reading) -> None:
     paths = [Path(file) for file in files if file not in DATA_SETS]
     tables = any(map(is_table, paths))
     archives = any(path.suffix.lower() == ".npz" for path in paths)
-    others = any(
-        not is_table(path) and path.suffix.lower() != ".npz" for path in paths
-    )
+    others = any(not is_table(path) and path.suffix.lower() != ".npz" for path in paths)
     for name, value, is_used, what in (
         ("--label", reading.label, tables, "CSV files"),
         ("--no-header", reading.no_header, tables, "CSV files"),
@@ -290,12 +293,14 @@ def read_to_train(
         if name != "train":
             note(f"The {name} part of {data} has no labels, and is not used.")
             del parts[name]
+    if "train" not in parts:
+        raise ValueError(
+            f"{data} has no part to train on, only {' and '.join(parts)}. Name the "
+            "folder of one part to train on that."
+        )
     train = parts["train"]
     if train.y is None:
-        raise ValueError(
-            f"{data} has no labels to learn from. In a CSV file they are the column "
-            "that --label names, in an npz file the array that --y names."
-        )
+        raise ValueError(f"{data} has no labels to learn from. {_HOW_TO_NAME_LABELS}")
     val, test = parts.get("val"), parts.get("test")
     if test is None and val is not None:
         val, test = None, val
@@ -314,19 +319,10 @@ def read_to_train(
 
 def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
     """Read images to test on: the test part with labels, else the next best."""
-    parts = _read_parts(data, reading, model.image_shape, model)
-    for name in ("test", "val", "train"):
-        images = parts.get(name)
-        if images is not None and images.y is not None:
-            if len(parts) > 1 and name != "test":
-                note(f"The {name} part of {data} is taken, as no test part has labels.")
-            if reading.invert:
-                images = images.inverted(model.interval)
-            return images
-    raise ValueError(
-        f"{data} has no labels to compare with. In a CSV file they are the column that "
-        "--label names, in an npz file the array that --y names."
-    )
+    (images,) = _read_parts(data, reading, model.image_shape, model).values()
+    if images.y is None:
+        raise ValueError(f"{data} has no labels to compare with. {_HOW_TO_NAME_LABELS}")
+    return images.inverted(model.interval) if reading.invert else images
 
 
 def read_to_predict(
@@ -356,7 +352,10 @@ def read_to_predict(
         yield from _read_image_files(waiting, reading, model)
         waiting = []
         if path.suffix.lower() == ".npz":
-            images, ids = _read_npz(path, reading, "test")["test"], None
+            (images,) = _read_npz(
+                path, reading, only_best=True, need_labels=False
+            ).values()
+            ids = None
         else:
             images, ids = _read_table(path, reading, model)
         names = [f"{path}:{i}" for i in range(1, len(images) + 1)]
@@ -383,7 +382,6 @@ def _read_image_files(
         read = read_images_with_facts(
             some,
             model.image_shape,
-            dtype=model.image_dtype,
             background=reading.background or "white",
             on_error=reading.on_error,
         )
@@ -420,7 +418,7 @@ def _read_parts(
 ) -> dict[str, Images]:
     """Return the parts of data by their names; what has one part is "train".
 
-    With a model, what is only there to train on may be left out.
+    With a model, only the part to evaluate it on is returned.
     """
     from skcnn import datasets
 
@@ -435,23 +433,131 @@ def _read_parts(
             for name in names
         }
     if path.is_dir():
-        return _read_folder(path, reading, image_shape)
+        return _read_folder(path, reading, image_shape, model)
     if reading.images is not None:
-        return {"train": _read_image_table(path, reading, image_shape)}
+        return {"train": _read_image_table(path, reading, image_shape, model)}
     if path.suffix.lower() == ".npz":
-        return _read_npz(path, reading)
+        return _read_npz(path, reading, only_best=model is not None)
     return {"train": _read_table(path, reading, model)[0]}
 
 
-def _named(bunch: Any) -> Images:
+def _read_folder(
+    path: Path, reading: Reading, image_shape: Any, model: "Model | None"
+) -> dict[str, Images]:
+    """Read a folder of classes, or of parts of a data set."""
+    from skcnn._image_files import is_leftover
+    from skcnn.datasets import load_image_folder
+    from skcnn.datasets._image_folder import list_parts
+
+    options = {
+        "on_error": reading.on_error,
+        "background": reading.background or "white",
+    }
+    parts = list_parts(path)
+    folders = {folder for group in parts.values() for folder in group}
+    names: list[Any] = list(parts) if model is None else _best(path, list(parts))
+    read = {}
+    for name in names or [None]:
+        images = _named(
+            load_image_folder(path, image_shape=image_shape, subset=name, **options),
+            model,
+        )
+        image_shape = image_shape or images.X.shape[1:]
+        read[name or "train"] = images
+    for folder in sorted(path.iterdir()) if folders else ():
+        if folder.is_dir() and not is_leftover(folder) and folder not in folders:
+            note(f"{folder} has no folders that name classes, and is not used.")
+    return read
+
+
+def _read_image_table(
+    path: Path, reading: Reading, image_shape: Any, model: "Model | None"
+) -> Images:
+    """Read image files whose labels are in a table."""
+    from skcnn.datasets import load_image_table
+
+    bunch = load_image_table(
+        path,
+        reading.images,
+        image_shape=image_shape,
+        label=reading.label or "infer",
+        on_error=reading.on_error,
+    )
+    for text in bunch.notes:
+        note(text)
+    return _named(bunch, model)
+
+
+def _read_npz(
+    path: Path, reading: Reading, *, only_best: bool, need_labels: bool = True
+) -> dict[str, Images]:
+    """Read arrays of images, and labels where there are some."""
+    from skcnn.datasets import read_npz
+    from skcnn.datasets._npz import npz_parts
+
+    if reading.x_name is not None or reading.y_name is not None:
+        bunch = read_npz(path, x=reading.x_name, y=reading.y_name)
+        return {"train": Images(bunch.images, bunch.get("target"))}
+    found = npz_parts(path)
+    names: list[Any] = [name for name in found if name is not None]
+    if only_best:
+        labelled = [name for name in names if found[name].y is not None]
+        names = _best(path, labelled if need_labels and labelled else names)
+    read = {}
+    for name in names or [None]:
+        bunch = read_npz(path, subset=name)
+        read[name or "train"] = Images(bunch.images, bunch.get("target"))
+    return read
+
+
+def _best(path: Path, names: list[str]) -> list[str]:
+    """Return, in a list, the part of data that a model is tried on; or none."""
+    for name in ("test", "val", "train"):
+        if name in names:
+            if name != "test":
+                note(f"The {name} part of {path} is taken.")
+            return [name]
+    return []
+
+
+def _read_table(
+    path: Path, reading: Reading, model: "Model | None"
+) -> tuple[Images, Any]:
+    """Read rows of pixels, and what the table calls them."""
+    from skcnn.datasets import read_table
+
+    names = None if model is None else model.feature_names
+    bunch = read_table(
+        path,
+        label=reading.label or "infer",
+        header=False if reading.no_header else "infer",
+        feature_names=None if names is None else list(names),
+    )
+    for text in bunch.notes:
+        note(text)
+    columns = bunch.feature_names
+    if columns is None and names is not None:
+        columns = list(names)
+    return Images(bunch.data, bunch.get("target"), columns), bunch.ids
+
+
+def _named(bunch: Any, model: "Model | None" = None) -> Images:
     """Return images, and names for labels where the data set has some."""
-    y = bunch.get("target")
-    names = bunch.target_names
+    from skcnn._image_files import describe_images
+
+    y, names = bunch.get("target"), bunch.target_names
     if y is not None and [str(name) for name in names] != [
         *map(str, range(len(names)))
     ]:
         y = names[y]
-    return Images(bunch.images, y)
+    images, description = bunch.images, ""
+    if "filenames" in bunch:
+        description = describe_images(
+            images, bunch.get("transparent", ()), bunch.get("skipped", ())
+        )
+        if model is not None:
+            images = model.scaled(images)
+    return Images(images, y, description=description)
 
 
 def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
@@ -487,7 +593,7 @@ def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
     """
     import numpy as np
 
-    from skcnn._pixels import pixel_interval
+    from skcnn._pixels import pixel_interval  # type: ignore[attr-defined]
 
     if X.dtype == bool:
         inverted = ~X

@@ -66,13 +66,8 @@ class Model:
         """Black and white of the images that the first step saw, if that is known."""
         return None
 
-    @property
-    def image_dtype(self) -> Any:
-        """The type that image files are read into."""
-        return np.uint8
-
     def scaled(self, images: np.ndarray) -> np.ndarray:
-        """Return pixels of image files in the range that the model saw."""
+        """Return pixels of image files in the range of those that the model saw."""
         return images
 
     def transform(self, X: Any) -> Any:

@@ -54,7 +54,11 @@ def opened_for_text(path: Path) -> Iterator[Any]:
 
     What is a stream is written to as it is.
     """
-    options = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
+    options: dict[str, Any] = {
+        "encoding": "utf-8",
+        "errors": "backslashreplace",
+        "newline": "\n",
+    }
     if is_stream(path):
         with open(path, "w", **options) as stream:
             yield stream

@@ -46,8 +46,8 @@ def predict(model, files, proba, output, submission, force, reading, to_json):
     the model was trained on. A column of labels in a .csv file is passed over; columns
     are found by the names that they had in training.
 
-    Prints CSV with the columns image and label. Folders are read in natural order: 2.png
-    before 10.png.
+    Prints CSV with the columns image and label. Folders are read in natural order:
+    2.png before 10.png.
 
     The ImageId of a submission is, for image files, the number in the file's name if
     each name has exactly one (12.png, img_12.png), else the place in natural order; for

@@ -170,7 +170,7 @@ def write_pictures(
     side = np.clip(0.5 * len(classes), 5, LARGEST_PICTURE)
     sizes = dict(zip(PICTURES, ((side + 1, side), (9, 9), (8, 3.2)), strict=True))
     # Names of classes are text, whatever TeX makes of their dollars and backslashes.
-    as_text = {"text.parse_math": False, "text.usetex": False}
+    as_text: Any = {"text.parse_math": False, "text.usetex": False}
     with warnings.catch_warnings(), mpl.rc_context(as_text):
         # The fonts that come with matplotlib lack most of the world's letters.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")

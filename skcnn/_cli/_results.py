@@ -61,6 +61,8 @@ def json_of(parts: list[Predictions], classes: np.ndarray, with_proba: bool) -> 
 
 def submission_of(parts: list[Predictions], classes: np.ndarray) -> str:
     """Return Kaggle's ``ImageId,Label``, sorted by id."""
+    if classes.dtype.kind == "f" and (classes % 1 == 0).all():
+        classes = classes.astype(np.int64)
     labels = [label for _, label, _ in _rows(parts, classes)]
     ids = submission_ids(parts)
     rows = list(zip(ids, labels, strict=True))
@@ -85,7 +87,7 @@ def submission_ids(parts: list[Predictions]) -> list[Any]:
         files = [file for part in parts for file in part.files or ()]
         ids = _numbers_in_names(files)
         if ids is None:
-            return _places_in_order(files)
+            ids = _places_in_order(files)
         return _without_repetition(ids, list(map(str, files)))
     with_ids = [part for part in parts if part.ids is not None]
     if not with_ids and all(part.files is None for part in parts):

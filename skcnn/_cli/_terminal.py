@@ -29,11 +29,15 @@ _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _OPTIONS = {
     r"on_error": ("on_error", "--on-error skip"),
     r"image_shape": ("settings", '--set "image_shape=(64, 64, 3)"'),
+    r"load_image_table": ("images", "--images DIR"),
     r"header=": ("no_header", "--no-header"),
     r"label=": ("label", "--label NAME"),
     r"\bx=|\by=": ("x_name", "--x NAME --y NAME"),
     r"invert|dark|bright": ("invert", "--invert"),
 }
+
+# Notes and warnings that were written already.
+_said: set[str] = set()
 
 
 class Command(click.Command):
@@ -127,9 +131,12 @@ def say(message: str) -> None:
     click.echo(visible(message), err=True)
 
 
-def note(message: str) -> None:
-    """Write what was decided about the input and could have been decided otherwise."""
-    say(f"Note: {one_line(message)}")
+def note(message: str, *, kind: str = "Note") -> None:
+    """Write, once, what was decided and could have been decided otherwise."""
+    message = in_option_names(one_line(message))
+    if message not in _said:
+        _said.add(message)
+        say(f"{kind}: {message}")
 
 
 def print_result(text: str) -> None:
@@ -184,7 +191,7 @@ def standard_streams() -> Iterator[None]:
         if hasattr(stream, "reconfigure"):
             changed.append((stream, stream.encoding, stream.errors))
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.stderr = _Messages(before)  # type: ignore[assignment]
+    sys.stderr = _Messages(before)
     try:
         yield
     finally:
@@ -198,7 +205,9 @@ class _Messages:
     """A stream of messages that are lost where they cannot be written."""
 
     def __init__(self, stream: Any) -> None:
-        self._stream = stream if stream is not None else open(os.devnull, "w")
+        if stream is None:
+            stream = open(2, "w", closefd=False)  # noqa: SIM115 (it stays open)
+        self._stream = stream
 
     def write(self, text: str) -> int:
         with suppress(OSError):
@@ -254,13 +263,10 @@ def interrupts() -> Iterator[list[int]]:
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
     """Write each different warning to the user once, without the place in the code."""
-    said = set()
+    _said.clear()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        text = in_option_names(one_line(str(message)))
-        if text not in said:
-            said.add(text)
-            say(f"Warning: {text}")
+        note(str(message), kind="Warning")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -220,18 +220,19 @@ def _announce(data, parts, estimator, image_shape):
         text += f", {len(parts.val):,} to watch the training"
     if parts.test is not None:
         text += f" and {len(parts.test):,} to test on"
-    height, width, channels = _shape_of(train.X, image_shape)
-    kind = {1: "gray", 3: "color", 4: "color with transparency"}
-    rows = f"rows of {train.X.shape[1]:,} values taken as " if train.X.ndim == 2 else ""
-    text += (
-        f"; {rows}{width} x {height} pixels, "
-        f"{kind.get(channels, f'{channels} channels')}, {train.X.dtype}"
-    )
-    if train.description:
-        text += f"; {train.description}"
+    text += f"; {train.description or _describe_array(train.X, image_shape)}"
     classes = np.unique(train.y)
     say(f"{text}; {len(classes)} classes: {listed(classes)}")
     say(f"Training a {type(estimator).__name__}.")
+
+
+def _describe_array(X, image_shape):
+    """Say what images in an array are, or are taken as."""
+    height, width, channels = _shape_of(X, image_shape)
+    kind = {1: "gray", 3: "color", 4: "color with transparency"}
+    rows = f"rows of {X.shape[1]:,} values, taken as " if X.ndim == 2 else ""
+    color = kind.get(channels, f"{channels} channels")
+    return f"{rows}{width} x {height} pixels, {color}, {X.dtype}"
 
 
 def _fit(estimator, parts):
