@@ -1,8 +1,45 @@
 """Convolutional networks that behave in every way like scikit-learn classifiers."""
 
-from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._persistence import load, save
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
+    from skcnn._persistence import load, save
 
 __version__ = "0.1.0"
 
 __all__ = ["CIFARCNNClassifier", "MNISTCNNClassifier", "load", "save"]
+
+_HOMES = {
+    "CIFARCNNClassifier": "skcnn._classifiers",
+    "MNISTCNNClassifier": "skcnn._classifiers",
+    "load": "skcnn._persistence",
+    "save": "skcnn._persistence",
+}
+
+_SUBPACKAGES = (
+    "clusters",
+    "datasets",
+    "display",
+    "export",
+    "inspection",
+    "model_selection",
+    "preprocessing",
+)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, *_SUBPACKAGES})
+
+
+# scikit-learn takes a second to import, in which ``skcnn --help`` has answered.
+def __getattr__(name):
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _SUBPACKAGES:
+        value = import_module(f"skcnn.{name}")
+    else:
+        raise AttributeError(f"module 'skcnn' has no attribute {name!r}")
+    globals()[name] = value
+    return value

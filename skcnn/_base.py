@@ -16,6 +16,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._arguments import explains_wrong_calls
 from skcnn._checkpoint import Checkpoint
+from skcnn._fingerprints import (
+    fingerprints,
+    merge_fingerprints,
+)
 from skcnn._fit_tasks import FitTasks
 from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
@@ -81,6 +85,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     keras_classifier_: Any
     _random_state: np.random.RandomState
     _hold_out_seed: int | None = None
+    _fingerprints: np.ndarray | None = None
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
@@ -421,6 +426,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"train on holds only one class: {classes[present].tolist()}."
             )
         held_out = self._validation_images(classes, *validation)
+        given = [training] if held_out is None else [training, held_out]
         if checkpoint is not None:
             tested = () if held_out is None else vars(held_out).values()
             generator = checkpoint.begin(self, [X, labels, weights, *tested])
@@ -454,6 +460,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.keras_classifier_ = classifier
         self._fitted_options = options["fixed"]
         self._random_state = generator
+        self._remember_images(given, fresh)
         tasks.describe(X, labels, sample_weight, training.rows, self._trained_so_far)
         if incremental:
             classifier.partial_fit(None, None, loop=loop)
@@ -470,6 +477,12 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=6,
             )
+
+    def _remember_images(self, given, fresh):
+        """Add the fingerprints of all images that `fit` was given to those before."""
+        before = [] if fresh else [self._fingerprints]
+        new = [fingerprints(images.X, images.rows) for images in given]
+        self._fingerprints = merge_fingerprints(*before, *new)
 
     def _trained_so_far(self):
         """Return all attributes as they would be if this epoch were the last."""
@@ -488,6 +501,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         learned = learned_from_images(self) | {
             "classes": self.classes_,
             "integer_maximum": self._integer_maximum,
+            "fingerprints": self._fingerprints,
             # Of the time of fit: since then `set_params` may have changed the present.
             "parameters": self._fitted_options
             | {
@@ -521,6 +535,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         self._integer_maximum = learned["integer_maximum"]
         self._hold_out_seed = learned.get("hold_out_seed")
+        self._fingerprints = learned.get("fingerprints")
         self._random_state = self._generator(learned["random_state"])
         as_fitted = copy.copy(self).set_params(
             **learned["parameters"], callbacks=None, test_time_augmentation=None

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcnn import _schema
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._fingerprints import check_fingerprints
 from skcnn._parameters import validate_parameters
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
@@ -286,6 +287,7 @@ _CLASSIFIER = _schema.record(
         "weights": _schema.values_of_variables,
         "optimizer_values": _schema.values_of_variables,
         "random_state": _generator,
+        "fingerprints": lambda value, place: check_fingerprints(value),
         "hold_out_seed": _schema.either(
             _schema.nothing, _schema.integer(0, np.iinfo(np.int32).max)
         ),

@@ -9,6 +9,13 @@ import click
 from skcnn import __version__
 from skcnn._cli._evaluate import evaluate
 from skcnn._cli._predict import predict
+from skcnn._cli._terminal import (
+    discard_unwritten,
+    interrupts,
+    one_line,
+    standard_streams,
+    warnings_in_one_line,
+)
 from skcnn._cli._train import train
 
 
@@ -25,15 +32,25 @@ def main(args=None):
     int
         The exit code: 0 fine, 1 failure, 2 wrong usage, 130 interrupted.
     """
-    try:
-        # click's own handling would end an interrupted run with exit code 1.
-        return cli.main(args, prog_name="skcnn", standalone_mode=False) or 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        click.echo("Interrupted.", err=True)
-        return 130
+    with standard_streams(), warnings_in_one_line(), interrupts() as interrupted:
+        try:
+            # click's own handling would end an interrupted run with exit code 1.
+            code = cli.main(args, prog_name="skcnn", standalone_mode=False) or 0
+        except click.ClickException as error:
+            code = error.exit_code
+            if not interrupted:
+                error.show()
+        except (click.Abort, KeyboardInterrupt):
+            code = 130
+            click.echo("Interrupted.", err=True)
+        except SystemExit as error:  # by click, where the reader of a pipe has gone
+            code = error.code
+        except OSError as error:  # from --help, as commands fail with ClickException
+            code = 1
+            click.echo(f"Error: {one_line(error.strerror or str(error))}.", err=True)
+        if discard_unwritten() and not code:
+            code = 1
+        return 130 if interrupted else code
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,18 @@
 """What stands for DATA and FILE on the command line, read into arrays."""
 
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from skcnn._cli._terminal import note
+
+if TYPE_CHECKING:
+    from skcnn._cli._model import Model
 
 DATA_SETS = ("digits", "mnist", "cifar10")
 
@@ -10,57 +20,206 @@ DATA_SETS = ("digits", "mnist", "cifar10")
 TEST_SIZE = 0.2
 DIGITS_TEST_SIZE = 0.25
 
-LABEL_HINT = "In a CSV file they are the column that --label names."
+TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
+
+# Image files are read and predicted by parts of so many bytes of pixels.
+MOST_BYTES_AT_ONCE = 2**28
+
+_HOW_TO_NAME_LABELS = (
+    "In a CSV file they are the column that --label names, in an npz file the array "
+    "that --y names."
+)
 
 DATA_HELP = """
     \b
     DATA is one of
       digits    1,797 handwritten digits of 8 x 8 pixels, part of scikit-learn
       mnist     70,000 handwritten digits of 28 x 28 pixels
-      cifar10   60,000 colour photographs of 32 x 32 pixels, 10 classes
-      FILE.csv  a row an image, a column "label", the others pixels; Kaggle's
-                digit-recognizer as it is
+      cifar10   60,000 color photographs of 32 x 32 pixels, 10 classes
+      FILE.csv  a row an image, a column of labels, the others pixels; or, with
+                --images, a row for each image file: its name and its label
       FILE.npz  arrays X and y, or x_train, y_train, x_test and y_test
-      FOLDER    a folder of image files for each class (needs skcnn[images])
+      FOLDER    a folder of image files for each class, perhaps in folders
+                named train, val and test (needs skcnn[images])
 """
 
-data_home_option = click.option(
-    "--data-home",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where the files of mnist or cifar10 lie  [default: $SKCNN_DATA, else "
-    "scikit-learn's data folder].",
+
+@dataclass(frozen=True)
+class Reading:
+    """How data are to be read: the options that all commands share."""
+
+    label: str | None = None
+    no_header: bool = False
+    x_name: str | None = None
+    y_name: str | None = None
+    images: Path | None = None
+    on_error: str = "raise"
+    background: str | None = None
+    invert: bool = False
+    data_home: Path | None = None
+
+
+_LABELLED_ONLY = (
+    click.option(
+        "--images",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Where the image files lie that a CSV file lists with their labels.",
+    ),
+    click.option(
+        "--data-home",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Where the files of mnist or cifar10 lie  [default: $SKCNN_DATA, else "
+        "scikit-learn's data folder].",
+    ),
 )
 
-label_option = click.option(
-    "--label",
-    metavar="NAME",
-    default="label",
-    show_default=True,
-    help="The column of a CSV file that holds the labels.",
-)
-
-
-def seed_option(help):
-    """Return the option --seed with a help of its own."""
-    return click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32 - 1),
-        metavar="N",
-        default=0,
+_ALWAYS = (
+    click.option(
+        "--label",
+        metavar="NAME",
+        help="The column of a CSV file that holds the labels  [default: found by its "
+        "name].",
+    ),
+    click.option(
+        "--no-header",
+        is_flag=True,
+        help="The first line of a CSV file is an image, and names no columns.",
+    ),
+    click.option(
+        "--x",
+        "x_name",
+        metavar="NAME",
+        help="The array of images in an npz file  [default: found by its name].",
+    ),
+    click.option(
+        "--y",
+        "y_name",
+        metavar="NAME",
+        help="The array of labels in an npz file.",
+    ),
+    click.option(
+        "--on-error",
+        type=click.Choice(("raise", "skip")),
+        default="raise",
         show_default=True,
-        help=help,
-    )
+        help="What to do with image files that cannot be read.",
+    ),
+    click.option(
+        "--background",
+        metavar="COLOR",
+        help="The color under transparent pixels of image files  [default: white].",
+    ),
+    click.option(
+        "--invert",
+        is_flag=True,
+        help="Make dark pixels bright and bright ones dark, as for ink on paper where "
+        "a model knows bright digits on black.",
+    ),
+)
 
 
-def check_data(data, data_home, test_size=None):
+def reading_options(command: Callable) -> Callable:
+    """Give a command the options of `Reading`, and their values as `reading`."""
+    return _with_options(command, (*_ALWAYS, *_LABELLED_ONLY))
+
+
+def file_options(command: Callable) -> Callable:
+    """Do the same for a command whose images need no labels."""
+    return _with_options(command, _ALWAYS)
+
+
+def _with_options(command: Callable, options: tuple) -> Callable:
+    @wraps(command)
+    def gathered(**values: Any) -> Any:
+        names = Reading.__dataclass_fields__
+        reading = {name: values.pop(name) for name in names if name in values}
+        return command(reading=Reading(**reading), **values)
+
+    for option in reversed(options):
+        gathered = option(gathered)
+    return gathered
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images and what belongs to them.
+
+    Attributes
+    ----------
+    X : ndarray
+        The images.
+    y : ndarray or None
+        Their labels.
+    columns : list of str or None
+        The names of the pixels in a table.
+    description : str
+        What is worth announcing.
+    """
+
+    X: Any
+    y: Any = None
+    columns: list[str] | None = None
+    description: str = ""
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def for_model(self) -> Any:
+        """Return what `fit` and `predict` take: a frame where pixels have names."""
+        if self.columns is None:
+            return self.X
+        import pandas as pd
+
+        return pd.DataFrame(self.X, columns=self.columns, copy=False)
+
+    def take(self, rows: Any) -> "Images":
+        """Return some of the images."""
+        return replace(self, X=self.X[rows], y=None if self.y is None else self.y[rows])
+
+    def inverted(self, interval: tuple[float, float] | None = None) -> "Images":
+        """Return the images with dark and bright exchanged."""
+        return replace(self, X=_inverted(self.X, interval))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Data as they are used: to train on, to watch the training, to test on."""
+
+    train: Images
+    val: Images | None = None
+    test: Images | None = None
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Images to predict, each with a name; see `skcnn._cli._results.Predictions`."""
+
+    images: Images
+    names: list[str]
+    files: list[Path] | None = None
+    ids: Any = None
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a file is a table by the ending of its name."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in TABLES
+
+
+def check_data(data: str, reading: Reading, test_size: float | None = None) -> None:
     """Refuse what is no data, or an option that does not go with it."""
-    if data not in DATA_SETS and not Path(data).exists():
+    path = Path(data)
+    if data not in DATA_SETS and not path.exists():
         raise click.UsageError(
             f"{data!r} is not one of {', '.join(map(repr, DATA_SETS))}, nor a file or "
             "a folder."
         )
-    if data not in ("mnist", "cifar10") and data_home is not None:
+    if data not in ("mnist", "cifar10") and reading.data_home is not None:
         reason = "digits come with scikit-learn" if data == "digits" else "it is a path"
         raise click.UsageError(
             f"Got --data-home for {data}, but {reason}: nothing is read from there. "
@@ -70,19 +229,51 @@ def check_data(data, data_home, test_size=None):
         raise click.UsageError(
             f"Got --test-size, but {data} has a test part of its own. Leave it out."
         )
+    check_options([data], reading)
 
 
-def read_parts(data, *, data_home, label, test_size, seed, image_shape=None):
+def check_options(files: list[str], reading: Reading) -> None:
+    """Refuse options of which no file has any use."""
+    paths = [Path(file) for file in files if file not in DATA_SETS]
+    tables = any(map(is_table, paths))
+    archives = any(path.suffix.lower() == ".npz" for path in paths)
+    others = any(not is_table(path) and path.suffix.lower() != ".npz" for path in paths)
+    for name, value, is_used, what in (
+        ("--label", reading.label, tables, "CSV files"),
+        ("--no-header", reading.no_header, tables, "CSV files"),
+        ("--images", reading.images, tables, "CSV files"),
+        ("--x", reading.x_name, archives, "npz files"),
+        ("--y", reading.y_name, archives, "npz files"),
+        (
+            "--background",
+            reading.background,
+            others or reading.images is not None,
+            "image files",
+        ),
+    ):
+        if value and not is_used:
+            raise click.UsageError(
+                f"Got {name}, which is about {what}, but {', '.join(files)} "
+                f"{'is' if len(files) == 1 else 'are'} none. Leave it out."
+            )
+
+
+def read_to_train(
+    data: str,
+    reading: Reading,
+    *,
+    test_size: float | None,
+    seed: int,
+    image_shape: tuple | None = None,
+) -> Parts:
     """Read images to train on and to test on.
 
     Parameters
     ----------
     data : str
         As on the command line.
-    data_home : Path or None
-        Where the files of a data set lie.
-    label : str
-        The column of labels in a CSV file.
+    reading : Reading
+        The options.
     test_size : float or None
         Share of images to hold out; None is the default, 0 holds out none.
     seed : int
@@ -92,168 +283,325 @@ def read_parts(data, *, data_home, label, test_size, seed, image_shape=None):
 
     Returns
     -------
-    train, test : tuple of (images, labels)
-        The latter None if nothing is held out.
+    Parts
     """
-    if data in ("mnist", "cifar10"):
-        return tuple(_fetch(data, part, data_home) for part in ("train", "test"))
-    read = _read(data, label, image_shape)
-    if isinstance(read, list):
+    parts = _read_parts(data, reading, image_shape)
+    if reading.invert:
+        parts = {name: images.inverted() for name, images in parts.items()}
+    unlabelled = [name for name, images in parts.items() if images.y is None]
+    for name in unlabelled:
+        if name != "train":
+            note(f"The {name} part of {data} has no labels, and is not used.")
+            del parts[name]
+    if "train" not in parts:
+        raise ValueError(
+            f"{data} has no part to train on, only {' and '.join(parts)}. Name the "
+            "folder of one part to train on that."
+        )
+    train = parts["train"]
+    if train.y is None:
+        raise ValueError(f"{data} has no labels to learn from. {_HOW_TO_NAME_LABELS}")
+    val, test = parts.get("val"), parts.get("test")
+    if test is None and val is not None:
+        val, test = None, val
+    if test is not None:
         if test_size is not None:
             raise click.UsageError(
                 f"Got --test-size, but {data} has a test part of its own. Leave it out."
             )
-        return tuple(read)
-    X, y = read
-    if y is None:
-        raise ValueError(f"{data} has no labels to learn from. {LABEL_HINT}")
+        return Parts(train, val, test)
     if test_size is None:
         test_size = DIGITS_TEST_SIZE if data == "digits" else TEST_SIZE
     if not test_size:
-        return (X, y), None
-
-    from sklearn.model_selection import train_test_split
-
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=test_size, stratify=y, random_state=seed
-    )
-    return (X_train, y_train), (X_test, y_test)
+        return Parts(train)
+    return _held_out(data, train, test_size, seed)
 
 
-def read_labelled(data, *, data_home, label, seed, image_shape):
-    """Read images to test on, and their labels; the held-out part of a data set."""
-    if data == "digits":
-        options = {"data_home": None, "label": label, "test_size": None}
-        return read_parts(data, seed=seed, **options)[1]
-    if data in DATA_SETS:
-        return _fetch(data, "test", data_home)
-    read = _read(data, label, image_shape)
-    X, y = read[1] if isinstance(read, list) else read
-    if y is None:
-        raise ValueError(f"{data} has no labels to compare with. {LABEL_HINT}")
-    return X, y
+def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
+    """Read images to test on: the test part with labels, else the next best."""
+    (images,) = _read_parts(data, reading, model.image_shape, model).values()
+    if images.y is None:
+        raise ValueError(f"{data} has no labels to compare with. {_HOW_TO_NAME_LABELS}")
+    return images.inverted(model.interval) if reading.invert else images
 
 
-def read_unlabelled(paths, *, label, image_shape):
-    """Read images and a name for each.
+def read_to_predict(
+    files: tuple[str, ...], reading: Reading, model: "Model"
+) -> Iterator[Unlabelled]:
+    """Read images and a name for each, by parts that fit into memory.
 
     Parameters
     ----------
-    paths : tuple of str
-        Image files, folders of them, CSV or npz files.
-    label : str
-        A column of CSV files that is passed over.
-    image_shape : tuple of int
-        What image files are resized to.
+    files : tuple of str
+        Image files, folders of them, tables or npz files.
+    reading : Reading
+        The options.
+    model : Model
+        What image files and columns are fitted to.
 
-    Returns
-    -------
-    names : list of str
-        File names; in tables the number of the row is added.
-    X : list of ndarray
-        The images of each table, or of consecutive image files.
+    Yields
+    ------
+    Unlabelled
+        The images of a table, an npz file, or some of the image files.
     """
-    from skcnn._image_files import read_images
-
-    names: list[str] = []
-    X = []
-    for path in map(Path, paths):
-        if path.suffix.lower() in (".csv", ".npz"):
-            read = _read(str(path), label, image_shape)
-            images = read[1][0] if isinstance(read, list) else read[0]
-            names += [f"{path}:{i}" for i in range(1, len(images) + 1)]
+    waiting: list[Path] = []
+    for path in map(Path, files):
+        if not is_table(path) and path.suffix.lower() != ".npz":
+            waiting += _files_in(path) if path.is_dir() else [path]
+            continue
+        yield from _read_image_files(waiting, reading, model)
+        waiting = []
+        if path.suffix.lower() == ".npz":
+            (images,) = _read_npz(
+                path, reading, only_best=True, need_labels=False
+            ).values()
+            ids = None
         else:
-            files = [path]
-            if path.is_dir():
-                files = sorted(
-                    file
-                    for file in path.iterdir()
-                    if file.is_file() and not file.name.startswith(".")
-                )
-                if not files:
-                    raise ValueError(f"{path} has no files in it.")
-            images = read_images(files, image_shape)
-            names += map(str, files)
-        X.append(images)
-    return names, X
+            images, ids = _read_table(path, reading, model)
+        names = [f"{path}:{i}" for i in range(1, len(images) + 1)]
+        if reading.invert:
+            images = images.inverted(model.interval)
+        yield Unlabelled(images, names, ids=ids)
+    yield from _read_image_files(waiting, reading, model)
 
 
-def _fetch(data, subset, data_home):
-    from skcnn import datasets
+def _read_image_files(
+    files: list[Path], reading: Reading, model: "Model"
+) -> Iterator[Unlabelled]:
+    """Yield what is on image files, some hundred megabytes at once."""
+    if not files:
+        return
+    import warnings
+    from math import prod
 
-    fetch = {"mnist": datasets.fetch_mnist, "cifar10": datasets.fetch_cifar10}[data]
-    return _named(fetch(subset=subset, data_home=data_home))
+    from skcnn._image_files import read_images_with_facts, skipped_message
+
+    step = max(1, MOST_BYTES_AT_ONCE // prod(model.image_shape))
+    for start in range(0, len(files), step):
+        some = files[start : start + step]
+        read = read_images_with_facts(
+            some,
+            model.image_shape,
+            background=reading.background or "white",
+            on_error=reading.on_error,
+        )
+        if read.skipped:
+            warnings.warn(skipped_message(read.skipped, len(some)), stacklevel=2)
+        images = Images(model.scaled(read.images))
+        if reading.invert:
+            images = images.inverted(model.interval)
+        kept = [some[i] for i in read.kept]
+        yield Unlabelled(images, list(map(str, kept)), files=kept)
 
 
-def _named(bunch):
-    """Return images, and names for labels where the data set has some."""
-    y = bunch.get("target")
-    names = bunch.target_names
-    if y is not None and [str(name) for name in names] != [
-        *map(str, range(len(names)))
-    ]:
-        y = names[y]
-    return bunch.images, y
+def _files_in(folder: Path) -> list[Path]:
+    """Return the image files in a folder, or in the folders below if it has none."""
+    from skcnn._image_files import is_leftover, list_image_files, natural_order
+
+    files = list_image_files(folder)
+    if files:
+        return files
+    for root, folders, _ in os.walk(folder):
+        folders[:] = natural_order(name for name in folders if not is_leftover(name))
+        files += list_image_files(root)
+    if not files:
+        raise ValueError(f"{folder} has no files in it.")
+    note(f"{folder} has no image files but in the folders below, which are read.")
+    return files
 
 
-def _read(data, label, image_shape):
-    """Return images and labels, or a list of two such pairs."""
+def _read_parts(
+    data: str,
+    reading: Reading,
+    image_shape: tuple | None,
+    model: "Model | None" = None,
+) -> dict[str, Images]:
+    """Return the parts of data by their names; what has one part is "train".
+
+    With a model, only the part to evaluate it on is returned.
+    """
     from skcnn import datasets
 
     path = Path(data)
     if data == "digits":
-        return _named(datasets.load_digit_images())
-    if path.is_dir():
-        return _named(datasets.load_image_folder(path, image_shape=image_shape))
-    if path.suffix.lower() == ".csv":
-        return _read_csv(path, label)
-    if path.suffix.lower() == ".npz":
-        return _read_npz(path)
-    raise ValueError(f"{path} is neither a .csv nor an .npz file nor a folder.")
-
-
-def _read_csv(path, label):
-    import numpy as np
-    import pandas as pd
-
-    from skcnn.datasets import read_digit_recognizer
-
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        header = [name.strip().strip('"') for name in file.readline().split(",")]
-    if label == "label" and {"pixel0", "pixel783"} <= set(header):
-        return _named(read_digit_recognizer(path))
-    table = pd.read_csv(path, encoding="utf-8-sig")
-    y = table.pop(label).to_numpy() if label in table else None
-    if y is None and label != "label":
-        raise ValueError(f"{path} has no column {label!r}; it has {header[:5]} ...")
-    texts = [name for name in table if table[name].dtype.kind not in "biuf"]
-    if texts:
-        raise ValueError(
-            f"{path}: the column {texts[0]!r} holds no numbers, but all columns except "
-            f"{label!r} are pixels. Name the column of labels with --label."
-        )
-    X = table.to_numpy()
-    if X.dtype.kind in "iu" and X.size and X.min() >= 0 and X.max() <= 255:
-        X = X.astype(np.uint8)
-    return X, y
-
-
-def _read_npz(path):
-    from skcnn._npy import open_npz
-
-    with open_npz(path) as npz:
-        found = {name.lower(): name for name in npz.names}
-        if "x_train" in found:
-            names = [("x_train", "y_train"), ("x_test", "y_test")]
-        else:
-            names = [("x", "y")]
-        if not {name for name, _ in names} <= set(found):
-            raise ValueError(
-                f"{path} holds the arrays {', '.join(found) or 'none'}, but X (and y), "
-                "or x_train, y_train, x_test and y_test were expected."
-            )
-        arrays = {
-            name: npz[found[name]] for pair in names for name in pair if name in found
+        return {"train": _named(datasets.load_digit_images())}
+    if data in DATA_SETS:
+        fetch = {"mnist": datasets.fetch_mnist, "cifar10": datasets.fetch_cifar10}[data]
+        names = ("train", "test") if model is None else ("test",)
+        return {
+            name: _named(fetch(subset=name, data_home=reading.data_home))
+            for name in names
         }
-    pairs = [(arrays[x_name], arrays.get(y_name)) for x_name, y_name in names]
-    return pairs if len(pairs) > 1 else pairs[0]
+    if path.is_dir():
+        return _read_folder(path, reading, image_shape, model)
+    if reading.images is not None:
+        return {"train": _read_image_table(path, reading, image_shape, model)}
+    if path.suffix.lower() == ".npz":
+        return _read_npz(path, reading, only_best=model is not None)
+    return {"train": _read_table(path, reading, model)[0]}
+
+
+def _read_folder(
+    path: Path, reading: Reading, image_shape: Any, model: "Model | None"
+) -> dict[str, Images]:
+    """Read a folder of classes, or of parts of a data set."""
+    from skcnn._image_files import is_leftover
+    from skcnn.datasets import load_image_folder
+    from skcnn.datasets._image_folder import list_parts
+
+    options = {
+        "on_error": reading.on_error,
+        "background": reading.background or "white",
+    }
+    parts = list_parts(path)
+    folders = {folder for group in parts.values() for folder in group}
+    names: list[Any] = list(parts) if model is None else _best(path, list(parts))
+    read = {}
+    for name in names or [None]:
+        images = _named(
+            load_image_folder(path, image_shape=image_shape, subset=name, **options),
+            model,
+        )
+        image_shape = image_shape or images.X.shape[1:]
+        read[name or "train"] = images
+    for folder in sorted(path.iterdir()) if folders else ():
+        if folder.is_dir() and not is_leftover(folder) and folder not in folders:
+            note(f"{folder} has no folders that name classes, and is not used.")
+    return read
+
+
+def _read_image_table(
+    path: Path, reading: Reading, image_shape: Any, model: "Model | None"
+) -> Images:
+    """Read image files whose labels are in a table."""
+    from skcnn.datasets import load_image_table
+
+    bunch = load_image_table(
+        path,
+        reading.images,
+        image_shape=image_shape,
+        label=reading.label or "infer",
+        on_error=reading.on_error,
+    )
+    for text in bunch.notes:
+        note(text)
+    return _named(bunch, model)
+
+
+def _read_npz(
+    path: Path, reading: Reading, *, only_best: bool, need_labels: bool = True
+) -> dict[str, Images]:
+    """Read arrays of images, and labels where there are some."""
+    from skcnn.datasets import read_npz
+    from skcnn.datasets._npz import npz_parts
+
+    if reading.x_name is not None or reading.y_name is not None:
+        bunch = read_npz(path, x=reading.x_name, y=reading.y_name)
+        return {"train": Images(bunch.images, bunch.get("target"))}
+    found = npz_parts(path)
+    names: list[Any] = [name for name in found if name is not None]
+    if only_best:
+        labelled = [name for name in names if found[name].y is not None]
+        names = _best(path, labelled if need_labels and labelled else names)
+    read = {}
+    for name in names or [None]:
+        bunch = read_npz(path, subset=name)
+        read[name or "train"] = Images(bunch.images, bunch.get("target"))
+    return read
+
+
+def _best(path: Path, names: list[str]) -> list[str]:
+    """Return, in a list, the part of data that a model is tried on; or none."""
+    for name in ("test", "val", "train"):
+        if name in names:
+            if name != "test":
+                note(f"The {name} part of {path} is taken.")
+            return [name]
+    return []
+
+
+def _read_table(
+    path: Path, reading: Reading, model: "Model | None"
+) -> tuple[Images, Any]:
+    """Read rows of pixels, and what the table calls them."""
+    from skcnn.datasets import read_table
+
+    names = None if model is None else model.feature_names
+    bunch = read_table(
+        path,
+        label=reading.label or "infer",
+        header=False if reading.no_header else "infer",
+        feature_names=None if names is None else list(names),
+    )
+    for text in bunch.notes:
+        note(text)
+    columns = bunch.feature_names
+    if columns is None and names is not None:
+        columns = list(names)
+    return Images(bunch.data, bunch.get("target"), columns), bunch.ids
+
+
+def _named(bunch: Any, model: "Model | None" = None) -> Images:
+    """Return images, and names for labels where the data set has some."""
+    from skcnn._image_files import describe_images
+
+    y, names = bunch.get("target"), bunch.target_names
+    if y is not None and [str(name) for name in names] != [
+        *map(str, range(len(names)))
+    ]:
+        y = names[y]
+    images, description = bunch.images, ""
+    if "filenames" in bunch:
+        description = describe_images(
+            images, bunch.get("transparent", ()), bunch.get("skipped", ())
+        )
+        if model is not None:
+            images = model.scaled(images)
+    return Images(images, y, description=description)
+
+
+def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
+    """Split images into some to train on and some to test on, class by class."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    try:
+        rows = train_test_split(
+            np.arange(len(images)),
+            test_size=test_size,
+            stratify=images.y,
+            random_state=seed,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"A share of {test_size:g} of the {len(images):,} images of {data} cannot "
+            f"be held out for the report: {error} Give another --test-size; 0 holds "
+            "out none."
+        ) from error
+    return Parts(images.take(rows[0]), None, images.take(rows[1]))
+
+
+def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
+    """Return pixels with dark and bright exchanged; transparency stays.
+
+    Parameters
+    ----------
+    X : ndarray
+        Images.
+    interval : tuple of float or None
+        Black and white of the model; None where the pixels themselves have to tell.
+    """
+    import numpy as np
+
+    from skcnn._pixels import pixel_interval  # type: ignore[attr-defined]
+
+    if X.dtype == bool:
+        inverted = ~X
+    elif X.dtype.kind == "u" and X.dtype.itemsize <= 2:
+        inverted = np.iinfo(X.dtype).max - X
+    else:
+        low, high = interval or pixel_interval(X.min(), X.max())
+        inverted = np.asarray(low + high - X).astype(X.dtype)
+    if X.ndim == 4 and X.shape[-1] == 4:
+        inverted[..., 3] = X[..., 3]
+    return inverted

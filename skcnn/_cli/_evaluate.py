@@ -7,38 +7,45 @@ import click
 from skcnn._cli._data import (
     DATA_HELP,
     check_data,
-    data_home_option,
-    label_option,
-    read_labelled,
-    seed_option,
+    read_to_evaluate,
+    reading_options,
 )
+from skcnn._cli._model import Model, listed
 from skcnn._cli._reports import (
+    Tested,
+    check_pictures,
+    confusion_matrix_of,
     print_confusion_matrix,
     print_report,
     report,
     write_pictures,
 )
 from skcnn._cli._terminal import (
-    failures_in_one_line,
-    print_json,
+    Command,
+    as_json,
+    one_line,
+    print_result,
     say,
     start_keras,
 )
 
 
 @click.command(
+    cls=Command,
     help=f"""Report how well a saved model does on labelled images.
 
     MODEL is a file that "skcnn train -o" or skcnn.save wrote.
 {DATA_HELP}
-    Of mnist, cifar10 and an .npz file with x_test, the test part is taken; of digits,
-    what "skcnn train digits" holds out with the same seed.
+    Of data with several parts, the test part is taken if it has labels. Images that the
+    model was trained on are left out of the report, if there are others: what "skcnn
+    train" held out of the same data is reported on again.
 
     \b
     Examples:
       skcnn evaluate mnist.skcnn mnist
+      skcnn evaluate pets.skcnn pets/
       skcnn evaluate pets.skcnn more-pets/ --pictures pictures/
-    """
+    """,
 )
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("data", metavar="DATA")
@@ -49,62 +56,62 @@ from skcnn._cli._terminal import (
     help="Write the confusion matrix, the most confident mistakes and the training "
     "curves into this folder, as PNG files.",
 )
-@seed_option('For digits: the seed that "skcnn train" was given.')
-@label_option
-@data_home_option
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def evaluate(model, data, pictures, seed, label, data_home, as_json):
+@click.option("--force", is_flag=True, help="Replace the files of --pictures.")
+@reading_options
+@click.option("--json", "to_json", is_flag=True, help="Print the results as JSON.")
+def evaluate(model, data, pictures, force, reading, to_json):
     """Run ``skcnn evaluate``; its help is above."""
-    check_data(data, data_home)
+    check_data(data, reading)
+    if pictures is not None:
+        check_pictures(pictures, force)
     import numpy as np
 
     start_keras()
     say(f"Reading {data} ...")
-    with failures_in_one_line():
-        import skcnn
-
-        estimator = skcnn.load(model)
-        X, y = read_labelled(
-            data,
-            data_home=data_home,
-            label=label,
-            seed=seed,
-            image_shape=image_shape_of(estimator),
-        )
-        unknown = np.setdiff1d(np.unique(y).astype(str), estimator.classes_.astype(str))
-        if len(unknown):
-            raise ValueError(
-                f"{data} has the label {str(unknown[0])!r}, which {model} does not "
-                f"know: it knows {', '.join(map(str, estimator.classes_))}."
-            )
-        y = np.asarray(y).astype(estimator.classes_.dtype)
-        say(f"Predicting {len(X):,} images ...")
-        probabilities = estimator.predict_proba(X)
-    predicted = estimator.classes_[probabilities.argmax(axis=1)]
-    if as_json:
-        from sklearn.metrics import confusion_matrix
-
-        matrix = confusion_matrix(y, predicted, labels=estimator.classes_)
-        print_json(
-            {
-                "model": str(model),
-                "data": data,
-                "n_test": len(y),
-                "classes": estimator.classes_,
-                "confusion_matrix": matrix,
-            }
-            | report(y, predicted)
-        )
+    loaded = Model(model)
+    images = read_to_evaluate(data, reading, loaded)
+    y = _labels_of(loaded, images.y, model, data)
+    seen_by_fit = loaded.transform(images.for_model())
+    tested = Tested.of(loaded.classifier, seen_by_fit)
+    tested.note_what_is_left_out(len(y))
+    X, y = np.asarray(images.X)[tested.rows], y[tested.rows]
+    say(f"Predicting {len(X):,} images ...")
+    if len(X) < len(images.X):
+        seen_by_fit = np.asarray(seen_by_fit)[tested.rows]
+    probabilities = loaded.classifier.predict_proba(seen_by_fit)
+    predicted = loaded.classes[probabilities.argmax(axis=1)]
+    if to_json:
+        result = {
+            "model": str(model),
+            "data": data,
+            "n_test": len(y),
+            "n_trained_on": tested.n_trained_on,
+            "classes": loaded.classes,
+            "confusion_matrix": confusion_matrix_of(y, predicted, loaded.classes),
+        }
+        print_result(as_json(result | report(y, predicted)))
     else:
-        print_report(y, predicted)
-        print_confusion_matrix(y, predicted, estimator.classes_)
+        print_report(y, predicted, tested)
+        print_confusion_matrix(y, predicted, loaded.classes)
     if pictures is not None:
-        with failures_in_one_line():
-            for path in write_pictures(pictures, estimator, X, y, probabilities):
-                say(f"Wrote {path}.")
+        shape = loaded.image_shape
+        for path in write_pictures(
+            pictures, loaded.classifier, X, y, probabilities, shape
+        ):
+            say(f"Wrote {path}.")
 
 
-def image_shape_of(estimator):
-    """Return the shape of the images that a classifier or pipeline was fitted on."""
-    first = estimator[0] if hasattr(estimator, "steps") else estimator
-    return first.image_shape_
+def _labels_of(loaded, y, model, data):
+    """Return labels in the type of the classes, or refuse those that are none."""
+    import numpy as np
+
+    y = np.asarray(y)
+    if y.dtype.kind == "f" and (y == np.floor(y)).all():
+        y = y.astype(np.int64)
+    unknown = np.setdiff1d(np.unique(y).astype(str), loaded.classes.astype(str))
+    if len(unknown):
+        raise ValueError(
+            f"{data} has the label {one_line(str(unknown[0]))!r}, which {model} does "
+            f"not know: it knows {listed(loaded.classes)}."
+        )
+    return y.astype(loaded.classes.dtype)

@@ -1,23 +1,17 @@
 """``skcnn predict``: what a saved model says about new images."""
 
-import csv
-import io
 from pathlib import Path
 
 import click
 
-from skcnn._cli._data import label_option, read_unlabelled
-from skcnn._cli._evaluate import image_shape_of
-from skcnn._cli._terminal import (
-    check_output,
-    failures_in_one_line,
-    print_json,
-    say,
-    start_keras,
-)
+from skcnn._cli._data import check_options, file_options, read_to_predict
+from skcnn._cli._model import Model
+from skcnn._cli._output import check_output, opened_for_text
+from skcnn._cli._results import Predictions, json_of, submission_of, table_of
+from skcnn._cli._terminal import Command, print_result, say, start_keras
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True)
@@ -26,71 +20,75 @@ from skcnn._cli._terminal import (
     "--proba", is_flag=True, help="Add a column with the probability of each class."
 )
 @click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the results into this file, in UTF-8, instead of printing them.",
+)
+@click.option(
     "--submission",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write Kaggle's submission.csv (ImageId,Label) instead of printing.",
 )
-@click.option("--force", is_flag=True, help="Replace the file of --submission.")
-@label_option
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def predict(model, files, proba, submission, force, label, as_json):
+@click.option(
+    "--force", is_flag=True, help="Replace the file of -o or --submission if it exists."
+)
+@file_options
+@click.option("--json", "to_json", is_flag=True, help="Make the results JSON.")
+def predict(model, files, proba, output, submission, force, reading, to_json):
     """Say what is on images.
 
     MODEL is a file that "skcnn train -o" or skcnn.save wrote. FILE is an image file, a
     folder of image files, a .csv file with a row of pixels an image, or an .npz file
     with an array X (or x_test). Image files need skcnn[images] and are resized to what
-    the model was trained on. A column of labels in a .csv file is passed over.
+    the model was trained on. A column of labels in a .csv file is passed over; columns
+    are found by the names that they had in training.
 
-    Prints CSV with the columns image and label.
+    Prints CSV with the columns image and label. Folders are read in natural order:
+    2.png before 10.png.
+
+    The ImageId of a submission is, for image files, the number in the file's name if
+    each name has exactly one (12.png, img_12.png), else the place in natural order; for
+    tables the column of ids if there is one, else the number of the row. Several files
+    of one kind are one submission, in which rows and places go on counting; no id may
+    come twice. Rows are sorted by ImageId.
 
     \b
     Examples:
       skcnn predict pets.skcnn cat.jpg dog.jpg
-      skcnn predict pets.skcnn holiday/ --proba > holiday.csv
+      skcnn predict pets.skcnn holiday/ --proba -o holiday.csv
+      skcnn predict digits.skcnn scans/ --invert
       skcnn predict digits.skcnn test.csv --submission submission.csv
     """  # noqa: D301
-    if submission is not None:
-        check_output(submission, force)
-        if proba or as_json:
-            raise click.UsageError(
-                "--submission writes labels into a file; it goes with neither --proba "
-                "nor --json."
-            )
-    import numpy as np
+    for path in (output, submission):
+        if path is not None:
+            check_output(path, force, may_be_stream=True)
+    if submission is not None and (proba or to_json or output is not None):
+        raise click.UsageError(
+            "--submission writes labels into a file; it goes with none of -o, --proba "
+            "and --json."
+        )
+    check_options(files, reading)
 
     start_keras()
-    with failures_in_one_line():
-        import skcnn
-
-        estimator = skcnn.load(model)
-        names, parts = read_unlabelled(
-            files, label=label, image_shape=image_shape_of(estimator)
-        )
-        say(f"Predicting {len(names):,} images ...")
-        probabilities = np.concatenate([estimator.predict_proba(X) for X in parts])
-        classes = estimator.classes_
-        labels = classes[probabilities.argmax(axis=1)]
-        if submission is not None:
-            from skcnn.datasets import write_submission
-
-            write_submission(submission, labels)
+    loaded = Model(model)
+    parts = []
+    for part in read_to_predict(files, reading, loaded):
+        say(f"Predicting {len(part.names):,} images ...")
+        probabilities = loaded.predict_proba(part.images.for_model())
+        parts.append(Predictions(part.names, probabilities, part.files, part.ids))
     if submission is not None:
-        say(f"Wrote {len(labels):,} predictions to {submission}.")
-    elif as_json:
-        results = []
-        for name, label, row in zip(
-            names, labels.tolist(), probabilities.tolist(), strict=True
-        ):
-            result = {"image": name, "label": label}
-            if proba:
-                result["probabilities"] = dict(zip(map(str, classes), row, strict=True))
-            results.append(result)
-        print_json(results)
+        text = submission_of(parts, loaded.classes)
     else:
-        table = io.StringIO()
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["image", "label", *(classes if proba else ())])
-        for name, label, p in zip(names, labels, probabilities, strict=True):
-            writer.writerow([name, label, *(f"{value:.6f}" for value in p if proba)])
-        click.echo(table.getvalue(), nl=False)
+        text = (json_of if to_json else table_of)(parts, loaded.classes, proba)
+    text = text.rstrip("\n")
+    written = output or submission
+    if written is None:
+        print_result(text)
+        return
+    with opened_for_text(written) as file:
+        file.write(f"{text}\n")
+    n_images = sum(len(part.names) for part in parts)
+    say(f"Wrote {n_images:,} predictions to {written}.")

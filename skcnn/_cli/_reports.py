@@ -1,14 +1,79 @@
 """How well a classifier does, as text, JSON and pictures."""
 
-import click
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from skcnn._cli._terminal import say
+import click
+import numpy as np
+
+from skcnn._cli._output import check_output
+from skcnn._cli._terminal import note, print_result, say, visible
 
 # Wider confusion matrices do not fit a terminal.
 MOST_CLASSES = 20
 
+# Larger ones have no room for numbers in their cells and names at their sides.
+MOST_CLASSES_WRITTEN = 40
+LARGEST_PICTURE = 0.5 * MOST_CLASSES_WRITTEN
 
-def report(y_true, y_pred):
+# Beyond, a matrix has more cells than anybody wants in a picture or in JSON.
+MOST_CLASSES_OF_MATRIX = 2000
+
+PICTURES = ("confusion_matrix", "misclassified", "loss_curve")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Which of some labelled images a report is about.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Those that the classifier was not trained on, if there are any, else all.
+    n_trained_on : int or None
+        How many of all it was trained on; None if it does not know.
+    """
+
+    rows: np.ndarray
+    n_trained_on: int | None
+
+    @classmethod
+    def of(cls, classifier: Any, X: Any) -> "Tested":
+        """Compare images, as `fit` of the classifier would see them, with its own."""
+        from skcnn._fingerprints import were_fitted
+
+        X = np.asarray(X)
+        fitted = were_fitted(classifier, X)
+        if fitted is None:
+            return cls(np.arange(len(X)), None)
+        unseen = np.flatnonzero(~fitted)
+        rows = unseen if len(unseen) else np.arange(len(X))
+        return cls(rows, int(fitted.sum()))
+
+    def __str__(self) -> str:
+        n = len(self.rows)
+        images = f"image{'s' * (n != 1)}"
+        if self.n_trained_on is None:
+            return (
+                f"{n:,} {images} (the model does not say which of them it was trained "
+                "on)"
+            )
+        if self.n_trained_on == n:
+            return f"{n:,} {images} that the model was trained on"
+        return f"{n:,} unseen {images}"
+
+    def note_what_is_left_out(self, n_images: int) -> None:
+        """Say how many images the report is not about."""
+        if len(self.rows) < n_images:
+            n = n_images - len(self.rows)
+            note(
+                f"{n:,} of {n_images:,} images are left out of the report, as the "
+                "model was trained on them."
+            )
+
+
+def report(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, Any]:
     """Return the accuracy and scikit-learn's report, for programs."""
     from sklearn.metrics import accuracy_score, classification_report
 
@@ -20,69 +85,134 @@ def report(y_true, y_pred):
     }
 
 
-def print_report(y_true, y_pred):
+def print_report(y_true: np.ndarray, y_pred: np.ndarray, tested: Tested) -> None:
     """Write the accuracy and scikit-learn's report, for people."""
     from sklearn.metrics import accuracy_score, classification_report
+    from sklearn.utils.multiclass import unique_labels
 
     accuracy = accuracy_score(y_true, y_pred)
-    click.echo(f"Accuracy on {len(y_true):,} unseen images: {accuracy:.4f}\n")
-    click.echo(classification_report(y_true, y_pred, digits=4, zero_division=0))
+    print_result(f"Accuracy on {tested}: {accuracy:.4f}\n")
+    labels = unique_labels(y_true, y_pred)
+    print_result(
+        classification_report(
+            y_true,
+            y_pred,
+            labels=labels,
+            target_names=[visible(label) for label in labels],
+            digits=4,
+            zero_division=0,
+        )
+    )
 
 
-def print_confusion_matrix(y_true, y_pred, classes):
+def confusion_matrix_of(
+    y_true: np.ndarray, y_pred: np.ndarray, classes: np.ndarray
+) -> np.ndarray | None:
+    """Return which classes are taken for which, None for very many classes."""
+    from sklearn.metrics import confusion_matrix
+
+    if len(classes) > MOST_CLASSES_OF_MATRIX:
+        say(f"There is no confusion matrix for {len(classes):,} classes.")
+        return None
+    return confusion_matrix(y_true, y_pred, labels=classes)
+
+
+def print_confusion_matrix(
+    y_true: np.ndarray, y_pred: np.ndarray, classes: np.ndarray
+) -> None:
     """Write which classes are taken for which."""
     import pandas as pd
-    from sklearn.metrics import confusion_matrix
 
     if len(classes) > MOST_CLASSES:
         say(f"The confusion matrix of {len(classes)} classes is too wide to print.")
         return
-    names = [str(name) for name in classes]
-    matrix = confusion_matrix(y_true, y_pred, labels=classes)
-    click.echo(
+    names = [visible(name) for name in classes]
+    matrix = confusion_matrix_of(y_true, y_pred, classes)
+    print_result(
         "Confusion matrix, a row for each label, a column for each prediction:\n"
     )
-    click.echo(pd.DataFrame(matrix, names, names).to_string())
+    print_result(pd.DataFrame(matrix, names, names).to_string())
 
 
-def write_pictures(folder, estimator, X, y, probabilities):
-    """Write the confusion matrix, the worst mistakes and the training as PNG files.
+def check_pictures(folder: Path, force: bool) -> None:
+    """Refuse, before any work, a folder whose pictures should not be replaced."""
+    existing = next(path for path in [folder, *folder.parents] if path.exists())
+    if not existing.is_dir():
+        raise click.UsageError(f"{existing} is not a folder.")
+    if folder.is_dir():
+        for name in PICTURES:
+            check_output(folder / f"{name}.png", force)
 
-    Returns
-    -------
-    list of Path
-    """
+
+def write_pictures(
+    folder: Path,
+    classifier: Any,
+    X: Any,
+    y: np.ndarray,
+    probabilities: np.ndarray,
+    image_shape: tuple[int, int, int],
+) -> list[Path]:
+    """Write the confusion matrix, the worst mistakes and the training as PNG files."""
+    import warnings
+
+    import matplotlib as mpl
+
     # No window is opened, whatever backend the user has, and pyplot stays untouched.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from sklearn.metrics import ConfusionMatrixDisplay
 
+    from skcnn._files import written_whole
     from skcnn.display import LossCurveDisplay, MisclassifiedImagesDisplay
 
-    classes = estimator.classes_
-    predicted = classes[probabilities.argmax(axis=1)]
+    classes = classifier.classes_
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    side = max(5, 0.5 * len(classes))
-    for name, size in (
-        ("confusion_matrix", (side + 1, side)),
-        ("misclassified", (9, 9)),
-        ("loss_curve", (8, 3.2)),
-    ):
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        ax = figure.subplots()
-        if name == "confusion_matrix":
-            ConfusionMatrixDisplay.from_predictions(
-                y, predicted, labels=classes, ax=ax, xticks_rotation="vertical"
-            )
-        elif name == "misclassified":
-            MisclassifiedImagesDisplay.from_predictions(
-                X, y, probabilities, classes=classes, ax=ax
-            )
-        else:
-            LossCurveDisplay.from_estimator(estimator, ax=ax)
-        path = folder / f"{name}.png"
-        figure.savefig(path, dpi=120)
-        written.append(path)
+    side = np.clip(0.5 * len(classes), 5, LARGEST_PICTURE)
+    sizes = dict(zip(PICTURES, ((side + 1, side), (9, 9), (8, 3.2)), strict=True))
+    # Names of classes are text, whatever TeX makes of their dollars and backslashes.
+    as_text: Any = {"text.parse_math": False, "text.usetex": False}
+    with warnings.catch_warnings(), mpl.rc_context(as_text):
+        # The fonts that come with matplotlib lack most of the world's letters.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        for name, size in sizes.items():
+            figure = Figure(figsize=size, layout="constrained")
+            FigureCanvasAgg(figure)
+            ax = figure.subplots()
+            if name == "confusion_matrix":
+                predicted = classes[probabilities.argmax(axis=1)]
+                matrix = confusion_matrix_of(y, predicted, classes)
+                if matrix is None:
+                    continue
+                _draw_confusion_matrix(matrix, classes, ax)
+            elif name == "misclassified":
+                MisclassifiedImagesDisplay.from_predictions(
+                    X,
+                    y,
+                    probabilities,
+                    classes=classes,
+                    display_labels=[visible(name) for name in classes],
+                    image_shape=image_shape if np.ndim(X) == 2 else None,
+                    ax=ax,
+                )
+            else:
+                LossCurveDisplay.from_estimator(classifier, ax=ax)
+            path = folder / f"{name}.png"
+            with written_whole(path) as file:
+                figure.savefig(file, dpi=120, format="png")
+            written.append(path)
     return written
+
+
+def _draw_confusion_matrix(matrix: np.ndarray, classes: np.ndarray, ax: Any) -> None:
+    """Draw the matrix, with numbers and names as long as they can be read."""
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    display = ConfusionMatrixDisplay(
+        matrix, display_labels=[visible(name) for name in classes]
+    )
+    if len(classes) <= MOST_CLASSES_WRITTEN:
+        display.plot(ax=ax, xticks_rotation="vertical")
+        return
+    ax.imshow(matrix, interpolation="nearest")
+    ax.set(xlabel="Predicted label", ylabel="True label")
+    ax.set_title(f"{len(classes)} classes, in the order of classes_")

@@ -1,40 +1,283 @@
 """What the commands share: how they start, speak and fail."""
 
 import json
+import math
 import os
+import re
+import signal
 import sys
-from contextlib import contextmanager, redirect_stdout
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import Any
 
 import click
 
 from skcnn import _startup
 
+# A message of more characters buries what it says.
+LONGEST_MESSAGE = 1500
 
-def say(message):
+# What changes how a terminal shows the text around it: control characters, separators
+# of lines and paragraphs, and marks that turn the direction of writing.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+
+# What the library's messages offer in Python, and the option that does the same.
+_OPTIONS = {
+    r"on_error": ("on_error", "--on-error skip"),
+    r"image_shape": ("settings", '--set "image_shape=(64, 64, 3)"'),
+    r"load_image_table": ("images", "--images DIR"),
+    r"header=": ("no_header", "--no-header"),
+    r"label=": ("label", "--label NAME"),
+    r"\bx=|\by=": ("x_name", "--x NAME --y NAME"),
+    r"invert|dark|bright": ("invert", "--invert"),
+}
+
+# Notes and warnings that were written already.
+_said: set[str] = set()
+
+
+class Command(click.Command):
+    """A command whose every failure is one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises
+        ------
+        click.ClickException
+            Of one line, if anything fails.
+        """
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            # Whoever read the results has seen enough of them.
+            raise click.exceptions.Exit(1) from None
+        except Exception as error:
+            raise click.ClickException(in_option_names(describe(error))) from error
+
+
+def describe(error: Exception) -> str:
+    """Return in one line what went wrong."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}."
+    elif isinstance(error, MemoryError):
+        text = f"There is not enough memory. {text}"
+    elif not isinstance(error, (ImportError, OSError, TypeError, ValueError)):
+        text = f"{type(error).__name__}: {text}"
+    return one_line(text or type(error).__name__)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and control characters, and not too long."""
+    text = visible(" ".join(text.split()))
+    if len(text) > LONGEST_MESSAGE:
+        half = LONGEST_MESSAGE // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return text
+
+
+def visible(text: Any) -> str:
+    """Return a text with control characters written as Python writes them."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], str(text))
+
+
+def cell(value: Any) -> Any:
+    r"""Return a cell of a CSV file that no terminal and no spreadsheet executes.
+
+    Numbers stay as they are; a text that a spreadsheet would calculate gets the
+    apostrophe that spreadsheets put before a text.
+    """
+    if not isinstance(value, str):
+        return value
+    if _FORMULA.match(value) and not _is_number(value):
+        value = f"'{value}"
+    return visible(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def in_option_names(message: str) -> str:
+    """Add to a message of the library which option does what it advises in Python."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return message
+    known = {parameter.name for parameter in context.command.params}
+    options = [
+        option
+        for words, (name, option) in _OPTIONS.items()
+        if name in known and option.split()[0] not in message
+        if re.search(words, message)
+    ]
+    if not options:
+        return message
+    return f"{message} On the command line: {', '.join(options)}."
+
+
+def say(message: str) -> None:
     """Write a message for people, which is no result."""
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)
 
 
-def print_json(result):
-    """Write a result for programs."""
-    click.echo(json.dumps(result, indent=2, default=_plain))
+def note(message: str, *, kind: str = "Note") -> None:
+    """Write, once, what was decided and could have been decided otherwise."""
+    message = in_option_names(one_line(message))
+    if message not in _said:
+        _said.add(message)
+        say(f"{kind}: {message}")
 
 
-def _plain(value):
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def print_result(text: str) -> None:
+    """Write a result to stdout."""
+    if sys.stdout is None:
+        raise click.ClickException("The results cannot be written: stdout is closed.")
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(
+            f"The results cannot be written to stdout: {error.strerror}."
+        ) from error
+
+
+def as_json(result: Any) -> str:
+    """Return a result for programs; what is not finite becomes null."""
+    return json.dumps(_plain(result), indent=2, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of types that JSON has."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
 
 
 @contextmanager
-def failures_in_one_line():
-    """End with exit code 1 and one line where a file or parameter is at fault."""
+def standard_streams() -> Iterator[None]:
+    """Write UTF-8 to stdout and stderr whatever the code page, and miss no stream.
+
+    A closed stderr becomes one that swallows all: messages are no reason to fail.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Else the next file that is opened would be taken for the stream.
+            os.open(os.devnull, os.O_RDWR)
+    before = sys.stderr
+    changed = []
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            changed.append((stream, stream.encoding, stream.errors))
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.stderr = _Messages(before)
     try:
         yield
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
+    finally:
+        sys.stderr = before
+        for stream, encoding, errors in changed:
+            with suppress(OSError, ValueError):
+                stream.reconfigure(encoding=encoding, errors=errors)
+
+
+class _Messages:
+    """A stream of messages that are lost where they cannot be written."""
+
+    def __init__(self, stream: Any) -> None:
+        if stream is None:
+            stream = open(2, "w", closefd=False)  # noqa: SIM115 (it stays open)
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def discard_unwritten() -> bool:
+    """Flush stdout, and return whether that failed; Python tries no second time."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)
+        return True
+    return False
 
 
 @contextmanager
-def progress_on_stderr():
+def interrupts() -> Iterator[list[int]]:
+    """Yield a list that grows with each Ctrl-C.
+
+    The import of a compiled module can turn a KeyboardInterrupt into another exception.
+    """
+    seen: list[int] = []
+    is_default = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+
+    def interrupt(number, frame):
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if is_default:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield seen
+    finally:
+        if is_default:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Write each different warning to the user once, without the place in the code."""
+    _said.clear()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        note(str(message), kind="Warning")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def progress_on_stderr() -> Iterator[None]:
     """Send what training prints to stderr, as stdout is for results."""
     with redirect_stdout(sys.stderr):
         yield
@@ -53,23 +296,3 @@ def start_keras():
             "pip install --force-reinstall tensorflow, unless KERAS_BACKEND names "
             "something else."
         ) from error
-
-
-def check_output(path, force):
-    """Refuse, before any work, a file that cannot or should not be written.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    force : bool
-        Whether a file that exists may be replaced.
-    """
-    if path.is_dir():
-        raise click.UsageError(f"{path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise click.UsageError(f"{path.parent} is not a folder; make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise click.UsageError(f"{path.parent} cannot be written to.")
-    if path.exists() and not force:
-        raise click.UsageError(f"{path} exists; replace it with --force.")

@@ -6,20 +6,15 @@ from pathlib import Path
 
 import click
 
-from skcnn._cli._data import (
-    DATA_HELP,
-    check_data,
-    data_home_option,
-    label_option,
-    read_parts,
-    seed_option,
-)
+from skcnn._cli._data import DATA_HELP, check_data, read_to_train, reading_options
+from skcnn._cli._model import listed
+from skcnn._cli._output import check_output
 from skcnn._cli._parameters import parse_lists, parse_values
-from skcnn._cli._reports import print_report, report
+from skcnn._cli._reports import Tested, print_report, report
 from skcnn._cli._terminal import (
-    check_output,
-    failures_in_one_line,
-    print_json,
+    Command,
+    as_json,
+    print_result,
     progress_on_stderr,
     say,
     start_keras,
@@ -32,10 +27,13 @@ KINDS = ("mnist", "cifar")
 
 
 @click.command(
+    cls=Command,
     help=f"""Train a network and report how well it does on unseen images.
 {DATA_HELP}
     mnist and cifar10 are read from the files that their publishers ship, and downloaded
-    if there are none. Labels with names (cifar10, folders) are learned as names.
+    if there are none. Labels with names (cifar10, folders) are learned as names. A part
+    named val is there to watch the training, or to test on if there is no test part;
+    without labelled parts of its own, a share of the data is held out to test on.
 
     \b
     Examples:
@@ -43,19 +41,20 @@ KINDS = ("mnist", "cifar")
       skcnn train mnist --preset classic --epochs 2 --seed 1
       skcnn train cifar10 --data-home DIR -o cifar.skcnn
       skcnn train train.csv -o digits.skcnn
+      skcnn train trainLabels.csv --images train/ -o cifar.skcnn
       skcnn train pets/ --set "image_shape=(64, 64, 3)" --set epochs=20
       skcnn train digits --search learning_rate=0.003,0.01 --search dropout=0,0.2
 
     Ctrl-C ends training early: with -o, the network is saved as its last whole epoch
     left it.
-    """
+    """,
 )
 @click.argument("data", metavar="DATA")
 @click.option(
     "--classifier",
     type=click.Choice(KINDS),
     help="MNISTCNNClassifier or CIFARCNNClassifier, which differ in their defaults and "
-    "presets  [default: cifar for colour, else mnist].",
+    "presets  [default: cifar for color, else mnist].",
 )
 @click.option(
     "--preset",
@@ -69,7 +68,14 @@ KINDS = ("mnist", "cifar")
     help="Times to go through the training images  [default: the preset's, or the "
     f"classifier's own; {DIGITS_EPOCHS} for digits].",
 )
-@seed_option("Seed of the split and of the training: same seed, same result.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Seed of the split and of the training: same seed, same result.",
+)
 @click.option(
     "--set",
     "settings",
@@ -92,8 +98,7 @@ KINDS = ("mnist", "cifar")
     help="Share of the images to hold out for the report; 0 trains on all of them and "
     "reports nothing  [default: 0.2; 0.25 for digits].",
 )
-@label_option
-@data_home_option
+@reading_options
 @click.option(
     "-o",
     "--output",
@@ -102,7 +107,7 @@ KINDS = ("mnist", "cifar")
     help="Save the trained network, for evaluate, predict and skcnn.load.",
 )
 @click.option("--force", is_flag=True, help="Replace the file of -o if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--json", "to_json", is_flag=True, help="Print the results as JSON.")
 def train(
     data,
     classifier,
@@ -112,14 +117,13 @@ def train(
     settings,
     searched,
     test_size,
-    label,
-    data_home,
+    reading,
     output,
     force,
-    as_json,
+    to_json,
 ):
     """Run ``skcnn train``; its help is above."""
-    check_data(data, data_home, test_size)
+    check_data(data, reading, test_size)
     if output is not None:
         check_output(output, force)
     from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -158,27 +162,20 @@ def train(
     start_keras()
     estimator = _make(some_kind, preset, parameters)
     say(f"Reading {data} ...")
-    with failures_in_one_line():
-        training, test = read_parts(
-            data,
-            data_home=data_home,
-            label=label,
-            test_size=test_size,
-            seed=seed,
-            image_shape=parameters.get("image_shape"),
-        )
-    if classifier is None:
-        is_colour = training[0].ndim == 4 and training[0].shape[-1] == 3
-        if is_colour:
-            estimator = _make(kinds["cifar"], preset, parameters)
-    _announce(data, training, test)
-    with failures_in_one_line(), progress_on_stderr():
+    image_shape = parameters.get("image_shape")
+    parts = read_to_train(
+        data, reading, test_size=test_size, seed=seed, image_shape=image_shape
+    )
+    if classifier is None and _shape_of(parts.train.X, image_shape)[2] > 1:
+        estimator = _make(kinds["cifar"], preset, parameters)
+    _announce(data, parts, estimator, image_shape)
+    results = None
+    was_interrupted = False
+    with progress_on_stderr():
         if grid:
-            estimator, results = _search(estimator, grid, training)
-            was_interrupted = False
+            estimator, results = _search(estimator, grid, parts)
         else:
-            results = None
-            was_interrupted = _fit(estimator, training)
+            was_interrupted = _fit(estimator, parts)
         if output is not None:
             import skcnn
 
@@ -188,50 +185,79 @@ def train(
     if was_interrupted:
         say(f"Interrupted after {estimator.n_iter_} whole epochs.")
         click.get_current_context().exit(130)
-    _print_results(data, estimator, results, training, test, output, as_json)
+    _print_results(data, estimator, results, parts, output, to_json)
 
 
 def _make(kind, preset, parameters):
     from skcnn._parameters import resolve_parameters, validate_parameters
 
-    with failures_in_one_line():
-        make = kind if preset is None else kind.from_preset
-        names = [] if preset is None else [preset]
-        estimator = make(*names, **{"verbose": 1, **parameters})
-        validate_parameters(estimator)
-        resolve_parameters(estimator)
+    make = kind if preset is None else kind.from_preset
+    names = [] if preset is None else [preset]
+    estimator = make(*names, **{"verbose": 1, **parameters})
+    validate_parameters(estimator)
+    resolve_parameters(estimator)
     return estimator
 
 
-def _announce(data, training, test):
+def _shape_of(X, image_shape):
+    """Return height, width and channels of images, as `fit` will take them."""
+    from skcnn._images import check_image_shape, infer_image_shape
+
+    if X.ndim > 2:
+        return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
+    if image_shape is not None:
+        return check_image_shape(image_shape)
+    return infer_image_shape(X.shape[1])
+
+
+def _announce(data, parts, estimator, image_shape):
+    """Say what was read, and what was decided about it."""
     import numpy as np
 
-    X, y = training
-    tested = "" if test is None else f" and {len(test[0]):,} to test on"
-    form = " x ".join(map(str, X.shape[1:3])) if X.ndim > 2 else f"{X.shape[1]}"
-    say(
-        f"{data}: {len(X):,} images to train on{tested}, {form} pixels, "
-        f"{len(np.unique(y))} classes"
-    )
+    train = parts.train
+    text = f"{data}: {len(train):,} images to train on"
+    if parts.val is not None:
+        text += f", {len(parts.val):,} to watch the training"
+    if parts.test is not None:
+        text += f" and {len(parts.test):,} to test on"
+    text += f"; {train.description or _describe_array(train.X, image_shape)}"
+    classes = np.unique(train.y)
+    say(f"{text}; {len(classes)} classes: {listed(classes)}")
+    say(f"Training a {type(estimator).__name__}.")
 
 
-def _fit(estimator, training):
+def _describe_array(X, image_shape):
+    """Say what images in an array are, or are taken as."""
+    height, width, channels = _shape_of(X, image_shape)
+    kind = {1: "gray", 3: "color", 4: "color with transparency"}
+    rows = f"rows of {X.shape[1]:,} values, taken as " if X.ndim == 2 else ""
+    color = kind.get(channels, f"{channels} channels")
+    return f"{rows}{width} x {height} pixels, {color}, {X.dtype}"
+
+
+def _fit(estimator, parts):
     """Train, and return whether Ctrl-C ended it."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        estimator.fit(*training)
-    interrupted = False
-    for warning in caught:
-        if "interrupted by user" in str(warning.message):
+    validation = {}
+    if parts.val is not None:
+        validation = {"X_val": parts.val.for_model(), "y_val": parts.val.y}
+    show, interrupted = warnings.showwarning, False
+
+    def show_others(message, *where, **more):
+        nonlocal interrupted
+        if "interrupted by user" in str(message):
             interrupted = True
         else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
+            show(message, *where, **more)
+
+    warnings.showwarning = show_others
+    try:
+        estimator.fit(parts.train.for_model(), parts.train.y, **validation)
+    finally:
+        warnings.showwarning = show
     return interrupted
 
 
-def _search(estimator, grid, training):
+def _search(estimator, grid, parts):
     """Return the best estimator, trained on all, and a table of the candidates."""
     from sklearn.callback import ProgressBar
     from sklearn.model_selection import GridSearchCV
@@ -243,32 +269,38 @@ def _search(estimator, grid, training):
     )
     search.set_callbacks(ProgressBar(max_propagation_depth=1))
     start = time.perf_counter()
-    search.fit(*training)
+    search.fit(parts.train.for_model(), parts.train.y)
     results = search_results(search)
     say(f"Tried {len(results)} candidates in {time.perf_counter() - start:.0f} s.")
     return search.best_estimator_, results
 
 
-def _print_results(data, estimator, results, training, test, output, as_json):
-    predicted = None if test is None else estimator.predict(test[0])
-    if as_json:
+def _print_results(data, estimator, results, parts, output, to_json):
+    test = parts.test
+    if test is not None:
+        tested = Tested.of(estimator, test.X)
+        tested.note_what_is_left_out(len(test))
+        y = test.y[tested.rows]
+        predicted = estimator.predict(test.for_model())[tested.rows]
+    if to_json:
         summary = {
             "data": data,
             "classifier": type(estimator).__name__,
             "parameters": estimator.get_params(),
-            "n_train": len(training[0]),
-            "n_test": 0 if test is None else len(test[0]),
+            "n_train": len(parts.train),
+            "n_test": 0 if test is None else len(y),
             "n_iter": estimator.n_iter_,
             "model": None if output is None else str(output),
         }
         if results is not None:
             summary["search"] = results.to_dict("records")
         if test is not None:
-            summary |= report(test[1], predicted)
-        print_json(summary)
+            summary["n_trained_on"] = tested.n_trained_on
+            summary |= report(y, predicted)
+        print_result(as_json(summary))
         return
     if results is not None:
-        click.echo(results.to_string(index=False, float_format="{:.4g}".format))
-        click.echo()
+        print_result(results.to_string(index=False, float_format="{:.4g}".format))
+        print_result("")
     if test is not None:
-        print_report(test[1], predicted)
+        print_report(y, predicted, tested)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from skcnn.datasets._checks import damage_as_value_error
+from skcnn._files import damage_as_value_error
 
 # A compressed table of images unpacks to ten times its size, a bomb to a thousand.
 MOST_UNPACKED = 200
