@@ -28,7 +28,12 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
-from skcnn._networks import Network, count_kernel_values, warn_of_large_network
+from skcnn._networks import (
+    MOST_LAYER_VALUES,
+    Network,
+    network_size,
+    warn_of_large_network,
+)
 from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
@@ -547,8 +552,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         weights = learned["weights"]
         # Before anything as large as the network is made.
         n_values = sum(value.size for value in weights)
-        if network.n_layers > len(weights) or count_kernel_values(network) > n_values:
+        if (
+            network.n_layers > len(weights)
+            or network_size(network).n_kernel_values > n_values
+        ):
             raise ValueError("The weights are less than the network needs.")
+        if network_size(network).n_layer_values > MOST_LAYER_VALUES:
+            raise ValueError("A layer of the network gives more than 1 GB an image.")
         trained = as_fitted._make_keras_classifier(network, options, self.classes_)
         trained.restore(weights, learned["optimizer_values"], learned["history"])
         self.keras_classifier_ = trained

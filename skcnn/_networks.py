@@ -4,6 +4,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
 from skcnn._sklearn_private import InvalidParameterError
@@ -31,6 +32,11 @@ NORMALIZATION_EPSILON = 1e-5
 # Weights, gradients and an optimizer's two values for each weight are 16 bytes a weight
 # in float32: 0.8 GB for this many, which a laptop still has to spare.
 MANY_WEIGHTS = 50_000_000
+
+# A layer that gives 1 GB for one image, in float32. A photograph of 12 million pixels
+# with 16 filters stays below it. A file that asks for more would take the memory of
+# whoever predicts with it, since the weights say nothing of the size of the images.
+MOST_LAYER_VALUES = 2**28
 
 
 @dataclass(frozen=True)
@@ -217,7 +223,7 @@ def warn_of_large_network(network, stacklevel):
     UserWarning
         If it has more than `MANY_WEIGHTS` weights.
     """
-    n_weights = count_kernel_values(network)
+    n_weights = network_size(network).n_kernel_values
     if n_weights <= MANY_WEIGHTS:
         return
     height, width = network.resized or network.image_shape[:2]
@@ -239,9 +245,24 @@ def warn_of_large_network(network, stacklevel):
     )
 
 
+class NetworkSize(NamedTuple):
+    """How much a network takes.
+
+    Attributes
+    ----------
+    n_kernel_values : int
+        Values in all kernels together.
+    n_layer_values : int
+        Values that the largest layer gives for one image.
+    """
+
+    n_kernel_values: int
+    n_layer_values: int
+
+
 @lru_cache(maxsize=256)  # a second fit of the same network counts nothing
-def count_kernel_values(network):
-    """Count the values in all kernels of a network, building none of it.
+def network_size(network):
+    """Count the values of a network, building none of it.
 
     Parameters
     ----------
@@ -250,18 +271,20 @@ def count_kernel_values(network):
 
     Returns
     -------
-    int
+    NetworkSize
     """
-    n_values = 0
+    n_kernel_values = 0
     images, *layers = _layers(network, (0.0, 0.0))
     shape = images.shape
+    n_layer_values = math.prod(shape[1:])
     for layer in layers:
         new_shape = layer.compute_output_shape(shape)
         if hasattr(layer, "kernel_initializer"):
             side = getattr(layer, "kernel_size", ())
-            n_values += math.prod((*side, shape[-1], new_shape[-1]))
+            n_kernel_values += math.prod((*side, shape[-1], new_shape[-1]))
         shape = new_shape
-    return n_values
+        n_layer_values = max(n_layer_values, math.prod(shape[1:]))
+    return NetworkSize(n_kernel_values, n_layer_values)
 
 
 def _layers(network, dropout):

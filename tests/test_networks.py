@@ -435,7 +435,10 @@ def test_the_number_of_weights_is_that_of_the_built_network():
     built = build()
     kernels = [layer.kernel for layer in built.layers if hasattr(layer, "kernel")]
     expected = sum(np.prod(kernel.shape) for kernel in kernels)
-    assert _networks.count_kernel_values(SMALL) == expected
+    size = _networks.network_size(SMALL)
+    assert size.n_kernel_values == expected
+    outputs = [np.prod(layer.output.shape[1:]) for layer in built.layers]
+    assert size.n_layer_values == max(outputs)
 
 
 def test_a_large_network_is_warned_of_before_training(monkeypatch):

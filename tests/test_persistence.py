@@ -438,6 +438,28 @@ def test_a_network_larger_than_its_weights_is_never_built(content, tmp_path):
             skcnn.load(path)
 
 
+def test_a_network_for_giant_images_is_never_built(digits, tmp_path):
+    path = tmp_path / "model.skcnn"
+    clf = MNISTCNNClassifier(
+        filters=4, global_pooling=True, dense_units=(), epochs=1, random_state=0
+    )
+    skcnn.save(clf.fit(digits[0][:N], digits[1][:N]), path)
+    for side, refused in ((4000, False), (20_000, True), (10**6, True)):
+        document, entries = _unpacked(path.read_bytes())
+        for name, value in (
+            ("image_shape", {"tuple": [side, side, 1]}),
+            ("n_features_in", side * side),
+        ):
+            inner, key = _place(document, (*LEARNED, name))
+            inner[key] = value
+        forged = _file(tmp_path / str(side), _packed(document, entries))
+        if refused:
+            with pytest.raises(ValueError, match="more than 1 GB an image"):
+                skcnn.load(forged)
+        else:
+            assert skcnn.load(forged).image_shape_ == (side, side, 1)
+
+
 class Bomb:
     """What would leave a file behind, were it ever unpickled."""
 
@@ -563,6 +585,7 @@ def test_a_later_format_is_refused(content, tmp_path):
 
 
 def _file(folder, content):
+    folder.mkdir(exist_ok=True)
     path = folder / "model.skcnn"
     path.write_bytes(content)
     return path
