@@ -729,7 +729,9 @@ def _on_paper(pixels: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
 
 
 def _luminance(pixels: np.ndarray) -> np.ndarray:
-    """Return color as gray, with Pillow's weights (ITU-R 601)."""
+    """Return color as gray, with Pillow's weights (ITU-R 601) for 16 bits as well."""
+    if pixels.dtype == np.uint8:
+        return _array(_import_pillow().fromarray(np.ascontiguousarray(pixels)), "L")
     result = np.empty((*pixels.shape[:2], 1), pixels.dtype)
     weights = np.array([19595, 38470, 7471], np.uint32)
     for rows in _bands(pixels):
