@@ -187,7 +187,7 @@ def load_image_folder(
     else:
         read = _images_in_cache(Path(cache), files, root, options)
     if read.skipped:
-        warnings.warn(skipped_message(read.skipped, len(files)), stacklevel=2)
+        warnings.warn(skipped_message(read), stacklevel=2)
     bunch = make_image_bunch(
         read.images,
         np.array(target, dtype=np.int64)[read.kept],
