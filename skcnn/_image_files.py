@@ -4,10 +4,10 @@ import errno
 import os
 import re
 import stat
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,10 +29,9 @@ _LEFTOVERS = {
 }
 _LARGEST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 _MOST_LISTED = 10
-# Images in memory larger than this are worth a word.
-_LARGE_BYTES = 4 * 2**30
-# An image of more pixels a side, or thousands of them, is a job for large computers.
-_LARGE_SIDE, _MANY = 256, 1000
+# What is worth a word: more memory than this, or so many images with such a side.
+_LARGE_GIGABYTES = 4
+_MANY, _LARGE_SIDE = 1000, 256
 # Networks here are made for images of about this size.
 _SUGGESTED_SIDE = 64
 _CONVERTED = {
@@ -142,6 +141,10 @@ def read_images_with_facts(
 
     def begin(shape: tuple[int, ...], dtype: np.dtype) -> Callable[[np.ndarray], None]:
         nonlocal array
+        large = _large_message(len(sources), shape, dtype, image_shape)
+        if large:
+            # Of who called read_images or load_image_folder.
+            warnings.warn(large, stacklevel=5)
         array = np.empty((len(sources), *shape), dtype)
         rows = iter(array)
 
@@ -159,7 +162,7 @@ def read_images_with_facts(
 def decode_images(
     sources: Sequence[Any],
     image_shape: Sequence[int] | None,
-    begin: Callable[[tuple[int, ...], np.dtype], Callable[[np.ndarray], None]],
+    begin: Callable[[tuple[int, ...], np.dtype], Callable[[np.ndarray], Any]],
     dtype: Any = None,
     background: Any = "white",
     on_error: str = "raise",
@@ -187,7 +190,9 @@ def decode_images(
     position = 0
     while position < len(sources):
         try:
-            image, has_transparency = _decode(sources[position], size, channels, paper)
+            # Gray is put on paper as gray, but where the other images are in color.
+            wanted = channels or (3 if form is not None and form.channels > 1 else None)
+            image, has_transparency = _decode(sources[position], size, wanted, paper)
         except (_Unreadable, OSError) as error:
             failures[position] = error
             position += 1
@@ -220,7 +225,7 @@ def decode_images(
 def describe_images(
     images: np.ndarray,
     transparent: Sequence[str] = (),
-    skipped: Sequence[tuple[str, str]] = (),
+    skipped: Sequence[str] = (),
 ) -> str:
     """Say what images are and what was decided in reading them, for announcements."""
     height, width = images.shape[1:3]
@@ -232,8 +237,25 @@ def describe_images(
         text += f"; {what} transparency: {_listed(transparent)}"
     if skipped:
         what = _count(len(skipped), "file was", "files were")
-        text += f"; {what} skipped: {_listed([name for name, _ in skipped])}"
+        text += f"; {what} skipped: {_listed(skipped)}"
     return text
+
+
+def _large_message(
+    n: int, shape: tuple[int, ...], dtype: np.dtype, image_shape: Any
+) -> str | None:
+    """Say that images are large, if they are, and what to do about it."""
+    gigabytes = n * prod(shape) * dtype.itemsize / 2**30
+    many_large = image_shape is None and n >= _MANY and max(shape[:2]) > _LARGE_SIDE
+    if gigabytes < _LARGE_GIGABYTES and not many_large:
+        return None
+    height, width, *channels = shape
+    smaller = suggested_shape([(width, height)], channels == [3])
+    return (
+        f"{n:,} images of {width} x {height} pixels take {gigabytes:.1f} GB of memory, "
+        "and training on them much more and a long time. A smaller image_shape has "
+        f"them resized, for example image_shape={smaller}."
+    )
 
 
 def skipped_message(skipped: Sequence[tuple[str, str]], n_sources: int) -> str:
@@ -408,6 +430,8 @@ def _decode(
         if channels == 4:
             pixels = pixels[..., [0, 0, 0, 1]] if pixels.shape[2] == 2 else pixels
         elif transparent:
+            if channels == 3 and pixels.shape[2] == 2:
+                pixels = pixels[..., [0, 0, 0, 1]]
             pixels = _on_paper(pixels, paper)
         else:
             pixels = pixels[..., :-1]
@@ -498,7 +522,8 @@ def _pixels_of_file(file: Any, frame: int = 0) -> np.ndarray:
         image.seek(frame)
         _refuse_what_pillow_cuts(image, file)
         raw = _raw_mode(image)
-        if ";16" in raw and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
+        # "BGR;16" is something else: 16 bits for all three.
+        if raw.endswith((";16B", ";16L", ";16N")) and not image.mode.startswith("I"):
             return _oriented(_deep_pixels(image, raw, file, frame), image)
         return _oriented(_pixels(image, raw), image)
 
@@ -561,12 +586,15 @@ def _deep_pixels(image: Any, raw: str, file: Any, frame: int) -> np.ndarray:
         pixels: np.ndarray = pairs.view(">u2").astype(np.uint16)
     else:
         layout = raw[: raw.index(";")].replace("a", "A")
-        first = _unpacked(image, f"{layout};16B").astype(np.uint16)
+        order = {"B": ">", "L": "<", "N": "="}[raw[-1]]
+        shape = (image.height, image.width, len(image.getbands()))
+        pixels = np.empty(shape, f"{order}u2")
+        first, second = np.moveaxis(pixels.view(np.uint8).reshape(*shape, 2), -1, 0)
+        first[...] = _unpacked(image, f"{layout};16B")
         with _opened(file) as again:
             again.seek(frame)
-            second = _unpacked(again, f"{layout};16L").astype(np.uint16)
-        big = raw.endswith("B") or (raw.endswith("N") and sys.byteorder == "big")
-        pixels = first << 8 | second if big else second << 8 | first
+            second[...] = _unpacked(again, f"{layout};16L")
+        pixels = pixels.astype(np.uint16, copy=False)
     if most < 65535:
         scaled = (pixels.astype(np.uint32) * 65535 + most // 2) // most
         pixels = np.minimum(scaled, 65535).astype(np.uint16)
@@ -795,8 +823,10 @@ def _sizes_message(sources: Sequence[Any]) -> str:
 def suggested_shape(sizes: Sequence[tuple[int, int]], color: bool) -> tuple[int, ...]:
     """Return an `image_shape` for images of these sizes, (width, height)."""
     width, height = np.median(sizes, axis=0)
-    shrink = min(1.0, _SUGGESTED_SIDE / max(width, height))
-    shape = tuple(max(8, int(4 * round(side * shrink / 4))) for side in (height, width))
+    shape: tuple[int, ...] = (round(height), round(width))
+    if max(shape) > _SUGGESTED_SIDE:
+        shrink = _SUGGESTED_SIDE / max(shape) / 4
+        shape = tuple(max(8, 4 * round(side * shrink)) for side in shape)
     return (*shape, 3) if color else shape
 
 

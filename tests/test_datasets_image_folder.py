@@ -21,23 +21,23 @@ def save(path, array, mode=None):
 
 
 @pytest.fixture
-def colour():
+def color():
     return np.random.default_rng(0).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def folder(tmp_path, colour):
+def folder(tmp_path, color):
     folder = tmp_path / "pets"
-    save(folder / "dog" / "b.png", colour[2])
-    save(folder / "dog" / "a.png", colour[1])
-    save(folder / "cat" / "z.png", colour[0])
-    save(folder / "eel" / "1.png", colour[3])
+    save(folder / "dog" / "b.png", color[2])
+    save(folder / "dog" / "a.png", color[1])
+    save(folder / "cat" / "z.png", color[0])
+    save(folder / "eel" / "1.png", color[3])
     return folder
 
 
-def test_classes_and_files_come_in_sorted_order(folder, colour):
+def test_classes_and_files_come_in_sorted_order(folder, color):
     bunch = load_image_folder(folder)
-    np.testing.assert_array_equal(bunch.images, colour)
+    np.testing.assert_array_equal(bunch.images, color)
     np.testing.assert_array_equal(bunch.target, [0, 1, 1, 2])
     assert list(bunch.target_names) == ["cat", "dog", "eel"]
     assert bunch.target_names[bunch.target[3]] == "eel"
@@ -50,30 +50,133 @@ def test_classes_and_files_come_in_sorted_order(folder, colour):
     assert bunch.images.flags.c_contiguous
     assert bunch.images.flags.writeable
     assert str(folder) in bunch.DESCR
-    np.testing.assert_array_equal(load_image_folder(str(folder)).images, colour)
+    np.testing.assert_array_equal(load_image_folder(str(folder)).images, color)
 
 
-def test_grey_images_have_no_channels_unless_one_is_coloured(tmp_path, colour):
-    grey = colour[..., 0]
+def test_grey_images_have_no_channels_unless_one_is_colored(tmp_path, color):
+    grey = color[..., 0]
     for i in range(3):
         save(tmp_path / "a" / f"{i}.png", grey[i])
     bunch = load_image_folder(tmp_path)
     np.testing.assert_array_equal(bunch.images, grey[:3])
-    save(tmp_path / "a" / "3.png", colour[3])
+    save(tmp_path / "a" / "3.png", color[3])
     bunch = load_image_folder(tmp_path)
     np.testing.assert_array_equal(bunch.images[:3], np.stack([grey[:3]] * 3, -1))
-    np.testing.assert_array_equal(bunch.images[3], colour[3])
+    np.testing.assert_array_equal(bunch.images[3], color[3])
 
 
-def test_transparency_is_kept_unless_image_shape_says_otherwise(tmp_path, colour):
-    four = np.concatenate([colour[0], colour[1][..., :1]], axis=-1)
+def test_transparency_is_put_on_white_unless_image_shape_keeps_it(tmp_path, color):
+    four = np.concatenate([color[0], color[1][..., :1]], axis=-1)
     save(tmp_path / "a" / "1.png", four)
-    save(tmp_path / "a" / "2.png", colour[2])
-    bunch = load_image_folder(tmp_path)
+    save(tmp_path / "a" / "2.png", color[2])
+    alpha = four[..., 3:] / 255
+    for background, paper in [("white", 255), ("#ff0000", [255, 0, 0])]:
+        bunch = load_image_folder(tmp_path, background=background)
+        expected = np.rint(color[0] * alpha + np.array(paper) * (1 - alpha))
+        np.testing.assert_array_equal(bunch.images[0], expected)
+        np.testing.assert_array_equal(bunch.images[1], color[2])
+        assert bunch.transparent == [str(tmp_path / "a" / "1.png")]
+    bunch = load_image_folder(tmp_path, image_shape=(6, 5, 4))
     np.testing.assert_array_equal(bunch.images[0], four)
     assert (bunch.images[1, ..., 3] == 255).all()
-    bunch = load_image_folder(tmp_path, image_shape=(6, 5, 3))
-    np.testing.assert_array_equal(bunch.images[0], colour[0])
+
+
+def test_one_transparent_file_changes_nothing_for_the_others(tmp_path, color):
+    for i in range(3):
+        save(tmp_path / "a" / f"{i}.png", color[i])
+    before = load_image_folder(tmp_path)
+    save(tmp_path / "a" / "1.png", color[1], "RGBA")
+    after = load_image_folder(tmp_path)
+    assert after.images.shape == before.images.shape
+    np.testing.assert_array_equal(after.images, before.images)
+    assert before.transparent == after.transparent == []  # RGBA, but opaque
+
+
+def test_drawings_on_transparent_paper_are_seen(tmp_path):
+    ink = np.zeros((16, 16, 4), np.uint8)
+    ink[3:13, 7:9, 3] = 255
+    for name in "ab":
+        save(tmp_path / name / "1.png", ink)
+    images = load_image_folder(tmp_path, image_shape=(16, 16)).images
+    assert (images == 255 - ink[..., 3]).all()
+
+
+def test_phone_pictures_stand_upright(tmp_path):
+    upright = np.zeros((64, 48, 3), np.uint8)
+    upright[:32] = 230
+    save(tmp_path / "a" / "camera.png", upright)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "b").mkdir()
+    turned = Image.fromarray(np.rot90(upright).copy())
+    turned.save(tmp_path / "b" / "phone.jpg", exif=exif)
+    turned.save(tmp_path / "b" / "phone.png", exif=exif)
+    images = load_image_folder(tmp_path).images
+    np.testing.assert_array_equal(images[0], images[2])
+    assert abs(images[1].astype(int) - images[0]).max() < 20  # a JPEG
+
+
+def test_small_files_of_systems_are_skipped_at_every_level(folder, color):
+    for place in (folder, folder / "dog"):
+        for name in ("Thumbs.db", "desktop.ini", "._b.png", ".DS_Store"):
+            (place / name).write_bytes(b"x")
+        (place / "__MACOSX").mkdir()
+        (place / "__MACOSX" / "b.png").write_bytes(b"x")
+    np.testing.assert_array_equal(load_image_folder(folder).images, color)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_all_files_that_cannot_be_read_are_listed_or_skipped(
+    folder, tmp_path, color, cached
+):
+    cache = tmp_path / "pets.npy" if cached else None
+    (folder / "cat" / "a.png").write_bytes(b"")
+    (folder / "dog" / "notes.txt").write_text("x")
+    half = (folder / "eel" / "1.png").read_bytes()[:-40]
+    (folder / "eel" / "half.png").write_bytes(half)
+    with pytest.raises(ValueError, match=r"^3 of 7 images cannot be read: ") as caught:
+        load_image_folder(folder, cache=cache)
+    message = str(caught.value)
+    assert "a.png is empty, " in message
+    assert "notes.txt is not an image" in message
+    assert "half.png is damaged" in message
+    assert "on_error='skip'" in message
+    assert "<" not in message
+    assert "elete" not in message
+    for _ in range(2):  # decoded, then found in the cache
+        with pytest.warns(UserWarning, match=r"3 of 7 images .* are skipped") as warned:
+            bunch = load_image_folder(folder, on_error="skip", cache=cache)
+        assert [warning.filename for warning in warned] == [__file__]
+        np.testing.assert_array_equal(bunch.images, color)
+        np.testing.assert_array_equal(bunch.target, [0, 1, 1, 2])
+        names = ["a.png", "notes.txt", "half.png"]
+        assert [os.path.basename(name) for name in bunch.skipped] == names
+        assert os.path.basename(bunch.filenames[0]) == "z.png"
+    if cached:
+        np.testing.assert_array_equal(np.load(cache), color)
+
+
+def test_at_most_ten_files_are_named(folder):
+    for i in range(23):
+        (folder / "dog" / f"{i}.png").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"23 of 27 .*and 13 others") as caught:
+        load_image_folder(folder)
+    assert str(caught.value).count("not an image") == 10
+
+
+def test_if_nothing_can_be_read_nothing_is_skipped(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"x")
+    with pytest.raises(ValueError, match="2 of 2 images cannot be read"):
+        load_image_folder(tmp_path, on_error="skip")
+
+
+def test_files_come_in_the_order_of_their_numbers(tmp_path):
+    for i in (1, 2, 10):
+        save(tmp_path / "a" / f"{i}.png", np.full((2, 2), i, np.uint8))
+    images = load_image_folder(tmp_path).images
+    assert images[:, 0, 0].tolist() == [1, 2, 10]
 
 
 @pytest.mark.parametrize(
@@ -93,44 +196,52 @@ def test_resizing_goes_the_right_way(tmp_path):
     assert (image[10:] == 0).all()
 
 
-def test_different_sizes_need_an_image_shape(folder, colour):
-    save(folder / "dog" / "c.png", colour[0][:5])
+def test_different_sizes_need_an_image_shape(folder, color):
+    save(folder / "dog" / "c.png", color[0][:5])
     with pytest.raises(
-        ValueError, match=r"z\.png has 5 x 6 pixels.*c\.png has 5 x 5.*image_shape"
+        ValueError,
+        match=r"z\.png has 5 x 6 pixels.*c\.png has 5 x 5.*image_shape=\(6, 5, 3\)",
     ):
         load_image_folder(folder)
     assert len(load_image_folder(folder, image_shape=(6, 5)).images) == 5
 
 
-def test_hidden_entries_and_loose_files_are_skipped(folder, colour):
+def test_hidden_entries_and_loose_files_are_skipped(folder, color):
     (folder / "labels.csv").write_text("x")
     (folder / "dog" / ".DS_Store").write_bytes(b"x")
     (folder / ".ipynb_checkpoints").mkdir()
-    np.testing.assert_array_equal(load_image_folder(folder).images, colour)
+    np.testing.assert_array_equal(load_image_folder(folder).images, color)
 
 
 @pytest.mark.parametrize("image_shape", [None, (6, 5, 3)])
 @pytest.mark.parametrize("content", [b"", b"no image", "half"])
-def test_a_file_that_is_no_image_is_named(folder, colour, content, image_shape):
+def test_a_file_that_is_no_image_is_named(folder, color, content, image_shape):
     path = folder / "dog" / "c.png"
-    save(path, colour[0])
+    save(path, color[0])
     path.write_bytes(path.read_bytes()[:80] if content == "half" else content)
-    with pytest.raises(
-        ValueError, match=r"c\.png is not an image that Pillow can read"
-    ):
+    reason = {b"": "empty", b"no image": "not an image", "half": "damaged"}[content]
+    with pytest.raises(ValueError, match=rf"c\.png is {reason}") as caught:
         load_image_folder(folder, image_shape=image_shape)
+    assert "<" not in str(caught.value)
+    assert "elete" not in str(caught.value)
 
 
-@pytest.mark.parametrize("image_shape", [None, (6, 5)])
-def test_more_than_8_bits_are_refused(folder, image_shape):
-    save(folder / "dog" / "c.png", np.full((6, 5), 1000, np.uint16))
-    with pytest.raises(ValueError, match=r"c\.png has the mode I;16.*8 bits a channel"):
-        load_image_folder(folder, image_shape=image_shape)
+def test_more_than_8_bits_are_kept(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 2**16, (2, 6, 5), dtype=np.uint16)
+    save(tmp_path / "a" / "1.png", deep[0])
+    save(tmp_path / "a" / "2.png", deep[1])
+    images = load_image_folder(tmp_path).images
+    assert images.dtype == np.uint16
+    np.testing.assert_array_equal(images, deep)
+    save(tmp_path / "a" / "0.png", np.full((6, 5, 3), [1, 2, 255], np.uint8))
+    images = load_image_folder(tmp_path).images
+    np.testing.assert_array_equal(images[0, 0, 0], [257, 514, 65535])
+    np.testing.assert_array_equal(images[1:], np.stack([deep] * 3, -1))
 
 
 def test_an_image_of_absurd_size_is_refused(folder, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 14)
-    with pytest.raises(ValueError, match=r"z\.png is not an image .*bomb"):
+    with pytest.raises(ValueError, match=r"z\.png has more pixels than Pillow decodes"):
         load_image_folder(folder)
 
 
@@ -164,9 +275,9 @@ def test_without_pillow_the_error_says_how_to_install_it(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("of", ["file", "class"])
-def test_links_out_of_the_folder_are_refused(of, folder, tmp_path, colour):
+def test_links_out_of_the_folder_are_refused(of, folder, tmp_path, color):
     outside = tmp_path / "secret" / "x.png"
-    save(outside, colour[0])
+    save(outside, color[0])
     if of == "file":
         (folder / "cat" / "x.png").symlink_to(outside)
     else:
@@ -185,7 +296,7 @@ def test_what_is_no_file_is_not_opened(folder):
     if not hasattr(os, "mkfifo"):
         pytest.skip("needs named pipes")
     os.mkfifo(folder / "cat" / "pipe.png")  # opening it would wait for a writer
-    with pytest.raises(ValueError, match=r"pipe.png is not a file"):
+    with pytest.raises(ValueError, match=r"pipe.png is no file"):
         load_image_folder(folder)
 
 
@@ -193,6 +304,163 @@ def test_a_link_to_nothing_is_an_os_error(folder):
     (folder / "cat" / "x.png").symlink_to(folder / "nothing.png")
     with pytest.raises(OSError):
         load_image_folder(folder)
+
+
+def test_a_link_to_itself_is_named(folder):
+    (folder / "cat" / "loop.png").symlink_to(folder / "cat" / "loop.png")
+    with pytest.raises(ValueError, match=r"loop\.png is a link that leads back"):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "option", [{"on_error": "ignore"}, {"background": "wite"}, {"subset": "training"}]
+)
+def test_wrong_options_are_refused(folder, option):
+    ((name, value),) = option.items()
+    with pytest.raises(ValueError, match=f"Got {name}={value!r}, but expected"):
+        load_image_folder(folder, **option)
+
+
+def test_large_images_are_worth_a_word(tmp_path, monkeypatch):
+    for name in "ab":
+        save(tmp_path / name / "1.png", np.zeros((270, 360, 3), np.uint8))
+    load_image_folder(tmp_path)  # two of them are not
+    monkeypatch.setattr("skcnn._image_files._MANY", 2)
+    with pytest.warns(
+        UserWarning, match=r"2 images of 360 x 270 .*image_shape=\(48, 64, 3\)"
+    ) as warned:
+        load_image_folder(tmp_path)
+    assert warned[0].filename == __file__
+    load_image_folder(tmp_path, image_shape=(270, 360, 3))  # as stated
+    monkeypatch.setattr("skcnn._image_files._LARGE_GIGABYTES", 1e-4)
+    with pytest.warns(UserWarning, match=r"take 0\.0 GB"):
+        load_image_folder(tmp_path, image_shape=(270, 360, 3))
+
+
+class TestParts:
+    @pytest.fixture
+    def pets(self, tmp_path, color):
+        pets = tmp_path / "pets"
+        save(pets / "Train" / "cat" / "1.png", color[0])
+        save(pets / "Train" / "dog" / "1.png", color[1])
+        save(pets / "test1" / "dog" / "1.png", color[2])
+        save(pets / "test1" / "eel" / "1.png", color[3])
+        return pets
+
+    def test_they_have_their_classes_in_common(self, pets, color):
+        for subset, rows, target in [
+            ("train", [0, 1], [0, 1]),
+            ("test", [2, 3], [1, 2]),
+            ("all", [0, 1, 2, 3], [0, 1, 1, 2]),
+        ]:
+            bunch = load_image_folder(pets, subset=subset)
+            np.testing.assert_array_equal(bunch.images, color[rows])
+            np.testing.assert_array_equal(bunch.target, target)
+            assert list(bunch.target_names) == ["cat", "dog", "eel"]
+
+    def test_they_are_asked_for(self, pets):
+        with pytest.raises(
+            ValueError, match=r'Train and test1 in .*subset="train".*pets.Train'
+        ):
+            load_image_folder(pets)
+        with pytest.raises(
+            ValueError, match=r"Got subset='val', but .*Train and test1"
+        ):
+            load_image_folder(pets, subset="val")
+        with pytest.raises(
+            ValueError, match=r"Got subset='test', but .*no folders such"
+        ):
+            load_image_folder(pets / "Train", subset="test")
+
+    def test_a_cache_is_for_a_part(self, pets, tmp_path, color):
+        for _ in range(2):
+            for subset, rows in [("train", [0, 1]), ("test", [2, 3])]:
+                cache = tmp_path / f"{subset}.npy"
+                bunch = load_image_folder(pets, subset=subset, cache=cache)
+                np.testing.assert_array_equal(bunch.images, color[rows])
+
+    def test_images_without_labels_beside_them_do_no_harm(self, pets, color):
+        shutil.rmtree(pets / "test1")
+        save(pets / "test" / "1.png", color[2])
+        bunch = load_image_folder(pets, subset="train")
+        np.testing.assert_array_equal(bunch.images, color[:2])
+        assert list(bunch.target_names) == ["cat", "dog"]
+        assert len(load_image_folder(pets, subset="all").images) == 2
+        with pytest.raises(ValueError, match="no labels"):
+            load_image_folder(pets, subset="test")
+
+    @pytest.mark.parametrize(
+        ("name", "part"),
+        [
+            *((name, "train") for name in ("train", "TRAIN", "training", "train_set")),
+            *((name, "train") for name in ("training-images", "trainset", "train2017")),
+            *((name, "val") for name in ("val", "valid", "Validation", "dev", "eval")),
+            *((name, "val") for name in ("validation_set", "val2017")),
+            *((name, "test") for name in ("test", "test1", "testing", "Test-Images")),
+        ],
+    )
+    def test_their_names_vary(self, pets, name, part):
+        shutil.rmtree(pets / "test1")
+        (pets / "Train").rename(pets / name)
+        assert len(load_image_folder(pets, subset=part).images) == 2
+
+    @pytest.mark.parametrize(
+        "name", ["trainer", "tester", "trains", "contest", "value"]
+    )
+    def test_classes_may_have_similar_names(self, tmp_path, color, name):
+        save(tmp_path / name / "1.png", color[0])
+        assert list(load_image_folder(tmp_path).target_names) == [name]
+
+    def test_one_class_of_several_may_be_called_train(self, tmp_path, color):
+        for name in ("car", "plane", "train"):
+            save(tmp_path / name / "1.png", color[0])
+        names = load_image_folder(tmp_path).target_names
+        assert list(names) == ["car", "plane", "train"]
+
+    def test_without_classes_in_them_they_are_no_classes(self, tmp_path, color):
+        for name in ("train", "test1"):
+            save(tmp_path / "data" / "flat" / name / "1.png", color[0])
+        for path in (tmp_path / "data" / "flat", tmp_path / "data"):
+            with pytest.raises(
+                ValueError, match=r"test1 and train in .*flat look like .*image_table"
+            ):
+                load_image_folder(path)
+
+
+class TestDeeperFolders:
+    @pytest.mark.parametrize("below", ["archive", "archive/dataset"])
+    @pytest.mark.parametrize("parts", ["", "train"])
+    def test_the_folder_to_name_is_pointed_at(self, tmp_path, color, below, parts):
+        save(tmp_path / below / parts / "cat" / "1.png", color[0])
+        save(tmp_path / below / parts / "dog" / "1.png", color[0])
+        (tmp_path / below / "README.txt").write_text("x")
+        if not parts:
+            (tmp_path / below / "docs").mkdir()
+            (tmp_path / "papers").mkdir()
+            (tmp_path / "papers" / "paper.pdf").write_text("x")
+            shutil.rmtree(tmp_path / below / "docs")
+        with pytest.raises(ValueError, match="deeper") as caught:
+            load_image_folder(tmp_path)
+        named = str(caught.value).rsplit(": ", 1)[1].removesuffix(".")
+        assert named == str(tmp_path / below)
+        load_image_folder(named, subset=parts or None)
+
+    def test_classes_within_classes_are_named(self, tmp_path, color):
+        save(tmp_path / "cat" / "persian" / "1.png", color[0])
+        save(tmp_path / "dog" / "poodle" / "1.png", color[0])
+        with pytest.raises(ValueError, match=r"for example: .*cat or .*dog\."):
+            load_image_folder(tmp_path)
+
+    def test_images_below_a_class_are_not_passed_over(self, folder, color):
+        save(folder / "cat" / "old" / "1.png", color[0])
+        with pytest.raises(ValueError, match=r"cat is read as a class.*old") as caught:
+            load_image_folder(folder)
+        assert "elete" not in str(caught.value)
+
+    def test_images_in_no_folder_need_a_table(self, tmp_path, color):
+        save(tmp_path / "1.png", color[0])
+        with pytest.raises(ValueError, match=r"no folders in it but .*image_table"):
+            load_image_folder(tmp_path)
 
 
 class TestCache:
@@ -216,26 +484,33 @@ class TestCache:
         load_image_folder(folder, cache=tmp_path / "pets.npy")
         monkeypatch.setattr(Image, "open", None)
         load_image_folder(folder, cache=tmp_path / "pets.npy")
-        with pytest.raises(TypeError):
+        with pytest.raises(ValueError):
             load_image_folder(folder)
 
-    @pytest.mark.parametrize("change", ["content", "more", "fewer", "name", "shape"])
-    def test_a_cache_of_other_images_is_refused(self, folder, tmp_path, colour, change):
+    @pytest.mark.parametrize(
+        "change", ["content", "more", "fewer", "name", "shape", "background"]
+    )
+    def test_a_cache_of_other_images_is_refused(self, folder, tmp_path, color, change):
         cache = tmp_path / "pets.npy"
         load_image_folder(folder, cache=cache)
         before = cache.read_bytes()
         file = folder / "dog" / "b.png"
         if change == "content":
-            save(file, colour[0])
+            save(file, color[0])
         elif change == "more":
-            save(folder / "dog" / "c.png", colour[0])
+            save(folder / "dog" / "c.png", color[0])
         elif change == "fewer":
             file.unlink()
         elif change == "name":
             file.rename(folder / "cat" / "b.png")
-        image_shape = (6, 5, 3) if change == "shape" else None
-        with pytest.raises(ValueError, match=r"pets\.npy is there, but .* Delete it"):
-            load_image_folder(folder, image_shape=image_shape, cache=cache)
+        options = {
+            "shape": {"image_shape": (6, 5, 3)},
+            "background": {"background": "black"},
+        }.get(change, {})
+        with pytest.raises(
+            ValueError, match=r"pets\.npy is there, but .* Name another file"
+        ):
+            load_image_folder(folder, cache=cache, **options)
         assert cache.read_bytes() == before
 
     @pytest.mark.parametrize("content", ["array", "objects", "text", "half", "nothing"])
@@ -251,14 +526,16 @@ class TestCache:
         else:
             cache.write_bytes(cache.read_bytes()[: 300 if content == "half" else 0])
         before = cache.read_bytes()
-        with pytest.raises(ValueError, match=r"pets\.npy is there, but .* Delete it"):
+        with pytest.raises(
+            ValueError, match=r"pets\.npy is there, but .* Name another file"
+        ):
             load_image_folder(folder, cache=cache)
         assert cache.read_bytes() == before
 
     def test_it_is_written_whole_or_not_at_all(self, folder, tmp_path):
         (folder / "dog" / "c.png").write_bytes(b"no image")
         before = set(tmp_path.iterdir())
-        with pytest.raises(ValueError, match="Pillow can read"):
+        with pytest.raises(ValueError, match=r"c\.png is not an image"):
             load_image_folder(
                 folder, image_shape=(6, 5, 3), cache=tmp_path / "pets.npy"
             )
@@ -270,7 +547,7 @@ class TestCache:
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=300))
         with pytest.raises(
-            OSError, match=r"4 images .* MB free.*another disk"
+            OSError, match=r"4 images .* MB are free.*another disk"
         ) as caught:
             load_image_folder(folder, image_shape=(6, 5, 3), cache=tmp_path / "p.npy")
         assert caught.value.errno == errno.ENOSPC

@@ -156,7 +156,7 @@ def read_unlabelled(paths, *, label, image_shape):
     X : list of ndarray
         The images of each table, or of consecutive image files.
     """
-    from skcnn.datasets._image_folder import read_image_files
+    from skcnn._image_files import read_images
 
     names: list[str] = []
     X = []
@@ -175,7 +175,7 @@ def read_unlabelled(paths, *, label, image_shape):
                 )
                 if not files:
                     raise ValueError(f"{path} has no files in it.")
-            images = read_image_files(files, image_shape)
+            images = read_images(files, image_shape)
             names += map(str, files)
         X.append(images)
     return names, X

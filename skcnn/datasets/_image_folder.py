@@ -2,26 +2,61 @@
 
 import errno
 import hashlib
+import json
 import os
+import re
 import shutil
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from math import prod
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from skcnn._files import written_whole
-from skcnn._images import check_image_shape
+from skcnn._image_files import (
+    ReadImages,
+    decode_images,
+    is_leftover,
+    list_image_files,
+    read_images_with_facts,
+    skipped_message,
+)
 from skcnn.datasets._bunch import make_image_bunch
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_GREY_MODES = {"1", "L"}
-_EIGHT_BIT_MODES = {*_GREY_MODES, "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+PARTS = ("train", "val", "test")
+
+# What a name has after "train", "test", ... where it means nothing more.
+_AFTER_PART = r"[-_. ]?(set|data|dataset|images?|imgs?|folder|split)?[-_. ]?\d*"
+_PART_NAMES = {
+    "train": re.compile(f"train(ing)?{_AFTER_PART}", re.IGNORECASE),
+    "val": re.compile(
+        f"(val|valid|validation|dev|eval|evaluation){_AFTER_PART}", re.IGNORECASE
+    ),
+    "test": re.compile(f"test(ing)?{_AFTER_PART}", re.IGNORECASE),
+}
+# A folder that has only such files has no images.
+_DOCUMENTS = {
+    *(".txt", ".md", ".rst", ".pdf", ".html", ".htm", ".doc", ".docx", ".log", ".ini"),
+    *(".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".xlsx", ".mat", ".npy"),
+    *(".npz", ".zip", ".gz", ".tar", ".py", ".ipynb", ".h5", ".pkl"),
+}
+_DEEPEST = 6  # levels below the folder that images are looked for
+_MOST_NAMED = 5
 
 
-def load_image_folder(path, *, image_shape=None, cache=None):
-    """Load image files that lie in one folder per class.
+def load_image_folder(
+    path,
+    *,
+    image_shape=None,
+    subset=None,
+    cache=None,
+    on_error="raise",
+    background="white",
+):
+    """Load image files that lie in one folder per class, as a viewer shows them.
 
     ::
 
@@ -33,38 +68,55 @@ def load_image_folder(path, *, image_shape=None, cache=None):
                 1.jpg
 
     The names of the folders are the names of the classes, in sorted order; those of
-    the files do not matter. Files and folders whose names start with a dot are skipped,
-    and so are files that lie directly in `path`. Reading takes Pillow:
+    the files do not matter. Hidden files and what systems leave in folders (those that
+    start with a dot, ``Thumbs.db``, ``desktop.ini``, ``__MACOSX``) are skipped, and so
+    are files that lie directly in `path`. Reading takes Pillow:
     ``pip install "skcnn[images]"``.
+
+    Pictures are turned as the camera notes (EXIF), transparent pixels are put on a
+    background, palettes and other color spaces become gray or RGB, and of an animation
+    or a stack the first image is taken. The content of a file tells its format, not its
+    name. Color profiles (ICC) are not applied.
 
     Parameters
     ----------
     path : str or path-like
-        The folder that holds the classes' folders.
+        The folder that holds the classes' folders, or the parts of a data set, such as
+        ``train`` and ``test``, which hold the classes' folders: see `subset`.
     image_shape : tuple of int, default=None
-        ``(height, width)`` for grey images, or ``(height, width, channels)`` with 1
-        channel for grey, 3 for red, green and blue or 4 with transparency. Images of
+        ``(height, width)`` for gray images, or ``(height, width, channels)`` with 1
+        channel for gray, 3 for red, green and blue or 4 with transparency. Images of
         another size are resized (bilinear, without keeping their proportions), those
-        of another colour mode are converted. If None, all images must have the same
-        size, and have transparency if one of them has it, or else colour if one of
-        them has it.
+        of another color mode are converted. If None, all images must have the same
+        size; they are gray if all files are, else color.
+    subset : {"train", "val", "test", "all"}, default=None
+        Which part to load where `path` holds folders with names like ``train``,
+        ``validation`` or ``test1`` that have the classes' folders in them. The classes
+        are those of all parts together, whichever is loaded.
     cache : str or path-like, default=None
         A file, such as ``"pets.npy"``, in which the images are kept as they are
         in memory otherwise. The first call reads the image files one by one and writes
         it, whole or not at all; later calls only look whether the image files are
         still the same, by name, size and time of change. `images` is then a read-only
         :class:`numpy.memmap` of it, which may be larger than the memory.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do if files cannot be read: raise an error that names them, or warn
+        once and go on without them.
+    background : str or tuple of 3 int, default="white"
+        The color under transparent pixels: a name, ``"#ffffff"`` or red, green and
+        blue from 0 to 255. Not used where `image_shape` has 4 channels.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object, with the following attributes.
 
-        data : ndarray of shape (n_samples, height * width * channels), dtype uint8
+        data : ndarray of shape (n_samples, height * width * channels)
             Flat images; shares its memory, or its file, with `images`.
-        images : ndarray of shape (n_samples, height, width[, channels]), dtype uint8
-            The images, class by class and by file name; grey ones have no axis for
-            channels unless `image_shape` has it.
+        images : ndarray of shape (n_samples, height, width[, channels])
+            The images, class by class and by file name, ``2.png`` before ``10.png``.
+            Gray ones have no axis for channels unless `image_shape` has it. The dtype
+            is uint16 if a file has more than 8 bits a channel, else uint8.
         target : ndarray of shape (n_samples,), dtype int64
             The class of each image, an index into `target_names`, as from
             :func:`sklearn.datasets.load_files`.
@@ -72,6 +124,10 @@ def load_image_folder(path, *, image_shape=None, cache=None):
             The names of the folders.
         filenames : ndarray of shape (n_samples,)
             The path of each image.
+        skipped : list of str
+            The paths of files that cannot be read, with ``on_error="skip"``.
+        transparent : list of str
+            The paths of files that have transparent pixels.
         frame : None
             As in the other data sets.
         feature_names : list of str
@@ -86,10 +142,19 @@ def load_image_folder(path, *, image_shape=None, cache=None):
     OSError
         If `path` is not a folder, a file cannot be opened, or `cache` cannot be
         written, for lack of space on the disk among others.
+    TypeError
+        If `cache` is not a path.
     ValueError
-        If there is no class, a class has no file, a file is not an image of 8 bits a
-        channel, a link leads out of the folder, the sizes differ and `image_shape`
-        is None, or `cache` is there but not of these images.
+        If there is no class, a class has no file, the images lie deeper, `subset` is
+        None and there are parts or the other way, files are not images that can be
+        read, a link leads out of the folder, the sizes differ and `image_shape` is
+        None, or `cache` is there but not of these images.
+
+    Warns
+    -----
+    UserWarning
+        If files are skipped, or the images are so large or so many that they take much
+        memory.
 
     Examples
     --------
@@ -108,219 +173,332 @@ def load_image_folder(path, *, image_shape=None, cache=None):
     >>> type(pets.images)  # doctest: +SKIP
     <class 'numpy.memmap'>
     """
-    _import_pillow()
-    if image_shape is not None:
-        _check_channels(image_shape)
-    files, target, class_names = _list_files(Path(path))
+    if cache is not None and not isinstance(cache, (str, os.PathLike)):
+        raise TypeError(f"Got cache={cache!r}, but expected a path or None.")
+    root = Path(path)
+    files, target, class_names = _list_files(root, subset)
+    options = {
+        "image_shape": image_shape,
+        "on_error": on_error,
+        "background": background,
+    }
     if cache is None:
-        shape = _common_shape(files) if image_shape is None else image_shape
-        images = read_image_files(files, shape)
+        read = read_images_with_facts(files, **options)
     else:
-        images = _images_in_cache(cache, files, Path(path), image_shape)
+        read = _images_in_cache(Path(cache), files, root, options)
+    if read.skipped:
+        warnings.warn(skipped_message(read.skipped, len(files)), stacklevel=2)
     bunch = make_image_bunch(
-        images,
-        np.array(target, dtype=np.int64),
+        read.images,
+        np.array(target, dtype=np.int64)[read.kept],
         target_names=np.array(class_names),
         descr=f"Images of {len(class_names)} classes from the folder {path}",
     )
-    bunch.filenames = np.array([str(file) for file in files])
+    bunch.filenames = np.array([str(files[i]) for i in read.kept])
+    bunch.skipped = [name for name, _ in read.skipped]
+    bunch.transparent = [str(files[i]) for i in read.transparent]
     return bunch
 
 
-def read_image_files(files, image_shape):
-    """Read image files into one array.
+def list_parts(path: Any) -> dict[str, list[Path]]:
+    """Return the folders that hold the classes' folders of each part of a data set.
 
-    Parameters
-    ----------
-    files : list of Path
-        Images of 8 bits a channel.
-    image_shape : tuple of 2 or 3 int
-        ``(height, width)`` or ``(height, width, channels)`` that they are converted
-        and resized to.
-
-    Returns
-    -------
-    ndarray of shape (n, *image_shape) of uint8
-
-    Raises
-    ------
-    ImportError
-        If Pillow is not installed.
-    OSError
-        If a file cannot be opened.
-    ValueError
-        If a file is not such an image.
+    The keys are "train", "val" and "test", as far as there are such parts; there are
+    none where the folders in `path` are the classes.
     """
-    images = np.empty((len(files), *image_shape), np.uint8)
-    for image, file in zip(images, files, strict=True):
-        image[:] = _read_image(file, image_shape)
-    return images
+    parts: dict[str, list[Path]] = {}
+    for folder in _folders(Path(path)):
+        part = _part_of(folder)
+        if part is not None and _layout(folder) == "classes":
+            parts.setdefault(part, []).append(folder)
+    return {part: parts[part] for part in PARTS if part in parts}
 
 
-def _images_in_cache(cache, files, root, image_shape):
+def _list_files(
+    path: Path, subset: str | None
+) -> tuple[list[Path], list[int], list[str]]:
+    """Return the files, the class of each as a number, and the names of the classes."""
+    if subset not in (None, "all", *PARTS):
+        raise ValueError(
+            f'Got subset={subset!r}, but expected None, "train", "val", "test" or '
+            '"all".'
+        )
+    parts = list_parts(path)
+    if parts:
+        roots = _roots_of_subset(path, parts, subset)
+    elif subset is not None:
+        raise ValueError(
+            f"Got subset={subset!r}, but {path} has no folders such as train and test "
+            "with one folder for each class in them."
+        )
+    else:
+        _refuse_other_layouts(path)
+        roots = [path]
+    every_root = [root for roots in parts.values() for root in roots] or [path]
+    class_names = sorted({folder.name for i in every_root for folder in _folders(i)})
+    files: list[Path] = []
+    target: list[int] = []
+    for root in roots:
+        for folder in _folders(root):
+            found = _files_of_class(folder, root)
+            _refuse_links_out(found, path)
+            files += found
+            target += [class_names.index(folder.name)] * len(found)
+    return files, target, class_names
+
+
+def _roots_of_subset(
+    path: Path, parts: dict[str, list[Path]], subset: str | None
+) -> list[Path]:
+    """Return the folders that `subset` stands for."""
+    names = [folder.name for folders in parts.values() for folder in folders]
+    if subset is None:
+        part, (folder, *_) = next(iter(parts.items()))
+        are = "are the parts" if len(names) > 1 else "is a part"
+        raise ValueError(
+            f"{_and(names)} in {path} {are} of a data set, with one folder for each "
+            f'class. Write subset="{part}" to load what is in {folder.name} '
+            f'(subset="all" loads all parts together), or name the folder {folder}.'
+        )
+    if subset == "all":
+        return [folder for folders in parts.values() for folder in folders]
+    if subset in parts:
+        return parts[subset]
+    flat = [folder for folder in _folders(path) if _part_of(folder) == subset]
+    if flat:
+        raise ValueError(
+            f"Got subset={subset!r}, but the images in {flat[0]} are in no folders "
+            "that name their classes, so they have no labels. Classify them with "
+            "predict, or read them with skcnn.datasets.load_image_table if a CSV file "
+            "has their labels."
+        )
+    raise ValueError(
+        f"Got subset={subset!r}, but the parts in {path} are {_and(names)}: "
+        f"{_and([f'subset={part!r}' for part in parts])} can be loaded."
+    )
+
+
+def _layout(path: Path) -> str:
+    """Tell what the folders in a folder are, by their names and by what they hold."""
+    filled = [folder for folder in _folders(path) if _has_images(folder, _DEEPEST)]
+    if not filled:
+        return "images" if _has_images(path, 0) else "nothing"
+    parts = {part for folder in filled if (part := _part_of(folder)) is not None}
+    if len(parts) > 1 or (parts and all(_part_of(folder) for folder in filled)):
+        layouts = {_layout(folder) for folder in filled if _part_of(folder)}
+        if "classes" in layouts:
+            return "parts"
+        return "flat parts" if "images" in layouts else "deeper"
+    if any(_has_images(folder, 0) for folder in filled):
+        return "classes"
+    return "deeper"
+
+
+def _refuse_other_layouts(path: Path) -> None:
+    """Raise unless the folders in `path` are the classes."""
+    layout = _layout(path)
+    if layout == "deeper":
+        found = list(_folders_below(path, {"classes", "parts"}))
+        if found:
+            more = ", for example" if len(found) > 1 else ""
+            raise ValueError(
+                f"The images lie deeper than in one folder per class in {path}. Name "
+                "the folder whose folders are the classes"
+                f"{more}: {_and(map(str, found[:_MOST_NAMED]), 'or')}."
+            )
+        path, layout = next(_folders_below(path, {"flat parts"}), path), "flat parts"
+    if layout == "flat parts":
+        names = [folder.name for folder in _folders(path) if _part_of(folder)]
+        look = "look like parts" if len(names) > 1 else "looks like a part"
+        raise ValueError(
+            f"{_and(names)} in {path} {look} of a data set, not like classes: the "
+            "images in them are in no folders that name their classes. If a CSV file "
+            "has their labels, read them with skcnn.datasets.load_image_table; else "
+            "sort them into one folder for each class."
+        )
+    if layout == "images":
+        raise ValueError(
+            f"{path} has no folders in it but image files; one folder of image files "
+            "per class was expected. If a CSV file has their labels, read them with "
+            "skcnn.datasets.load_image_table."
+        )
+    if not _folders(path):
+        raise ValueError(
+            f"{path} has no folders in it, but one folder of image files per class was "
+            "expected."
+        )
+
+
+def _files_of_class(folder: Path, root: Path) -> list[Path]:
+    """Return the image files of a class, or raise if it has none of its own."""
+    deeper = [inner for inner in _folders(folder) if _has_images(inner, _DEEPEST)]
+    if deeper:
+        raise ValueError(
+            f"{folder} is read as a class, but the folder {deeper[0]} in it has files "
+            "as well. Only images directly in the folder of a class are read: move the "
+            f"others up into {folder}, or name the folder whose folders are the "
+            f"classes in place of {root}."
+        )
+    if not _has_images(folder, 0):
+        raise ValueError(
+            f"{folder} has no image files, but each folder in {root} is read as a "
+            "class. Put images into it, or move it elsewhere if it is not a class."
+        )
+    return list_image_files(folder)
+
+
+def _refuse_links_out(files: Iterable[Path], path: Path) -> None:
+    root = path.resolve()
+    for file in files:
+        try:
+            leads_to = file.resolve()
+        except (OSError, RuntimeError):  # a loop, which reading the file reports
+            continue
+        if not leads_to.is_relative_to(root):
+            raise ValueError(
+                f"{file} is a link, or in a link, to {leads_to}, outside of {path}. "
+                "Copy the images into the folder if they belong there."
+            )
+
+
+def _part_of(folder: Path) -> str | None:
+    """Return which part of a data set a folder's name stands for."""
+    for part, name in _PART_NAMES.items():
+        if name.fullmatch(folder.name):
+            return part
+    return None
+
+
+def _folders(path: Path) -> list[Path]:
+    """Return the folders in a folder, without leftovers, in sorted order."""
+    return sorted(
+        entry for entry in path.iterdir() if not is_leftover(entry) and entry.is_dir()
+    )
+
+
+def _folders_below(path: Path, layouts: set[str], levels: int = _DEEPEST) -> Iterator:
+    """Yield the topmost folders below `path` that have one of these layouts."""
+    for folder in _folders(path) if levels else ():
+        if _layout(folder) in layouts:
+            yield folder
+        else:
+            yield from _folders_below(folder, layouts, levels - 1)
+
+
+def _has_images(folder: Path, levels: int) -> bool:
+    """Tell whether files that may be images are in a folder, or so much deeper."""
+    inner = []
+    for entry in folder.iterdir():
+        if is_leftover(entry):
+            continue
+        if entry.is_dir():
+            inner.append(entry)
+        elif entry.suffix.lower() not in _DOCUMENTS:
+            return True
+    return levels > 0 and any(_has_images(entry, levels - 1) for entry in inner)
+
+
+def _and(names: Iterable[str], word: str = "and") -> str:
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def _images_in_cache(
+    cache: Path, files: Sequence[Path], root: Path, options: dict[str, Any]
+) -> ReadImages:
     """Return the images as a mapped file, written first if it is not there."""
-    if not isinstance(cache, (str, os.PathLike)):
-        raise TypeError(f"Got cache={cache!r}, but expected a path or None.")
-    cache = Path(cache)
-    mark = _mark(files, root, image_shape)
+    mark = _mark(files, root, options)
     if not cache.exists():
-        shape = _common_shape(files) if image_shape is None else image_shape
-        _write_cache(cache, files, shape, mark)
+        _write_cache(cache, files, mark, options)
     try:
         if not cache.is_file():
             raise ValueError("it is not a file")
         images = np.lib.format.open_memmap(cache, mode="r")
         with cache.open("rb") as file:
             file.seek(images.offset + images.nbytes)
-            if file.read(len(mark) + 1) != mark:
-                raise ValueError("files or image_shape differ, or it is another's file")
+            if file.read(len(mark)) != mark:
+                raise ValueError(
+                    "files or arguments differ, or it is another program's file"
+                )
+            facts = json.loads(file.read())
+        skipped = [(name, reason) for name, reason in facts["skipped"]]
+        return ReadImages(images, facts["kept"], facts["transparent"], skipped)
     except ValueError as error:
         raise ValueError(
             f"{cache} is there, but does not hold the images of {root} as they are now "
-            f"({error}). Delete it, or name another file."
+            f"({error}). Name another file as cache, or move this one elsewhere."
         ) from error
-    return images
 
 
-def _write_cache(cache, files, shape, mark):
+def _write_cache(
+    cache: Path, files: Sequence[Path], mark: bytes, options: dict[str, Any]
+) -> None:
     folder = cache.absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(
             f"Got cache={str(cache)!r}, but {folder} is not a folder."
         )
-    needed, free = len(files) * prod(shape), shutil.disk_usage(folder).free
+    with written_whole(cache) as npy:
+        shape: tuple[int, ...] = ()
+        dtype = np.dtype(np.uint8)
+
+        def begin(image_shape: tuple[int, ...], image_dtype: np.dtype) -> Callable:
+            nonlocal shape, dtype
+            shape, dtype = image_shape, image_dtype
+            _check_room(cache, (len(files), *shape), dtype)
+            npy.seek(0)
+            npy.truncate()
+            _write_header(npy, (len(files), *shape), dtype)
+            return lambda image: npy.write(_spread(image, shape, dtype))
+
+        kept, transparent, skipped = decode_images(files, begin=begin, **options)
+        facts = {"kept": kept, "transparent": transparent, "skipped": skipped}
+        npy.write(mark + json.dumps(facts).encode())
+        npy.seek(0)
+        # As long as before: NumPy leaves room for any number of images.
+        _write_header(npy, (len(kept), *shape), dtype)
+
+
+def _write_header(npy: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(npy, header)
+
+
+def _spread(image: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an image in all channels."""
+    return np.ascontiguousarray(np.broadcast_to(image, shape), dtype)
+
+
+def _check_room(cache: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    needed = prod(shape) * dtype.itemsize
+    free = shutil.disk_usage(cache.absolute().parent).free
     if needed > free:
         raise OSError(
             errno.ENOSPC,
-            f"{len(files)} images of {shape} take {needed / 2**20:,.0f} MB, but there "
-            f"are {free / 2**20:,.0f} MB free. Name a file on another disk, or give a "
-            "smaller image_shape",
+            f"{shape[0]} images of {shape[1:]} take {needed / 2**20:,.0f} MB, but "
+            f"{free / 2**20:,.0f} MB are free. Name a file on another disk, or give "
+            "a smaller image_shape",
             str(cache),
         )
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), *shape)}
-    with written_whole(cache) as npy:
-        np.lib.format.write_array_header_1_0(npy, header)
-        for file in files:
-            npy.write(np.ascontiguousarray(_read_image(file, shape)))
-        npy.write(mark)
 
 
-def _mark(files, root, image_shape):
+def _mark(files: Sequence[Path], root: Path, options: dict[str, Any]) -> bytes:
     """Return a second array, in the format of a file, that tells which images it has.
 
     ``numpy.load`` and its like read the first and leave what follows.
     """
-    stated = None if image_shape is None else [int(side) for side in image_shape]
+    stated = dict(options)
+    if stated["image_shape"] is not None:
+        stated["image_shape"] = [int(side) for side in stated["image_shape"]]
     digest = hashlib.sha256(repr(stated).encode())
     for file in files:
-        facts = file.stat()
         name = file.relative_to(root).as_posix()
-        digest.update(f"\n{name!r} {facts.st_size} {facts.st_mtime_ns}".encode())
+        try:
+            facts = file.stat()
+        except OSError as error:  # reading the file reports it
+            digest.update(f"\n{name!r} {error.errno}".encode())
+        else:
+            digest.update(f"\n{name!r} {facts.st_size} {facts.st_mtime_ns}".encode())
     buffer = BytesIO()
     np.save(buffer, np.frombuffer(digest.digest(), np.uint8))
     return buffer.getvalue()
-
-
-def _import_pillow():
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError(
-            "load_image_folder requires Pillow. You can install it with "
-            '`pip install "skcnn[images]"`.'
-        ) from error
-    return Image
-
-
-def _check_channels(image_shape):
-    channels = check_image_shape(image_shape)[2]
-    if channels not in _MODES:
-        raise ValueError(
-            f"Got image_shape={image_shape!r}, but image files have 1, 3 or 4 channels."
-        )
-
-
-def _list_files(path):
-    folders = sorted(entry for entry in _visible(path) if entry.is_dir())
-    if not folders:
-        raise ValueError(
-            f"{path} has no folders in it, but one folder of image files per class was "
-            "expected."
-        )
-    root = path.resolve()
-    files, target = [], []
-    for label, folder in enumerate(folders):
-        found = sorted(_visible(folder))
-        if not found:
-            raise ValueError(
-                f"{folder} has no image files. Delete the folder if it is not a class."
-            )
-        for file in found:
-            if not file.resolve().is_relative_to(root):
-                raise ValueError(
-                    f"{file} is a link, or in a link, to {file.resolve()}, outside of "
-                    f"{path}. Copy the images into the folder if they belong there."
-                )
-        files += found
-        target += [label] * len(found)
-    return files, target, [folder.name for folder in folders]
-
-
-def _visible(folder):
-    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-
-
-def _common_shape(files):
-    sizes: dict[tuple[int, int], Path] = {}
-    is_grey, has_alpha = True, False
-    for file in files:
-        with _opened(file) as image:
-            sizes.setdefault(image.size, file)
-            is_grey = is_grey and image.mode in _GREY_MODES
-            has_alpha = has_alpha or image.has_transparency_data
-    if len(sizes) > 1:
-        (size, file), (other_size, other_file), *_ = sizes.items()
-        raise ValueError(
-            f"The images have different sizes: {file} has {size[0]} x {size[1]} "
-            f"pixels, {other_file} has {other_size[0]} x {other_size[1]}. Give "
-            "`image_shape` to have them resized."
-        )
-    ((width, height),) = sizes
-    if has_alpha:
-        return (height, width, 4)
-    return (height, width) if is_grey else (height, width, 3)
-
-
-def _read_image(file, image_shape):
-    height, width, channels = check_image_shape(image_shape)
-    with _opened(file) as image:
-        image = image.convert(_MODES[channels])
-        if image.size != (width, height):
-            bilinear = _import_pillow().Resampling.BILINEAR
-            image = image.resize((width, height), bilinear)
-        return np.asarray(image).reshape(image_shape)
-
-
-@contextmanager
-def _opened(path):
-    Image = _import_pillow()
-    if path.exists() and not path.is_file():
-        raise ValueError(
-            f"{path} is not a file. Delete it or move it out of the folder."
-        )
-    with path.open("rb") as file:
-        try:
-            with Image.open(file) as image:
-                # Pillow converts 16 bits to 8 by cutting off what is above 255.
-                if image.mode not in _EIGHT_BIT_MODES:
-                    raise ValueError(
-                        f"{path} has the mode {image.mode}, but grey or colour of 8 "
-                        "bits a channel was expected. Convert the file first."
-                    )
-                yield image
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            # Pillow has no exception of its own for a damaged file.
-            raise ValueError(
-                f"{path} is not an image that Pillow can read ({error}). Delete it or "
-                "move it out of the folder."
-            ) from error
