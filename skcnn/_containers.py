@@ -5,6 +5,7 @@ No library is imported to recognize its objects: they are known by what they can
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from numbers import Number
@@ -24,7 +25,7 @@ LABEL_NAMES = ("label", "labels", "target", "y_train", "y", "class")
 FEW_COLUMNS = 16
 
 
-def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> Any:
+def array_or_frame(X: Any, estimator: Any, image_shape: tuple | None = None) -> Any:
     """Return the images in a container as an array, or a data frame of flat rows.
 
     Arrays of numbers, frames and sparse matrices come back as they are. Everything else
@@ -34,8 +35,8 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
     ----------
     X : object
         Whatever was passed as images.
-    consumer : estimator or function
-        Whose argument it is; messages name it.
+    estimator : estimator instance
+        Named in messages.
     image_shape : tuple of 3 int, default=None
         ``(height, width, channels)``, if it is stated or learned: image files and PIL
         images are read with so many channels.
@@ -58,11 +59,11 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
         return X
     if issparse(X):
         return X
-    name = getattr(consumer, "__name__", type(consumer).__name__)
+    name = type(estimator).__name__
     _refuse_one(X, name)
     if _is_frame(X):
         column = _column_of_images(X, name)
-        return X if column is None else array_or_frame(column, consumer, image_shape)
+        return X if column is None else array_or_frame(column, estimator, image_shape)
     if _is_array(X):
         try:
             array = _to_array(X)
@@ -82,13 +83,11 @@ def array_or_frame(X: Any, consumer: Any, image_shape: tuple | None = None) -> A
         entries = array.tolist()
     else:
         _refuse_named_parts(X, name)
-        _refuse_streams(X, name, consumer)
-        if type(X).__module__.startswith("datasets."):
-            # A column of Hugging Face's decodes all of its images at once faster.
-            X = X[:]
-        # As many as there are: what has only __getitem__ may go on forever.
-        entries = list(islice(X, len(X)))
-    return _stacked(entries, name, image_shape)
+        _refuse_streams(X, name, estimator)
+        entries = _entries(X)
+    if entries and all(map(_is_file, entries)):
+        return _read_files(entries, estimator, image_shape)
+    return _stacked(entries, name)
 
 
 def labels_in(y: Any, name: str = "y") -> Any:
@@ -127,7 +126,7 @@ def labels_in(y: Any, name: str = "y") -> Any:
             f"{name} is {_kind(y)}, but one label for each image was expected: pass "
             "a list or an array of them, in the order of the images."
         )
-    return list(islice(y, len(y)))
+    return _entries(y)
 
 
 def channels_last_code(X: Any) -> str:
@@ -143,9 +142,6 @@ def channels_last_code(X: Any) -> str:
 def one_image_code(X: Any) -> str:
     """Return what to write to make a collection of one image."""
     return "X[np.newaxis]" if isinstance(X, np.ndarray) else "[X]"
-
-
-# ------------------------------------------------------------ what is no collection
 
 
 def _refuse_one(X: Any, name: str) -> None:
@@ -211,7 +207,7 @@ def _refuse_named_parts(X: Any, name: str) -> None:
     raise TypeError(f"{found}, but {name} expects the images alone: {advice}.")
 
 
-def _refuse_streams(X: Any, name: str, consumer: Any) -> None:
+def _refuse_streams(X: Any, name: str, estimator: Any) -> None:
     """Refuse what cannot be asked for its length and for any of its entries."""
     if isinstance(X, Set):
         raise TypeError(
@@ -229,7 +225,7 @@ def _refuse_streams(X: Any, name: str, consumer: Any) -> None:
     if not hasattr(X, "__iter__") and not hasattr(X, "__getitem__"):
         raise TypeError(f"X is {_kind(X)}, but {name} expects {FORMS}.")
     by_batches = "pass the images of one batch as an array"
-    if hasattr(consumer, "partial_fit"):
+    if hasattr(estimator, "partial_fit"):
         by_batches = (
             "call partial_fit, and later predict, with the arrays of each batch"
         )
@@ -285,9 +281,6 @@ def _image_and_label(names: list) -> tuple:
     return image, label
 
 
-# -------------------------------------------------------------------------- frames
-
-
 def _is_frame(X: Any) -> bool:
     """Return whether it is a table of pandas, polars or PyArrow."""
     # Of the type, for pandas makes the dtypes of all columns when it is asked for them.
@@ -339,10 +332,16 @@ def _holds_text(column: np.ndarray) -> bool:
     )
 
 
-# ------------------------------------------------------------------------- entries
+def _entries(X: Any) -> list:
+    """Return the entries of what has a length."""
+    if type(X).__module__.startswith("datasets."):
+        # A column of Hugging Face's makes all of its entries at once in half the time.
+        X = X[:]
+    # As many as there are: what has only __getitem__ may go on forever.
+    return list(islice(X, len(X)))
 
 
-def _stacked(entries: list, name: str, image_shape: tuple | None) -> np.ndarray:
+def _stacked(entries: list, name: str) -> np.ndarray:
     """Stack images into one array, or say which of them does not fit."""
     if not entries:
         raise ValueError(
@@ -353,9 +352,7 @@ def _stacked(entries: list, name: str, image_shape: tuple | None) -> np.ndarray:
     _refuse_missing(entries, kinds, name)
     if all(issubclass(kind, Number) for kind in kinds):
         return np.asarray(entries)
-    are_files = [_is_file(entry) for entry in entries] if kinds != {np.ndarray} else []
-    if are_files and all(are_files):
-        return _read_files(entries, name, image_shape)
+    are_files = [_is_file(entry) for entry in entries]
     if any(are_files):
         other = are_files.index(not are_files[0])
         raise ValueError(
@@ -451,10 +448,11 @@ def _stacked_arrays(arrays: list[np.ndarray], name: str) -> np.ndarray:
     raise ValueError(found)
 
 
-def _read_files(sources: list, name: str, image_shape: tuple | None) -> np.ndarray:
+def _read_files(sources: list, estimator: Any, image_shape: tuple | None) -> np.ndarray:
     """Read image files and PIL images, with the channels that are expected."""
     from skcnn._image_files import read_images
 
+    name = type(estimator).__name__
     for place, source in enumerate(sources):
         if _is_pil(source) or os.path.isfile(source):
             continue
@@ -470,9 +468,9 @@ def _read_files(sources: list, name: str, image_shape: tuple | None) -> np.ndarr
         )
     try:
         images = read_images(sources)
-    except ValueError:
-        _refuse_other_sizes(sources, name)
-        raise
+    except ValueError as error:
+        message = _about_other_sizes(sources, name)
+        raise (ValueError(message) if message else error) from error
     if image_shape is None:
         return images
     height, width, channels = image_shape
@@ -482,24 +480,39 @@ def _read_files(sources: list, name: str, image_shape: tuple | None) -> np.ndarr
             f"is expecting {width} x {height} pixels: resize them, as in "
             f"{_resize_code(sources[0], (width, height))}."
         )
-    if channels != (images.shape[3] if images.ndim == 4 else 1):
-        return read_images(sources, image_shape)
-    return images
+    found = images.shape[3] if images.ndim == 4 else 1
+    if found == channels:
+        return images
+    is_stated = getattr(estimator, "image_shape", None) is not None
+    if channels == 1 and not is_stated and (images != images[..., :1]).any():
+        opened = "image" if _is_pil(sources[0]) else "PIL.Image.open(image)"
+        warnings.warn(
+            f"X holds color images, but {name} was fitted on gray ones, so that their "
+            "brightness alone is read. If that is meant, write "
+            f"[{opened}.convert('L') for image in X].",
+            UserWarning,
+            stacklevel=6,
+        )
+    return read_images(sources, image_shape)
 
 
-def _refuse_other_sizes(sources: list, name: str) -> None:
-    """Say which image has another size than the first, if there is one."""
+def _about_other_sizes(sources: list, name: str) -> str | None:
+    """Say which image has another size than the first; None if it is not that."""
     from skcnn._image_files import read_images
 
-    first = read_images(sources[:1]).shape[1:3]
-    for place, source in enumerate(sources):
-        other = read_images([source]).shape[1:3]
-        if other != first:
-            raise ValueError(
-                f"X[{place}] has {other[1]} x {other[0]} pixels, the first {first[1]} "
-                f"x {first[0]}, but {name} expects images of one size: resize them, as "
-                f"in {_resize_code(source, (32, 32))}."
-            )
+    try:
+        first = read_images(sources[:1]).shape[1:3]
+        for place, source in enumerate(sources):
+            other = read_images([source]).shape[1:3]
+            if other != first:
+                return (
+                    f"X[{place}] has {other[1]} x {other[0]} pixels, the first "
+                    f"{first[1]} x {first[0]}, but {name} expects images of one size: "
+                    f"resize them, as in {_resize_code(source, (32, 32))}."
+                )
+    except ValueError:
+        pass  # The image cannot be read at all.
+    return None
 
 
 def _resize_code(source: Any, size: tuple) -> str:
@@ -531,9 +544,6 @@ def _refuse_missing_pixels(array: np.ndarray, of: str, name: str) -> None:
                     f"{of}[{', '.join(map(str, place))}] is None, but {name} expects "
                     "numbers as pixels: leave that image out, and its label too."
                 )
-
-
-# ---------------------------------------------------------------------- what it is
 
 
 def _is_array(X: Any) -> bool:
@@ -607,15 +617,12 @@ def _on_host(X: Any) -> Any:
     return X.get() if type(X).__module__.partition(".")[0] == "cupy" else X
 
 
-# ------------------------------------------------------------------------- in words
-
-
 def _kind(X: Any) -> str:
     """Return the name of a type and of its library, with an article."""
     kind = type(X)
     library = kind.__module__.partition(".")[0]
     article = "an" if kind.__name__[0] in "aeiouAEIO" else "a"
-    known = library in ("builtins", "collections", "__main__")
+    known = library in ("builtins", "collections") or library.startswith("_")
     return f"{article} {kind.__name__}{'' if known else f' ({library})'}"
 
 
@@ -624,7 +631,7 @@ def _what(entry: Any) -> str:
         return f"the name {os.fspath(entry)!r:.80}"
     if isinstance(entry, Number):
         return f"the number {entry}"
-    return "a PIL image" if _is_pil(entry) else f"{_kind(entry)}"
+    return "a PIL image" if _is_pil(entry) else _kind(entry)
 
 
 def _listed(names: Any) -> str:

@@ -28,6 +28,7 @@ from skcnn.display import (
 from skcnn.inspection import find_label_issues
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
+PIL = pytest.importorskip("PIL")
 Image = pytest.importorskip("PIL.Image")
 pl = pytest.importorskip("polars")
 
@@ -607,8 +608,6 @@ def test_one_color_image_with_its_channels_first_is_pointed_out(color_clf):
 
 @pytest.mark.parametrize("as_files", [False, True])
 def test_what_a_message_says_resizes_images(as_files, clf, tmp_path):
-    import PIL.Image
-
     X = [Image.new("L", (9, 7)), Image.new("L", (5, 7))]
     if as_files:
         for i, image in enumerate(X):
@@ -647,14 +646,33 @@ def test_images_get_the_channels_seen_in_fit(source, clf, color_clf, files):
     as_gray = np.stack(
         [np.asarray(Image.open(path).convert("L")) for path in files["RGB"]]
     )
-    np.testing.assert_allclose(
-        clf.predict_proba(given("RGB")), clf.predict_proba(as_gray), atol=0.02
-    )
+    with pytest.warns(UserWarning, match="fitted on gray ones") as warned:
+        found = clf.predict_proba(given("RGB"))
+    np.testing.assert_allclose(found, clf.predict_proba(as_gray), atol=0.02)
+    assert warned[0].filename == __file__
+    code = re.search(r"write (.*)\.$", str(warned[0].message)).group(1)
+    X = eval(code, {"PIL": PIL, "X": given("RGB")})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.predict_proba(X)
+        # Gray all the same, as scanners save it.
+        clf.predict_proba([image.convert("RGB") for image in X])
+
+
+def test_damaged_files_are_listed_whatever_their_place(files, tmp_path, clf):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    X = [tmp_path / "a.png", files["L"][0], tmp_path / "b.png"]
+    with pytest.raises(ValueError, match=r"(?s)a\.png.*b\.png"):
+        clf.predict(X)
 
 
 def test_images_get_the_channels_that_are_stated(files):
     reshaper = ImageReshaper((8, 8, 3)).fit(files["L"])
     assert reshaper.image_shape_ == (8, 8, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ImageReshaper((8, 8)).fit_transform(files["RGB"]).ndim == 3
     with pytest.raises(ValueError, match=r"8 x 8 pixels, but ImageReshaper .* 9 x 9"):
         ImageReshaper((9, 9, 3)).fit(files["L"])
 
