@@ -1,21 +1,39 @@
 """Opening files: those to be read, and those to be written whole or not at all."""
 
 import errno
+import hashlib
+import io
 import math
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
+_DAY = 24 * 60 * 60
 
 
 @contextmanager
 def written_whole(path, *, mode="b", **options):
     """Open a file that takes its name only once all of it is on the disk.
+
+    A file that is replaced hands on its permissions and, if the process may set them,
+    its owner and group. Temporary files that killed processes have left when they wrote
+    to the same path are removed.
+
+    A device, or a pipe that is being read, stays what it is: all of the content is
+    written to it at the end.
 
     Parameters
     ----------
@@ -30,23 +48,41 @@ def written_whole(path, *, mode="b", **options):
     Yields
     ------
     file object
-        Open for reading and writing, in the folder of `path`.
+        Open for reading and writing.
 
     Raises
     ------
     OSError
-        If the file cannot be written.
+        If the file cannot be written, among others if `path` is a folder, a socket or a
+        pipe that nobody reads.
     """
-    path = Path(os.path.realpath(path))
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    path = os.fsdecode(path)
+    stream = _open_stream(path)
+    if stream is not None:
+        with open(stream, "wb") as target:
+            content = io.BytesIO()
+            file: Any = content
+            if mode == "t":
+                file = io.TextIOWrapper(content, **options)
+            yield file
+            file.flush()
+            target.write(content.getvalue())
+        return
+    path = os.path.realpath(path)
+    _remove_leftovers(path)
+    part, descriptor = _make_part(path)
     try:
-        with open(part, f"x+{mode}", **options) as file:
+        with open(descriptor, f"w+{mode}", **options) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+            if fcntl is not None:  # while the file is locked
+                os.replace(part, path)
+        if fcntl is None:  # Windows does not rename an open file
+            os.replace(part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(part)
         raise
 
 
@@ -79,6 +115,146 @@ def open_regular(path) -> Iterator[BinaryIO]:
 def _without_waiting(path, flags):
     # Opening a pipe waits for a process at its other end otherwise.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _open_stream(path: str) -> int | None:
+    """Open what can only be written to as it is; return None if a file can be there."""
+    own = _own_descriptor(path)
+    if own is not None:
+        return os.dup(own)
+    try:
+        kind = os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(kind):
+        return None
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(
+            errno.EISDIR, "There is a folder. Name a file in it", path
+        )
+    if not (stat.S_ISCHR(kind) or stat.S_ISFIFO(kind)):
+        raise OSError(
+            errno.EINVAL, "There is neither a file nor a stream. Name a file", path
+        )
+    # Without waiting for a process to open the other end of a pipe.
+    without_waiting = getattr(os, "O_NONBLOCK", 0)
+    try:
+        stream = os.open(path, os.O_WRONLY | without_waiting | _NO_TERMINAL)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(
+            errno.ENXIO, "There is a pipe that nobody reads. Name a file", path
+        ) from error
+    if without_waiting:
+        os.set_blocking(stream, True)
+    return stream
+
+
+def _own_descriptor(path: str) -> int | None:
+    """Return the N of /dev/fd/N, to which /dev/stdout and the like are links."""
+    for _ in range(40):  # as many links as Linux follows
+        folder, name = os.path.split(os.path.abspath(path))
+        folder = os.path.realpath(folder)
+        if name.isdecimal() and folder in (f"/proc/{os.getpid()}/fd", "/dev/fd"):
+            return int(name)
+        if not os.path.islink(path):
+            return None
+        path = os.path.join(folder, os.readlink(path))
+    return None
+
+
+def _make_part(path: str) -> tuple[str, int]:
+    """Make a temporary file beside `path` and lock it; return its name and descriptor.
+
+    The lock tells other processes that this one is alive. It ends with the process.
+    """
+    try:
+        old = os.stat(path)
+    except FileNotFoundError:
+        old = None
+    while True:
+        part = f"{_part_prefix(path)}{uuid4().hex[:8]}.part"
+        try:
+            descriptor = os.open(
+                part,
+                os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
+                # Nobody may read a private file while it is written.
+                0o666 if old is None else 0o600,
+            )
+        except OSError as error:
+            error.filename = path
+            raise
+        if fcntl is None:
+            return part, descriptor
+        # Before it is locked, another process can take the file for a leftover.
+        if _lock(descriptor, fcntl.LOCK_EX) and os.path.exists(part):
+            if old is not None:
+                _hand_on_permissions(old, descriptor)
+            return part, descriptor
+        os.close(descriptor)
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Try to lock a file; return False if another process has locked it."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # Some network file systems have no locks: write the file all the same, and
+        # leave those of others alone.
+        return kind == fcntl.LOCK_EX
+    return True
+
+
+def _hand_on_permissions(old: os.stat_result, descriptor: int) -> None:
+    """Give a file the owner, group and permissions of another, as far as possible."""
+    permissions = stat.S_IMODE(old.st_mode)
+    with suppress(OSError):
+        os.fchown(descriptor, old.st_uid, -1)
+    try:
+        os.fchown(descriptor, -1, old.st_gid)
+    except OSError:
+        # Another group gets no more permissions than everybody.
+        permissions &= ~0o070 | (permissions & 0o007) << 3
+    # Some file systems have no permissions.
+    with suppress(OSError):
+        os.fchmod(descriptor, permissions)
+
+
+def _remove_leftovers(path: str) -> None:
+    """Remove the temporary files of processes that were killed while writing `path`."""
+    folder, prefix = os.path.split(_part_prefix(path))
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if re.fullmatch(re.escape(prefix) + r"[0-9a-f]{8}\.part", entry.name):
+                with suppress(OSError):
+                    _remove_if_left(entry.path)
+
+
+def _remove_if_left(part: str) -> None:
+    """Remove a temporary file unless a process is writing it."""
+    if fcntl is None:
+        # Windows does not remove a file that a process has opened.
+        if os.stat(part).st_mtime < time.time() - _DAY:
+            os.unlink(part)
+        return
+    descriptor = os.open(part, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        if _lock(descriptor, fcntl.LOCK_SH):
+            os.unlink(part)
+    finally:
+        os.close(descriptor)
+
+
+def _part_prefix(path: str) -> str:
+    """Return the path, without its end, of the temporary files for `path`."""
+    folder, name = os.path.split(path)
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    return os.path.join(folder, f".skcnn-{digest}-")
 
 
 @contextmanager

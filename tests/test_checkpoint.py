@@ -188,6 +188,9 @@ def test_what_is_no_checkpoint_is_refused_and_stays(data, tmp_path):
     with pytest.raises(ValueError, match="file is not a file written by skcnn"):
         make().fit(X, y, checkpoint=path)
     assert path.read_bytes() == b"my thesis"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe is not a file"):
+        make().fit(X, y, checkpoint=tmp_path / "pipe")
     skcnn.save(make(epochs=1).fit(X, y), path)
     with pytest.raises(ValueError, match="a model and not a checkpoint"):
         make().fit(X, y, checkpoint=path)

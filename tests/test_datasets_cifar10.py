@@ -1,12 +1,17 @@
 """CIFAR-10 in the layouts of its publisher and of Keras's cache."""
 
+import gzip
 import io
 import os
 import pickle
 import tarfile
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_datasets_unpickle import Call, python2_pickle
 
 from skcnn.datasets import fetch_cifar10
@@ -243,3 +248,111 @@ def test_the_real_images_are_complete(real_data_home):
     # Skies are blue: channels that were swapped or mixed up would show here.
     sky = bunch.images[bunch.target == 0][:, :4].mean(axis=(0, 1, 2))
     assert sky[2] > sky[1] > sky[0]
+
+
+def archive_of(members):
+    """Make the content of an archive of TarInfo and bytes."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for member, content in members:
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+def member(name, kind=tarfile.REGTYPE):
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    return info
+
+
+def blocks_of(kind, n_blocks):
+    """Make an archive that is nothing but headers of one kind."""
+    return gzip.compress(member("x", kind).tobuf(tarfile.GNU_FORMAT) * n_blocks)
+
+
+LONG = bytes(100 * 2**20)
+GNU_NAME, GNU_LINK = tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
+HOSTILE_ARCHIVES = {
+    "long PAX header": lambda: archive_of([(member("x", tarfile.XHDTYPE), LONG)]),
+    "long global header": lambda: archive_of([(member("x", tarfile.XGLTYPE), LONG)]),
+    "long GNU name": lambda: archive_of([(member("x", GNU_NAME), LONG)]),
+    "long GNU link": lambda: archive_of([(member("x", GNU_LINK), LONG)]),
+    "large member": lambda: archive_of([(member(f"{FOLDER}/test_batch"), LONG)]),
+    "large archive": lambda: archive_of([(member(f"{i}"), LONG) for i in range(4)]),
+    "many members": lambda: blocks_of(tarfile.REGTYPE, 400_000),
+    "many PAX headers": lambda: blocks_of(tarfile.XHDTYPE, 400_000),
+    "many sparse headers": lambda: blocks_of(tarfile.GNUTYPE_SPARSE, 400_000),
+    "negative size": lambda: gzip.compress(
+        member(f"{FOLDER}/test_batch").tobuf()[:124] + b"\xff" * 12 + bytes(2000)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOSTILE_ARCHIVES)
+def test_a_hostile_archive_is_refused_in_little_memory_and_time(tmp_path, kind):
+    path = tmp_path / "cifar-10-python.tar.gz"
+    path.write_bytes(HOSTILE_ARCHIVES[kind]())
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"tar\.gz") as caught:
+            fetch_cifar10(data_home=tmp_path, subset="test")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 20
+    assert peak < 32 * 2**20
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
+
+
+def test_an_archive_in_any_format_of_tar_is_read(tmp_path, batches):
+    for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        content = python2_pickle(batches["test_batch"])
+        with tarfile.open(
+            tmp_path / "cifar-10-python.tar.gz", "w:gz", format=form
+        ) as archive:
+            info = member(f"{FOLDER}/test_batch")
+            # The PAX format has an extended header for this and for a long name.
+            info.mtime, info.size = 1.5, len(content)
+            if form != tarfile.USTAR_FORMAT:
+                archive.addfile(member("n" * 300))
+            archive.addfile(info, io.BytesIO(content))
+        bunch = fetch_cifar10(subset="test", data_home=tmp_path)
+        assert len(bunch.images) == BATCHES["test_batch"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, b"S", b"z"],
+)
+def test_only_files_of_the_archive_are_read(tmp_path, batches, kind):
+    info = member(f"{FOLDER}/test_batch", kind)
+    info.linkname = "/etc/passwd"
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(archive_of([(info, b"")]))
+    with pytest.raises(ValueError, match="does not hold"):
+        fetch_cifar10(subset="test", data_home=tmp_path)
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_a_changed_archive_gives_the_images_or_a_value_error(tmp_path_factory, data):
+    batch = {"data": np.zeros((2, 3072), np.uint8), "labels": [1, 2]}
+    with tarfile.open(fileobj=(file := io.BytesIO()), mode="w") as archive:
+        info = member(f"{FOLDER}/test_batch")
+        content = python2_pickle(batch)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    content = bytearray(file.getvalue()[:8192])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, 511) | st.integers(0, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    folder = tmp_path_factory.mktemp("cifar10")
+    (folder / "cifar-10-python.tar.gz").write_bytes(gzip.compress(content, 1))
+    try:
+        bunch = fetch_cifar10(subset="test", data_home=folder)
+    except ValueError as error:
+        assert "cifar-10-python.tar.gz" in str(error)
+    else:
+        assert bunch.images.shape[1:] == (32, 32, 3)

@@ -3,9 +3,14 @@
 import gzip
 import hashlib
 import struct
+import tracemalloc
+import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skcnn.datasets import fetch_mnist
 
@@ -271,3 +276,67 @@ def test_the_real_images_are_those_that_were_published(real_data_home):
         for array, md5 in zip((bunch.images, bunch.target), sums, strict=True):
             content = idx(array.astype(np.uint8))
             assert hashlib.md5(content).hexdigest() == md5
+
+
+@contextmanager
+def at_most(n_bytes):
+    """Fail if the block takes more memory than that."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < n_bytes
+
+
+HEADERS = {
+    "minus signs": b"-" * 9000 + b"1",
+    "brackets": b"(" * 9000,
+    "terabytes": b"{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 28, 28), }\n"
+    % 10**14,
+    "a width of 0": b"{'descr': '|S0', 'fortran_order': False, 'shape': (%d,), }\n"
+    % 10**12,
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_hostile_header_in_the_npz_file_is_refused(tmp_path, header):
+    with zipfile.ZipFile(tmp_path / "mnist.npz", "w") as archive:
+        content = HEADERS[header]
+        size = struct.pack("<H", len(content))
+        archive.writestr("x_train.npy", b"\x93NUMPY\1\0" + size + content)
+    with pytest.raises(ValueError, match=r"mnist\.npz"), at_most(4 * 2**20):
+        fetch_mnist(data_home=tmp_path)
+
+
+def test_a_gzip_file_that_goes_on_is_refused_in_little_memory(tmp_path, arrays):
+    write_idx(tmp_path, arrays, suffix=".gz")
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(idx(arrays["train"][0]) + bytes(200 * 2**20), 1))
+    with pytest.raises(ValueError, match="but holds more"), at_most(2**20):
+        fetch_mnist(data_home=tmp_path)
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_a_changed_idx_file_gives_images_or_a_value_error(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("mnist")
+    images, labels = np.zeros((3, 28, 28), np.uint8), np.arange(3, dtype=np.uint8)
+    contents = {
+        "train-images-idx3-ubyte.gz": bytearray(gzip.compress(idx(images))),
+        "train-labels-idx1-ubyte": bytearray(idx(labels)),
+    }
+    changed = contents[data.draw(st.sampled_from(list(contents)))]
+    for _ in range(data.draw(st.integers(1, 3))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    try:
+        bunch = fetch_mnist(data_home=folder)
+    except ValueError as error:
+        assert str(folder) in str(error)
+    else:
+        assert bunch.images.shape == (3, 28, 28)

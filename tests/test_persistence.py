@@ -330,6 +330,9 @@ def test_other_archives_are_refused(tmp_path):
 def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="/dev/zero is not a file"):
         skcnn.load("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe is not a file"):
+        skcnn.load(tmp_path / "pipe")
     with pytest.raises(OSError):
         skcnn.load(tmp_path)
     with pytest.raises(FileNotFoundError):

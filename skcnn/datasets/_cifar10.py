@@ -66,8 +66,8 @@ def fetch_cifar10(
 
     It is looked for in `data_home`, then in Keras's cache, and if it is in neither,
     Keras downloads it (170 MB) into its cache. The publisher's files are pickles; they
-    are read by an unpickler that knows NumPy arrays and plain containers only, so that
-    a forged file cannot run anything.
+    are read by an interpreter that knows NumPy arrays and plain containers only, so
+    that a forged file cannot run anything.
 
     ===================   ==================
     Classes                               10

@@ -25,8 +25,8 @@ Source: https://www.kaggle.com/datasets/valentynsichkar/cifar10-preprocessed
 def read_cifar10_preprocessed(path):
     """Read a pickle of Kaggle's data set "cifar10-preprocessed".
 
-    The file is read by an unpickler that knows NumPy arrays and plain containers only,
-    so that a forged file cannot run anything.
+    The file is read by an interpreter that knows NumPy arrays and plain containers
+    only, so that a forged file cannot run anything.
 
     Parameters
     ----------
