@@ -153,6 +153,9 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If an argument is one of Keras's, such as `epochs` or `validation_data`; the
+            message says where it is here.
         ValueError
             If an argument or a parameter is not as described, before any training. If
             `checkpoint` is a file of another fit or damaged, or is given with
