@@ -179,7 +179,9 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If `X` or `y` hands out its entries one after another, or is no collection.
+            If `X` or `y` hands out its entries one after another, or is no collection,
+            or an argument is one of Keras's, such as `epochs` or `validation_data`: the
+            message says where it is here.
         ValueError
             If an argument or a parameter is not as described, before any training. If
             training diverges, so that a loss or a weight is infinite or NaN. If

@@ -82,10 +82,10 @@ def validate_parameters(estimator, names=None):
     ValueError
         If a parameter is not of a type or in a range that it has to be.
     """
-    parameters = estimator.get_params(deep=False)
+    names = estimator.get_params(deep=False) if names is None else names
     validate_parameter_constraints(
         estimator._parameter_constraints,
-        {name: parameters[name] for name in (parameters if names is None else names)},
+        {name: getattr(estimator, name) for name in names},
         caller_name=type(estimator).__name__,
     )
 

@@ -142,7 +142,6 @@ def _keras_classifier_class():
         def restore(self, weights, optimizer_values, history):
             """Take over values and history that an equal classifier once arrived at."""
             self._take(weights, optimizer_values, history)
-            self._initialize_callbacks()
             self.compiled_network().check_values(weights, optimizer_values)
 
         def _take(self, weights, optimizer_values, history):
