@@ -321,7 +321,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return self.keras_classifier_.model_
 
-    @default_errors()
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
@@ -363,7 +362,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    @default_errors()
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks know this object, and are taken down with it.
@@ -373,7 +371,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         generator = (
             check_random_state(self.random_state) if fresh else self._random_state
         )
-        with _rewound_on_failure(generator):
+        with default_errors(), _rewound_on_failure(generator):
             fitted._fit(tasks, *args, **kwargs)
         self.__dict__ = fitted.__dict__
         return self
