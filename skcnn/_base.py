@@ -339,7 +339,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return self.keras_classifier_.model_
 
-    @default_errors()
     def _logits(self, X):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
@@ -381,7 +380,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 stacklevel=5,
             )
 
-    @default_errors()
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks know this object, and are taken down with it.
@@ -391,7 +389,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         generator = (
             check_random_state(self.random_state) if fresh else self._random_state
         )
-        with _rewound_on_failure(generator):
+        with default_errors(), _rewound_on_failure(generator):
             fitted._fit(tasks, *args, **kwargs)
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__

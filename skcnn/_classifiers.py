@@ -101,13 +101,14 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         training images is held out.
     validation_fraction : float, default=0.1
         Share of the training images to hold out. Only used with `early_stopping`.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or numpy.inf, default=10
         Epochs without an improvement of at least `tol` to wait before stopping. Only
         used with `early_stopping`.
     tol : float, default=0.0001
         Least improvement of the validation accuracy that counts.
     warm_start : bool, default=False
-        Whether another `fit` goes on from the weights of the last one.
+        Whether another `fit` goes on from the weights of the last one. What
+        `early_stopping` holds out stays the same.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of flat rows. None infers
         it: a square number of values is a grey image, three times a square a colour
@@ -426,13 +427,14 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         training images is held out.
     validation_fraction : float, default=0.1
         Share of the training images to hold out. Only used with `early_stopping`.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or numpy.inf, default=10
         Epochs without an improvement of at least `tol` to wait before stopping. Only
         used with `early_stopping`.
     tol : float, default=0.0001
         Least improvement of the validation accuracy that counts.
     warm_start : bool, default=False
-        Whether another `fit` goes on from the weights of the last one.
+        Whether another `fit` goes on from the weights of the last one. What
+        `early_stopping` holds out stays the same.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of flat rows. None infers
         it: a square number of values is a grey image, three times a square a colour

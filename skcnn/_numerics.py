@@ -5,7 +5,7 @@ from scipy.special import log_softmax, softmax
 
 
 def default_errors() -> np.errstate:
-    """Return a context, or decorator, in which `numpy.seterr` has changed nothing.
+    """Return a context in which `numpy.seterr` has changed nothing.
 
     Numbers that underflow are ordinary here: a very unlikely class, a black pixel.
     """

@@ -17,7 +17,7 @@ from typing import Any
 from skcnn._backends import backend
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import build_network
-from skcnn._numerics import probabilities
+from skcnn._numerics import default_errors, probabilities
 from skcnn._optimizers import (
     copy_optimizer,
     current_learning_rate,
@@ -194,7 +194,7 @@ def _keras_classifier_class():
             import keras
 
             compiled = self.compiled_network()
-            with self._precision():
+            with self._precision(), default_errors():
                 if getattr(self, "_tensors", None) is None:
                     self._tensors = list(
                         map(keras.ops.convert_to_tensor, self.weights_)

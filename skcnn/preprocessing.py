@@ -230,7 +230,6 @@ class ImageScaler(
         check_is_fitted(self)
         return self._apply(X, (np.multiply, self.scale_), (np.add, self.offset_))
 
-    @default_errors()
     def _apply(self, X, *steps):
         X = validate_images(self, X, reset=False)
         result = np.empty(X.shape, dtype=self.dtype)
@@ -241,9 +240,10 @@ class ImageScaler(
         tiled = [(ufunc, np.tile(values, n_pixels)) for ufunc, values in steps]
         for rows in chunk_rows(len(X), self.image_shape_):
             chunk = X[rows].reshape(-1, self.n_features_in_).astype(np.float64)
-            for ufunc, values in tiled:
-                ufunc(chunk, values, out=chunk)
-            rows_of_result[rows] = chunk
+            with default_errors():
+                for ufunc, values in tiled:
+                    ufunc(chunk, values, out=chunk)
+                rows_of_result[rows] = chunk
         return result
 
     def _learned(self):

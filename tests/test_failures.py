@@ -207,6 +207,29 @@ def test_a_saved_classifier_keeps_its_hold_out(noise, tmp_path):
     assert state_of(loaded.fit(*noise)) == state_of(classifier.fit(*noise))
 
 
+def test_survivors_of_a_search_keep_their_hold_out(noise, monkeypatch):
+    seen = []
+    hold_out = MNISTCNNClassifier._hold_out
+
+    def noting(self, training, classes):
+        train, held_out = hold_out(self, training, classes)
+        seen.append(tuple(held_out.rows))
+        return train, held_out
+
+    monkeypatch.setattr(MNISTCNNClassifier, "_hold_out", noting)
+    WarmHalvingGridSearchCV(
+        tiny(early_stopping=True, random_state=np.random.RandomState(0)),
+        {"learning_rate": [0.01, 0.02, 0.03, 0.04]},
+        max_resources=2,
+        factor=4,
+        cv=2,
+        refit=False,
+    ).fit(*noise)
+    # Eight fits in the first rung, of which the two of one candidate go on.
+    assert len(seen) == 10
+    assert set(seen[8:]) <= set(seen[:8])
+
+
 def test_a_hold_out_drawn_late_stays_too(noise):
     classifier = tiny(warm_start=True).fit(*noise)
     assert classifier._hold_out_seed is None
@@ -312,9 +335,11 @@ def test_a_billion_epochs_take_no_memory_and_stop_early(data, schedule, epochs):
     assert peak < 100e6
 
 
-def test_waiting_for_ever_is_allowed_as_in_mlp(data):
+def test_waiting_for_ever_is_allowed_as_in_mlp(data, tmp_path):
     classifier = tiny(early_stopping=True, n_iter_no_change=np.inf, tol=1.0, epochs=15)
-    assert classifier.fit(*data).n_iter_ == 15
+    assert classifier.fit(*data, checkpoint=tmp_path / "checkpoint").n_iter_ == 15
+    skcnn.save(classifier, tmp_path / "model")
+    assert skcnn.load(tmp_path / "model").n_iter_no_change == np.inf
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

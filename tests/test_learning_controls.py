@@ -473,11 +473,17 @@ def test_reduce_lr_on_plateau_reduces_the_rate(data, keras, recorder):
     np.testing.assert_allclose(rates, [1e-2, 1e-2, 1e-3, 1e-4], rtol=1e-5)
 
 
-def test_terminate_on_nan_stops(data, keras):
-    settings = {"optimizer": "sgd", "learning_rate": 1e30, "epochs": 4}
-    assert tiny(**settings).fit(*data).n_iter_ == 4
-    callback = keras.callbacks.TerminateOnNaN()
-    assert tiny(callbacks=callback, **settings).fit(*data).n_iter_ < 4
+def test_terminate_on_nan_ends_the_epoch_in_which_training_diverges(data, recorder):
+    import keras
+
+    counter, batches = recorder("on_train_batch_end", lambda self, n, logs: n)
+    callbacks = [keras.callbacks.TerminateOnNaN(), counter]
+    settings = {"optimizer": "sgd", "learning_rate": 1e30, "shuffle": False}
+    for given in ([counter], callbacks):
+        with pytest.raises(ValueError, match="diverged in epoch 1: the loss is nan"):
+            tiny(callbacks=given, **settings).fit(*data)
+    steps = max(batches) + 1
+    assert steps > 1 and steps < len(batches) < 2 * steps
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def run(code, *, level=None, path=None, **options):
     )
 
 
-@pytest.mark.parametrize("level", [None, "3", ""])
+@pytest.mark.parametrize("level", [None, "3"])
 def test_a_first_fit_writes_nothing_to_stderr(level):
     code = f"import os\nbefore = dict(os.environ)\n{FIT}"
     done = run(
@@ -74,8 +74,7 @@ def test_who_imports_keras_first_gets_its_notes_and_nothing_is_redirected():
     ],
     ids=["skcnn", "pickle"],
 )
-@pytest.mark.parametrize("then", ["clf.predict(np.zeros((3, 8, 8)))", "clf.model_"])
-def test_a_saved_model_is_as_quiet_in_another_process(write, read, then, tmp_path):
+def test_a_saved_model_is_as_quiet_in_another_process(write, read, tmp_path):
     done = run(f"{FIT}import joblib, skcnn\n{write}", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     done = run(f"import joblib, numpy as np, skcnn\nclf = {read}\n{then}", cwd=tmp_path)
@@ -168,7 +167,7 @@ import os
 assert os.fstat(2).st_ino == os.stat("mine").st_ino
 """
     subprocess.run(["sh", "-c", command, "sh", code], check=True, cwd=tmp_path)
-    assert "Could not find" not in (tmp_path / "mine").read_text()[:4]
+    assert (tmp_path / "mine").read_text().endswith("mine")
 
 
 def test_threads_that_fit_at_once_leave_stderr_as_it_was():
