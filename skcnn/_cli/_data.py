@@ -593,13 +593,13 @@ def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
     """
     import numpy as np
 
-    from skcnn._pixels import pixel_interval  # type: ignore[attr-defined]
-
     if X.dtype == bool:
         inverted = ~X
     elif X.dtype.kind == "u" and X.dtype.itemsize <= 2:
         inverted = np.iinfo(X.dtype).max - X
     else:
+        from skcnn._pixels import pixel_interval  # type: ignore[attr-defined]
+
         low, high = interval or pixel_interval(X.min(), X.max())
         inverted = np.asarray(low + high - X).astype(X.dtype)
     if X.ndim == 4 and X.shape[-1] == 4:
