@@ -35,8 +35,15 @@ from skcnn._parameters import (
     resolve_views,
     validate_parameters,
 )
+from skcnn._pixel_warnings import warn_of
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
+from skcnn._seen_pixels import (
+    check_description,
+    find_other_pixels,
+    learn_pixels,
+    merge_pixels,
+)
 from skcnn._sklearn_private import _fit_context
 from skcnn._targets import combine_weights, encode_labels, validate_labels
 from skcnn._threads import bound_threads
@@ -69,6 +76,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     keras_classifier_: Any
     _random_state: np.random.RandomState
     _fingerprints: np.ndarray | None = None
+    _seen_pixels: dict[str, Any] | None
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
@@ -299,8 +307,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
         self._check_range(X)
-        self._warn_if_scaled(X)
         classifier, shape = self.keras_classifier_, self.image_shape_
+        warn_of(find_other_pixels(self._seen_pixels, X, shape))
         views, size = resolve_views(self), prediction_batch(shape)
         return np.concatenate(
             [
@@ -323,18 +331,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     f"dtype({dtype.name!r}). Scale the images, or use "
                     'dtype="float64".'
                 )
-
-    def _warn_if_scaled(self, X):
-        if self._integer_maximum is None or X.dtype.kind != "f":
-            return
-        if self._integer_maximum > 1 and X.min() >= 0 and 0 < X.max() <= 1:
-            warnings.warn(
-                f"{type(self).__name__} was fitted on integer pixels up to "
-                f"{self._integer_maximum}, but X holds floating ones between 0 and 1, "
-                "which look already scaled. Pass images as they were in fit.",
-                UserWarning,
-                stacklevel=4,
-            )
 
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
@@ -380,6 +376,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} needs at least two classes, but the data to "
                 f"train on holds only one class: {classes[present].tolist()}."
             )
+        self._see_pixels(training, fresh)
         held_out = self._validation_images(classes, *validation)
         given = [training] if held_out is None else [training, held_out]
         if checkpoint is not None:
@@ -404,7 +401,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if fresh:
             classifier.seeds_ = generator
             classifier.fixed_ = self._fixed_weights(network, loop.training)
-            self._integer_maximum = X.max() if X.dtype.kind in "iu" else None
         else:
             classifier.continue_from(self.keras_classifier_)
         self.classes_ = classes
@@ -434,6 +430,15 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         new = [fingerprints(images.X, images.rows) for images in given]
         self._fingerprints = merge_fingerprints(*before, *new)
 
+    def _see_pixels(self, training, fresh):
+        """Remember what the images are like, and warn if those before were not."""
+        seen = learn_pixels(training.X, self.image_shape_, training.rows)
+        if not fresh:
+            before = self._seen_pixels
+            warn_of(find_other_pixels(before, training.X, self.image_shape_))
+            seen = seen if before is None else merge_pixels(before, seen)
+        self._seen_pixels = seen
+
     def _trained_so_far(self):
         """Return all attributes as they would be if this epoch were the last."""
         snapshot = copy.copy(self)
@@ -450,8 +455,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         optimizer = trained.optimizer
         learned = learned_from_images(self) | {
             "classes": self.classes_,
-            "integer_maximum": self._integer_maximum,
             "fingerprints": self._fingerprints,
+            "seen_pixels": self._seen_pixels,
             # Of the time of fit: since then `set_params` may have changed the present.
             "parameters": self._fitted_options
             | {
@@ -483,9 +488,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         lengths = {len(values) for values in learned["history"].values()}
         if len(lengths) != 1 or not min(lengths):
             raise ValueError("The history has not one value for each epoch.")
-        self._integer_maximum = learned["integer_maximum"]
         # Files of before fingerprints have none.
         self._fingerprints = check_fingerprints(learned.get("fingerprints"))
+        # The first files have no such entry, and their pixels are not checked.
+        seen = learned.get("seen_pixels")
+        self._seen_pixels = check_description(seen, self.image_shape_)
         self._random_state = learned["random_state"]
         if self._random_state == "parameter":
             self._random_state = self.random_state
@@ -560,6 +567,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             weights = combine_weights(sample_weight_val, None, X_val, classes, codes)
         except (TypeError, ValueError) as error:
             raise type(error)(f"In the validation data: {error}") from error
+        shape = self.image_shape_
+        warn_of(find_other_pixels(self._seen_pixels, X_val, shape, "X_val"))
         return LabelledImages.of(X_val, self.image_shape_, codes, weights)
 
     def _hold_out(self, training, classes, generator):

@@ -598,7 +598,7 @@ def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
     elif X.dtype.kind == "u" and X.dtype.itemsize <= 2:
         inverted = np.iinfo(X.dtype).max - X
     else:
-        from skcnn._pixels import pixel_interval  # type: ignore[attr-defined]
+        from skcnn._pixels import pixel_interval
 
         low, high = interval or pixel_interval(X.min(), X.max())
         inverted = np.asarray(low + high - X).astype(X.dtype)
