@@ -592,7 +592,10 @@ def test_unexpected_exceptions_are_one_line_too(predict, monkeypatch, tmp_path):
     save_images(tmp_path, X[:1], ["a.png"])
     for error, message in (
         (MemoryError("Unable to allocate 3 TiB"), "not enough memory. Unable to"),
-        (RuntimeError("in\ntwo lines \x1b[31m"), "RuntimeError: in two lines \\x1b[31m"),
+        (
+            RuntimeError("in\ntwo lines \x1b[31m"),
+            "RuntimeError: in two lines \\x1b[31m",
+        ),
         (KeyError("image"), "KeyError: 'image'"),
         (RecursionError(), "RecursionError"),
         (ValueError(), "ValueError"),

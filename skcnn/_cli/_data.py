@@ -438,7 +438,15 @@ def _read_parts(
         return {"train": _read_image_table(path, reading, image_shape, model)}
     if path.suffix.lower() == ".npz":
         return _read_npz(path, reading, only_best=model is not None)
-    return {"train": _read_table(path, reading, model)[0]}
+    if is_table(path):
+        return {"train": _read_table(path, reading, model)[0]}
+    try:
+        return {"train": _read_table(path, reading, model)[0]}
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is neither a table, such as a .csv file, nor an .npz file nor a "
+            f"folder: {error}"
+        ) from error
 
 
 def _read_folder(

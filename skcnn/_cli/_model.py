@@ -1,11 +1,12 @@
 """A saved model, as the commands need it: transformers and a classifier behind them."""
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from skcnn._cli._terminal import note, visible
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Images of more pixels take more memory in a network than a computer has; a damaged or
 # hostile file may ask for them.
@@ -67,7 +68,9 @@ class Model:
         from skcnn._pixels import pixel_interval
 
         seen = self._seen_pixels
-        return None if seen is None else pixel_interval(seen["minimum"], seen["maximum"])
+        return (
+            None if seen is None else pixel_interval(seen["minimum"], seen["maximum"])
+        )
 
     @property
     def _seen_pixels(self) -> dict[str, Any] | None:
@@ -80,12 +83,14 @@ class Model:
                 break
         return None
 
-    def scaled(self, images: np.ndarray) -> np.ndarray:
+    def scaled(self, images: "np.ndarray") -> "np.ndarray":
         """Return pixels of image files in the range of those that the model saw.
 
         In files they are whole numbers up to 255 or 65535, whatever the model was
         trained on.
         """
+        import numpy as np
+
         seen, interval = self._seen_pixels, self.interval
         if seen is None or interval is None:
             return images
@@ -113,7 +118,7 @@ class Model:
             X = transformer.transform(X)
         return X
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> "np.ndarray":
         """Return the probability of each class for each image."""
         return self.classifier.predict_proba(self.transform(X))
 
