@@ -540,8 +540,6 @@ def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
     labels = parsed(texts)
     if labels.dtype.kind != "U":
         return labels
-    if table.decimal == ",":
-        labels = np.char.replace(labels, ",", ".")
     is_number = np.array([table.is_number(text) for text in texts])
     missing = np.array([text.strip().lower() in _MISSING for text in texts])
     if missing.any() and (missing | is_number).all() and is_number.any():
@@ -554,7 +552,7 @@ def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
     if not is_number.all():
         return labels
     try:
-        numbers = labels.astype(float)
+        numbers = np.char.replace(labels, table.decimal, ".").astype(float)
     except ValueError:  # truth values
         return labels
     if (numbers % 1 == 0).all() and np.abs(numbers).max() < 2**53:

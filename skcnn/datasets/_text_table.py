@@ -331,11 +331,11 @@ class TextTable:
             file.seek(0)
             content = file.read() if encoding != "utf-8" else None
             if content is None:
-                is_utf_8, has_hash = self._scan(file)
-                if not is_utf_8:
+                is_utf_8, is_old, has_hash = self._scan(file)
+                if is_old or not is_utf_8:
                     file.seek(0)
                     content = file.read()
-                    encoding = "cp1252"
+                    encoding = "utf-8-sig" if is_utf_8 else "cp1252"
         if content is None:
             if not start.startswith(b"\xef\xbb\xbf"):
                 return opened, has_hash
@@ -352,7 +352,7 @@ class TextTable:
                 "European); save it as UTF-8 if names of classes look wrong.",
                 warn=True,
             )
-        else:
+        elif encoding != "utf-8-sig":
             self.notes.append(f"{self.path} is encoded in {encoding.upper()}.")
         try:
             text = content.decode(encoding)
@@ -364,21 +364,23 @@ class TextTable:
             text = content.decode("latin-1")
         if "\0" in text:
             raise self._no_text()
-        encoded = text.removeprefix("\ufeff").encode()
-        return lambda: io.BytesIO(encoded), b"\n#" in encoded or b"\r#" in encoded
+        # Lines that end in \r alone, as on old Macs, are none for pandas.
+        encoded = re.sub("\r\n?", "\n", text.removeprefix("\ufeff")).encode()
+        return lambda: io.BytesIO(encoded), b"\n#" in encoded
 
-    def _scan(self, file) -> tuple[bool, bool]:
-        """Return whether all is UTF-8, and whether a line starts with #."""
+    def _scan(self, file) -> tuple[bool, bool, bool]:
+        """Return whether all is UTF-8, a line ends as on old Macs, or begins with #."""
         import codecs
 
         decoder = codecs.getincrementaldecoder("utf-8")()
-        is_utf_8, has_hash, last = True, False, b""
+        is_utf_8, is_old, has_hash, last = True, False, False, b""
         while chunk := file.read(2**20):
             if b"\0" in chunk:
                 raise self._no_text()
-            has_hash = has_hash or (
-                b"#" in chunk and re.search(rb"[\r\n]#", last + chunk) is not None
-            )
+            has_hash = has_hash or b"\n#" in last + chunk
+            if b"\r" in chunk or last == b"\r":
+                old = re.search(rb"\r[^\n]", last + chunk)
+                is_old = is_old or old is not None
             last = chunk[-1:]
             if is_utf_8 and not (chunk.isascii() and decoder.getstate() == (b"", 0)):
                 try:
@@ -390,7 +392,7 @@ class TextTable:
                 decoder.decode(b"", final=True)
             except UnicodeDecodeError:
                 is_utf_8 = False
-        return is_utf_8, has_hash
+        return is_utf_8, is_old or last == b"\r", has_hash
 
     def _no_text(self) -> ValueError:
         return ValueError(
@@ -573,7 +575,9 @@ class TextTable:
         numbers = [cell for cell in cells if self.is_number(cell)]
         if not numbers or (rest and len(numbers) < len(cells) / 2):
             return any(not self.is_number(cell) for cell in cells)
-        if counts(numbers) and len(numbers) >= _CERTAIN_COUNT:
+        # Columns in another order are numbered in it.
+        numbered = sorted(numbers, key=lambda number: (len(number), number))
+        if counts(numbered) and len(numbers) >= _CERTAIN_COUNT:
             self.note(
                 f"The first line of {self.path} counts the columns "
                 f"({numbers[0]}, {numbers[1]}, ..., {numbers[-1]}); it was taken as a "
