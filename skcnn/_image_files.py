@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import stat
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -191,7 +190,9 @@ def decode_images(
     position = 0
     while position < len(sources):
         try:
-            image, has_transparency = _decode(sources[position], size, channels, paper)
+            # Gray is put on paper as gray, but where the other images are in color.
+            wanted = channels or (3 if form is not None and form.channels > 1 else None)
+            image, has_transparency = _decode(sources[position], size, wanted, paper)
         except (_Unreadable, OSError) as error:
             failures[position] = error
             position += 1
@@ -429,6 +430,8 @@ def _decode(
         if channels == 4:
             pixels = pixels[..., [0, 0, 0, 1]] if pixels.shape[2] == 2 else pixels
         elif transparent:
+            if channels == 3 and pixels.shape[2] == 2:
+                pixels = pixels[..., [0, 0, 0, 1]]
             pixels = _on_paper(pixels, paper)
         else:
             pixels = pixels[..., :-1]
@@ -519,7 +522,8 @@ def _pixels_of_file(file: Any, frame: int = 0) -> np.ndarray:
         image.seek(frame)
         _refuse_what_pillow_cuts(image, file)
         raw = _raw_mode(image)
-        if ";16" in raw and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
+        # "BGR;16" is something else: 16 bits for all three.
+        if raw.endswith((";16B", ";16L", ";16N")) and not image.mode.startswith("I"):
             return _oriented(_deep_pixels(image, raw, file, frame), image)
         return _oriented(_pixels(image, raw), image)
 
@@ -582,12 +586,15 @@ def _deep_pixels(image: Any, raw: str, file: Any, frame: int) -> np.ndarray:
         pixels: np.ndarray = pairs.view(">u2").astype(np.uint16)
     else:
         layout = raw[: raw.index(";")].replace("a", "A")
-        first = _unpacked(image, f"{layout};16B").astype(np.uint16)
+        order = {"B": ">", "L": "<", "N": "="}[raw[-1]]
+        shape = (image.height, image.width, len(image.getbands()))
+        pixels = np.empty(shape, f"{order}u2")
+        first, second = np.moveaxis(pixels.view(np.uint8).reshape(*shape, 2), -1, 0)
+        first[...] = _unpacked(image, f"{layout};16B")
         with _opened(file) as again:
             again.seek(frame)
-            second = _unpacked(again, f"{layout};16L").astype(np.uint16)
-        big = raw.endswith("B") or (raw.endswith("N") and sys.byteorder == "big")
-        pixels = first << 8 | second if big else second << 8 | first
+            second[...] = _unpacked(again, f"{layout};16L")
+        pixels = pixels.astype(np.uint16, copy=False)
     if most < 65535:
         scaled = (pixels.astype(np.uint32) * 65535 + most // 2) // most
         pixels = np.minimum(scaled, 65535).astype(np.uint16)
@@ -722,7 +729,9 @@ def _on_paper(pixels: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
 
 
 def _luminance(pixels: np.ndarray) -> np.ndarray:
-    """Return color as gray, with Pillow's weights (ITU-R 601)."""
+    """Return color as gray, with Pillow's weights (ITU-R 601) for 16 bits as well."""
+    if pixels.dtype == np.uint8:
+        return _array(_import_pillow().fromarray(np.ascontiguousarray(pixels)), "L")
     result = np.empty((*pixels.shape[:2], 1), pixels.dtype)
     weights = np.array([19595, 38470, 7471], np.uint32)
     for rows in _bands(pixels):

@@ -388,6 +388,10 @@ class TestParts:
         assert len(load_image_folder(pets, subset="all").images) == 2
         with pytest.raises(ValueError, match="no labels"):
             load_image_folder(pets, subset="test")
+        (pets / "test" / "cat" / "young").mkdir(parents=True)
+        (pets / "test" / "1.png").rename(pets / "test" / "cat" / "young" / "1.png")
+        with pytest.raises(ValueError, match=r"deeper than .*test\."):
+            load_image_folder(pets, subset="test")
 
     @pytest.mark.parametrize(
         ("name", "part"),

@@ -265,6 +265,11 @@ def _roots_of_subset(
     if subset in parts:
         return parts[subset]
     flat = [folder for folder in _folders(path) if _part_of(folder) == subset]
+    if flat and _layout(flat[0]) == "deeper":
+        raise ValueError(
+            f"Got subset={subset!r}, but the images lie deeper than in one folder per "
+            f"class in {flat[0]}."
+        )
     if flat:
         raise ValueError(
             f"Got subset={subset!r}, but the images in {flat[0]} are in no folders "
@@ -311,10 +316,10 @@ def _refuse_other_layouts(path: Path) -> None:
         names = [folder.name for folder in _folders(path) if _part_of(folder)]
         look = "look like parts" if len(names) > 1 else "looks like a part"
         raise ValueError(
-            f"{_and(names)} in {path} {look} of a data set, not like classes: the "
-            "images in them are in no folders that name their classes. If a CSV file "
-            "has their labels, read them with skcnn.datasets.load_image_table; else "
-            "sort them into one folder for each class."
+            f"{_and(names)} in {path} {look} of a data set, not like classes, and "
+            "there are no folders inside that name the classes of the images. If a CSV "
+            "file has their labels, read them with skcnn.datasets.load_image_table; "
+            "else sort them into one folder for each class."
         )
     if layout == "images":
         raise ValueError(
