@@ -243,7 +243,7 @@ def test_ctrl_c_at_any_moment_is_one_line(delay):
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    # Python ends itself by the signal, which is 130 in a shell, if the exception came up
+    # Python ends itself by the signal, which is 130 in a shell, if the exception came
     # while it was executing code in a string, as dataclasses are made of.
     assert process.returncode in (130, -signal.SIGINT), err
     assert out == "" and "Traceback" not in err
