@@ -109,8 +109,8 @@ class Model:
             f"The model was trained on pixels from {low:g} to {high:g}, so those of "
             "image files are scaled to that."
         )
-        scaled = low + images.astype(seen["dtype"]) * ((high - low) / top)
-        return scaled.astype(seen["dtype"])
+        # To the bit as X / 255 and X / 127.5 - 1, for which images are known again.
+        return (images / (top / (high - low)) + low).astype(seen["dtype"])
 
     def transform(self, X: Any) -> Any:
         """Return images as the classifier sees them."""
