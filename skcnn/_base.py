@@ -41,8 +41,14 @@ from skcnn._parameters import (
     resolve_views,
     validate_parameters,
 )
+from skcnn._pixel_warnings import warn_of
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
+from skcnn._seen_pixels import (
+    find_other_pixels,
+    learn_pixels,
+    merge_pixels,
+)
 from skcnn._sklearn_private import _fit_context
 from skcnn._startup import start_keras
 from skcnn._targets import combine_weights, encode_labels, listed, validate_labels
@@ -91,6 +97,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     _random_state: np.random.RandomState
     _hold_out_seed: int | None = None
     _fingerprints: np.ndarray | None = None
+    _seen_pixels: dict[str, Any] | None
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
@@ -343,8 +350,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
         self._check_range(X)
-        self._warn_if_scaled(X)
         classifier, shape = self.keras_classifier_, self.image_shape_
+        warn_of(find_other_pixels(self._seen_pixels, X, shape))
         views, size = resolve_views(self), prediction_batch(shape)
         return np.concatenate(
             [
@@ -367,18 +374,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     f"dtype({dtype.name!r}). Scale the images, or use "
                     'dtype="float64".'
                 )
-
-    def _warn_if_scaled(self, X):
-        if self._integer_maximum is None or X.dtype.kind != "f":
-            return
-        if self._integer_maximum > 1 and X.min() >= 0 and 0 < X.max() <= 1:
-            warnings.warn(
-                f"{type(self).__name__} was fitted on integer pixels up to "
-                f"{self._integer_maximum}, but X holds floating ones between 0 and 1, "
-                "which look already scaled. Pass images as they were in fit.",
-                UserWarning,
-                stacklevel=5,
-            )
 
     def _fit_or_stay(self, *args, **kwargs):
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
@@ -430,6 +425,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} needs at least two classes, but the data to "
                 f"train on holds only one class: {classes[present].tolist()}."
             )
+        self._see_pixels(training, fresh)
         held_out = self._validation_images(classes, *validation)
         given = [training] if held_out is None else [training, held_out]
         if checkpoint is not None:
@@ -458,7 +454,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if fresh:
             classifier.seeds_ = generator
             classifier.fixed_ = self._fixed_weights(network, loop.training)
-            self._integer_maximum = X.max() if X.dtype.kind in "iu" else None
         else:
             classifier.continue_from(self.keras_classifier_)
         self.classes_ = classes
@@ -489,6 +484,15 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         new = [fingerprints(images.X, images.rows) for images in given]
         self._fingerprints = merge_fingerprints(*before, *new)
 
+    def _see_pixels(self, training, fresh):
+        """Remember what the images are like, and warn if those before were not."""
+        seen = learn_pixels(training.X, self.image_shape_, training.rows)
+        if not fresh:
+            before = self._seen_pixels
+            warn_of(find_other_pixels(before, training.X, self.image_shape_))
+            seen = seen if before is None else merge_pixels(before, seen)
+        self._seen_pixels = seen
+
     def _trained_so_far(self):
         """Return all attributes as they would be if this epoch were the last."""
         snapshot = copy.copy(self)
@@ -505,8 +509,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         optimizer = trained.optimizer
         learned = learned_from_images(self) | {
             "classes": self.classes_,
-            "integer_maximum": self._integer_maximum,
             "fingerprints": self._fingerprints,
+            "seen_pixels": self._seen_pixels,
             # Of the time of fit: since then `set_params` may have changed the present.
             "parameters": self._fitted_options
             | {
@@ -538,9 +542,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"The classes are {listed(classes)}, not sorted and unique."
             )
-        self._integer_maximum = learned["integer_maximum"]
-        self._hold_out_seed = learned.get("hold_out_seed")
+        # The first files have neither of these, and their images are not checked.
+        self._seen_pixels = learned.get("seen_pixels")
         self._fingerprints = learned.get("fingerprints")
+        self._hold_out_seed = learned.get("hold_out_seed")
         self._random_state = self._generator(learned["random_state"])
         as_fitted = copy.copy(self).set_params(
             **learned["parameters"], callbacks=None, test_time_augmentation=None
@@ -665,6 +670,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             weights = combine_weights(sample_weight_val, None, X_val, classes, codes)
         except (TypeError, ValueError) as error:
             raise type(error)(f"In the validation data: {error}") from error
+        shape = self.image_shape_
+        warn_of(find_other_pixels(self._seen_pixels, X_val, shape, "X_val"))
         return LabelledImages.of(X_val, self.image_shape_, codes, weights)
 
     def _hold_out(self, training, classes):

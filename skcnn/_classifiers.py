@@ -57,7 +57,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         to 1/65,536.
     scaling : {"standard", "unit"}, default="standard"
         How the network scales pixels, by what it learns from the training images:
-        to mean 0 and variance 1 of each channel, or to [0, 1].
+        to mean 0 and variance 1 of each channel, or to [0, 1]. "unit" divides whole
+        numbers by 255, by 65535 or, where the largest one is below a quarter of these
+        (masks of 0 and 1, 16 levels of gray, 10 or 12 bits), by the largest one.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimiser, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, 20 times `learning_rate`
@@ -111,8 +113,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         `early_stopping` holds out stays the same.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of flat rows. None infers
-        it: a square number of values is a grey image, three times a square a colour
-        image, anything else one row of pixels.
+        it: a square number of values is a gray image, three times a square a color
+        image, anything else one row of pixels; `fit` warns where the pixels do not look
+        like it. The channels of a pixel stand side by side.
     dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps weights, the scaling of
         pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
@@ -383,7 +386,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         to 1/65,536.
     scaling : {"standard", "unit"}, default="standard"
         How the network scales pixels, by what it learns from the training images:
-        to mean 0 and variance 1 of each channel, or to [0, 1].
+        to mean 0 and variance 1 of each channel, or to [0, 1]. "unit" divides whole
+        numbers by 255, by 65535 or, where the largest one is below a quarter of these
+        (masks of 0 and 1, 16 levels of gray, 10 or 12 bits), by the largest one.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimiser, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, 20 times `learning_rate`
@@ -437,8 +442,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         `early_stopping` holds out stays the same.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of flat rows. None infers
-        it: a square number of values is a grey image, three times a square a colour
-        image, anything else one row of pixels.
+        it: a square number of values is a gray image, three times a square a color
+        image, anything else one row of pixels; `fit` warns where the pixels do not look
+        like it. The channels of a pixel stand side by side.
     dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps weights, the scaling of
         pixels and the logits in float32 and computes the rest in bfloat16 [7]_:

@@ -3,9 +3,17 @@
 from math import isqrt, prod
 from numbers import Integral
 
+import numpy as np
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
 from skcnn._containers import array_or_frame, channels_last_code, one_image_code
+from skcnn._pixel_layout import (
+    SHORTEST_ROW,
+    find_channels,
+    find_one_row,
+    find_planes,
+)
+from skcnn._pixel_warnings import warn_of
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "
@@ -118,12 +126,13 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     if n_dims is None or n_dims < 3:
         if not reset:
             _refuse_one_gray_image(X, estimator, given)
+            _refuse_rows_of_other_channels(X, estimator)
         X = validate_data(
             estimator, X, reset=reset, dtype=dtype, ensure_all_finite=False
         )
         _refuse_other_values(X, name)
         if reset:
-            estimator.image_shape_ = _shape_of_rows(X.shape[1], image_shape)
+            estimator.image_shape_ = _shape_of_rows(X, image_shape)
         return X
 
     if n_dims > 4:
@@ -154,6 +163,7 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
                 f"X has images of shape {found}, but image_shape={image_shape!r} was "
                 "given. Leave image_shape=None to take the shape from X."
             )
+        warn_of(find_planes(X, found, guessed=False))
         estimator.n_features_in_ = prod(found)
         estimator.image_shape_ = found
         if hasattr(estimator, "feature_names_in_"):
@@ -172,6 +182,7 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
         raise ValueError(
             f"X has images of shape {found}, but {name} is expecting images of shape "
             f"{estimator.image_shape_}, the shape seen in fit."
+            f"{_channels_remedy(found, estimator.image_shape_)}"
         )
     return X
 
@@ -265,15 +276,26 @@ def chunk_rows(n_images, image_shape):
         yield slice(start, start + step)
 
 
-def _shape_of_rows(n_features, image_shape):
+def _shape_of_rows(X: np.ndarray, image_shape: tuple | None) -> tuple:
+    """Return the stated or guessed shape, with a warning where the pixels deny it."""
+    n_features = X.shape[1]
     if image_shape is None:
-        return infer_image_shape(n_features)
+        height, width, channels = shape = infer_image_shape(n_features)
+        if height == 1 and width > 1:
+            found = find_one_row(X)
+        elif channels == 1:
+            found = find_channels(X, height)
+        else:
+            found = find_planes(X, shape, guessed=True)
+        warn_of(found)
+        return shape
     shape = check_image_shape(image_shape)
     if prod(shape) != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} needs rows of {prod(shape)} values, but X "
             f"has {n_features} features."
         )
+    warn_of(find_planes(X, shape, guessed=False))
     return shape
 
 
@@ -281,6 +303,38 @@ def _refuse_one_gray_image(X, estimator, given):
     shape = getattr(X, "shape", None)
     if shape == estimator.image_shape_[:2] and shape[1] != estimator.n_features_in_:
         raise _one_image_error(shape, type(estimator).__name__, given)
+
+
+def _refuse_rows_of_other_channels(X, estimator) -> None:
+    """Refuse flat rows of color images where fit saw gray ones, and the reverse."""
+    learned = estimator.image_shape_
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    n_pixels = learned[0] * learned[1]
+    # Rows of few values are tables, and scikit-learn has words for these.
+    if len(shape) != 2 or n_pixels < SHORTEST_ROW or shape[1] % n_pixels:
+        return
+    found = (*learned[:2], shape[1] // n_pixels)
+    remedy = _channels_remedy(found, learned)
+    if remedy:
+        raise ValueError(
+            f"X has {shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input: rows of {learned} images, "
+            f"where these are as long as those of {found}.{remedy}"
+        )
+
+
+def _channels_remedy(found: tuple[int, ...], learned: tuple[int, ...]) -> str:
+    """Say how to make images that differ in nothing but their channels alike."""
+    if found[:2] != learned[:2]:
+        return ""
+    images = f"np.reshape(X, (-1, {found[0]}, {found[1]}, {found[2]}))"
+    if found[2] in (3, 4) and learned[2] == 1:
+        return f" To make color images gray, write {images}[..., :3].mean(axis=-1)."
+    if found[2] == 1 and learned[2] == 3:
+        return f" To give gray images three channels, write np.repeat({images}, 3, -1)."
+    if found[2] == 4 and learned[2] == 3:
+        return f" To drop the alpha channel, write {images}[..., :3]."
+    return ""
 
 
 def _one_image_error(shape, name, given):

@@ -11,6 +11,7 @@ from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._fingerprints import check_fingerprints
 from skcnn._parameters import validate_parameters
+from skcnn._seen_pixels import check_description
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 CLASSES = {
@@ -275,13 +276,11 @@ _OF_IMAGES = {
     "image_shape": _schema.several(_schema.integer(1), most=3, least=3, kind=tuple),
 }
 _PIXELS = _schema.array("f", n_dims=1)
-_CLASSIFIER = _schema.record(
+_OF_A_CLASSIFIER = _schema.record(
     _OF_IMAGES
     | {
         "classes": _classes,
-        "integer_maximum": _schema.either(
-            _schema.nothing, lambda value, place: _parameter(value, place)
-        ),
+        "seen_pixels": lambda value, place: None,
         "parameters": _schema.mapping(_schema.text(64), _parameter, most=64),
         "history": _schema.history,
         "weights": _schema.values_of_variables,
@@ -293,9 +292,16 @@ _CLASSIFIER = _schema.record(
         ),
     }
 )
+
+
+def _classifier(learned, place):
+    _OF_A_CLASSIFIER(learned, place)
+    check_description(learned["seen_pixels"], learned["image_shape"])
+
+
 _LEARNED = {
-    "CIFARCNNClassifier": _CLASSIFIER,
-    "MNISTCNNClassifier": _CLASSIFIER,
+    "CIFARCNNClassifier": _classifier,
+    "MNISTCNNClassifier": _classifier,
     "ImageReshaper": _schema.record(_OF_IMAGES),
     "ImageScaler": _schema.record(_OF_IMAGES | {"offset": _PIXELS, "scale": _PIXELS}),
 }

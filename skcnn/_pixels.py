@@ -57,16 +57,62 @@ def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):
     return np.resize(offset, channels), np.resize(scale, channels)
 
 
+def largest_pixel(highest):
+    """Return the largest value that pixels can have of which the largest is known.
+
+    Pixels of 8 bits reach 255, those of 16 bits 65535. Below a quarter of these, images
+    of that type would lack their brighter three quarters: masks of 0 and 1, 16 levels
+    of gray, and the 10 or 12 bits of a camera have a largest value of their own, the
+    one that was found.
+
+    Parameters
+    ----------
+    highest : float
+        The largest pixel found, not negative.
+
+    Returns
+    -------
+    float
+        `highest`, 255 or 65535.
+    """
+    for top in (255, 65535):
+        if highest <= top:
+            return float(top if 4 * (highest + 1) > top + 1 else highest)
+    return float(highest)
+
+
+def pixel_interval(lowest, highest):
+    """Return the interval that pixels have of which the extremes are known.
+
+    Parameters
+    ----------
+    lowest, highest : float
+        The smallest and the largest pixel found.
+
+    Returns
+    -------
+    tuple of float
+        (0, 1) and (-1, 1) if the pixels reach a quarter of it, ``(0,
+        largest_pixel(highest))`` for others that are not negative, else the extremes.
+    """
+    if lowest >= 0:
+        return (0.0, 1.0) if 0.25 < highest <= 1 else (0.0, largest_pixel(highest))
+    if -1 <= lowest < -0.25 < 0.25 < highest <= 1:
+        return (-1.0, 1.0)
+    return (float(lowest), float(highest))
+
+
 def _unit_scaling(dtype, chunks):
-    if dtype == np.uint8:
-        return np.zeros(1), np.array([255.0])
     if dtype == np.bool_:
         return np.zeros(1), np.ones(1)
-    extremes = [(c.min(axis=(0, 2)), c.max(axis=(0, 2))) for c in chunks()]
-    low = np.min([low for low, _ in extremes], axis=0)
-    high = np.max([high for _, high in extremes], axis=0)
+    low, high = np.full(1, np.inf), np.full(1, -np.inf)
+    for chunk in chunks():
+        low = np.minimum(low, chunk.min(axis=(0, 2)))
+        high = np.maximum(high, chunk.max(axis=(0, 2)))
+        if dtype == np.uint8 and largest_pixel(high.max()) == 255:
+            break  # nothing that follows can change it
     if dtype.kind in "iu" and low.min() >= 0 and high.max() <= 65535:
-        return np.zeros(1), np.array([255.0 if high.max() <= 255 else 65535.0])
+        return np.zeros(1), np.array([largest_pixel(high.max())])
     return low, high - low
 
 

@@ -75,12 +75,14 @@ class ImageScaler(
     Parameters
     ----------
     mode : {"unit", "standard"}, default="unit"
-        - "unit" scales to [0, 1]. Whole-number pixels are divided by the largest value
-          that such pixels can have, not by the largest one that was found: 255 if all
-          that `fit` saw are in 0..255, and 65535 if they are in 0..65535. All others
-          (floating, negative, larger) are scaled from the minimum to the
-          maximum found in `fit`, as by :class:`~sklearn.preprocessing.MinMaxScaler`;
-          pixels beyond these go beyond [0, 1]. Booleans become 0 and 1.
+        - "unit" scales to [0, 1]. Whole-number pixels from 0 on are divided by the
+          largest value that such pixels can have: 255 if the largest one that `fit`
+          saw is in 64..255, and 65535 if it is in 16384..65535. Where it is below a
+          quarter of these (masks of 0 and 1, 16 levels of gray, 10 or 12 bits), the
+          largest one found takes their place. All others (floating, negative, larger)
+          are scaled from the minimum to the maximum found in `fit`, as by
+          :class:`~sklearn.preprocessing.MinMaxScaler`; pixels beyond these go beyond
+          [0, 1]. Booleans become 0 and 1.
         - "standard" scales to zero mean and unit variance, as
           :class:`~sklearn.preprocessing.StandardScaler` does.
     per_channel : bool, default=True
@@ -94,8 +96,9 @@ class ImageScaler(
     offset_ : ndarray of shape (channels,), dtype float64
         What is subtracted from the pixels of a channel: the mean, the minimum, or 0.
     scale_ : ndarray of shape (channels,), dtype float64
-        What is divided by thereafter: the standard deviation, the range found, or 255
-        or 65535. 1 for channels that hold the same pixel throughout.
+        What is divided by thereafter: the standard deviation, the range found, the
+        largest whole number found, 255 or 65535. 1 for channels that hold the same
+        pixel throughout.
     image_shape_ : tuple of int
         ``(height, width, channels)`` of the images seen in `fit`. Flat rows are taken
         as square images of one or three channels if their length allows it, else as

@@ -14,6 +14,7 @@ import pytest
 
 import skcnn
 from skcnn._cli import main
+from skcnn._fingerprints import were_fitted
 
 pytest.importorskip("PIL")
 
@@ -115,19 +116,24 @@ def test_search_prints_a_table_and_saves_the_best(folder, tmp_path, capsys):
     assert "Tried 4 candidates" in printed.err
 
 
-def test_evaluate_reports_and_draws(model, folder, tmp_path, capsys):
+def test_evaluate_reports_and_draws(model, folder, digits, tmp_path, capsys):
     pictures = tmp_path / "new" / "pictures"
     args = ["evaluate", str(model), str(folder / "split.npz")]
     assert main([*args, "--pictures", str(pictures)]) == 0
     printed = capsys.readouterr()
-    assert "Accuracy on 50 unseen images" in printed.out
+    # The model was trained on some of them.
+    n_seen = int(were_fitted(skcnn.load(model), digits[0][150:200]).sum())
+    assert 30 < n_seen < 50
+    assert f"Accuracy on {50 - n_seen} unseen images" in printed.out
+    assert f"Note: {n_seen} of 50 images are left out of the report" in printed.err
     assert "Confusion matrix" in printed.out and "precision" in printed.out
     names = {"confusion_matrix.png", "misclassified.png", "loss_curve.png"}
     assert {path.name for path in pictures.iterdir()} == names
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in pictures.iterdir())
     assert main([*args, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert np.sum(result["confusion_matrix"]) == result["n_test"] == 50
+    assert np.sum(result["confusion_matrix"]) == result["n_test"] == 50 - n_seen
+    assert result["n_trained_on"] == n_seen
     assert f"{result['accuracy']:.4f}" in printed.out
 
 
@@ -242,23 +248,23 @@ def test_wrong_usage_is_refused_before_training(
     [
         (["train", "digits.npz", "--set", "learning_rate=-1"], "learning_rate"),
         (["train", "digits.npz", "--set", "optimizer=swift"], "optimizer='swift'"),
-        (["train", "digit.csv"], "--label"),
+        (["train", "pixels.csv"], "--label"),
         (["train", "digit.csv", "--label", "species"], "no column 'species'"),
         (["train", "images.npz"], "no labels to learn from"),
-        (["train", "odd.npz"], "X (and y), or x_train"),
-        (["train", "pickled.npz"], "X.npy' is an array of dtype object"),
-        (["train", "bomb.npz"], "unpacks to 2,048 MB"),
-        (["train", "liar.npz"], "(1000000000000,), but holds 0"),
-        (["train", "text.csv"], "'b' holds no numbers"),
+        (["train", "odd.npz"], "images has shape (3,)"),
+        (["train", "pickled.npz"], "np.stack(images)"),
+        (["train", "bomb.npz"], "bomb.npz: 'X.npy' is not an array"),
+        (["train", "liar.npz"], "(10, 1000000000000), but holds 0"),
+        (["train", "text.csv"], "text.csv: line 2 has 'x'"),
         (["train", "broken.npz"], "Error: "),
-        (["train", "nan.csv"], "NaN"),
-        (["train", "model.skcnn"], "neither a .csv nor an .npz"),
+        (["train", "nan.csv"], "line 2 has no value in the column 'b'"),
+        (["train", "model.skcnn"], "model.skcnn is neither a table"),
         (["evaluate", "broken.npz", "digits.npz"], "not a file written by skcnn.save"),
         (["evaluate", "model.skcnn", "classes"], "has the label 'large', which"),
         (["evaluate", "model.skcnn", "images.npz"], "no labels to compare"),
         (["predict", "model.skcnn", "broken.npz"], "Error: "),
-        (["predict", "model.skcnn", "text.csv"], "holds no numbers"),
-        (["predict", "model.skcnn", "text.txt"], "text.txt is not an image"),
+        (["predict", "model.skcnn", "text.csv"], "text.csv: line 2 has 'x'"),
+        (["predict", "model.skcnn", "text.md"], "text.md is not an image"),
         (["predict", "model.skcnn", "big.npz"], "images of shape (9, 9, 1)"),
         (["predict", "model.skcnn", "empty"], "empty has no files"),
     ],
@@ -274,7 +280,7 @@ def test_mistakes_are_one_line_and_exit_code_1(
         zipfile.ZipFile("liar.npz", "w") as archive,
         archive.open("X.npy", "w") as file,
     ):
-        header = {"shape": (10**12,), "fortran_order": False, "descr": "<f4"}
+        header = {"shape": (10, 10**12), "fortran_order": False, "descr": "<f4"}
         np.lib.format.write_array_header_1_0(file, header)
     with zipfile.ZipFile("bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("X.npy", bytes(2**20))
@@ -283,9 +289,10 @@ def test_mistakes_are_one_line_and_exit_code_1(
     true, said = ((2**20).to_bytes(4, "little"), (2**31).to_bytes(4, "little"))
     (folder / "bomb.npz").write_bytes(bomb.replace(true, said))
     (folder / "broken.npz").write_bytes(b"PK broken")
-    (folder / "text.csv").write_text("label,a,b\n1,2,x\n0,3,y\n")
+    (folder / "text.csv").write_text("label,a,b,c,d\n1,2,3,4,x\n0,3,4,5,6\n")
     (folder / "nan.csv").write_text("label,a,b,c,d\n" + "1,2,,3,4\n0,3,4,5,6\n" * 9)
-    (folder / "text.txt").write_text("text")
+    (folder / "text.md").write_text("text")
+    (folder / "pixels.csv").write_text("p1,p2,p3,p4\n1,2,3,4\n0,3,4,5\n")
     (folder / "empty").mkdir(exist_ok=True)
     assert main(args) == 1
     printed = capsys.readouterr()

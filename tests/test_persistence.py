@@ -119,11 +119,12 @@ def test_round_trip(name, digits, tmp_path):
     ends = {}
     for trained in (estimator, loaded):
         end = trained[-1] if name == "pipeline" else trained
-        end.set_params(warm_start=True).fit(X, y)
-        end.partial_fit(X, y)
-        continued = end.predict_proba(X)
-        end.set_params(warm_start=False).fit(X, y)
-        ends[trained] = continued, end.predict_proba(X), end.history_
+        images = trained[:-1].transform(X) if name == "pipeline" else X
+        end.set_params(warm_start=True).fit(images, y)
+        end.partial_fit(images, y)
+        continued = end.predict_proba(images)
+        end.set_params(warm_start=False).fit(images, y)
+        ends[trained] = continued, end.predict_proba(images), end.history_
     for one, other in zip(ends[estimator], ends[loaded], strict=True):
         np.testing.assert_equal(other, one)
 

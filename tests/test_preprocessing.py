@@ -122,10 +122,16 @@ class TestImageScaler:
     @pytest.mark.parametrize(
         ("values", "dtype", "offset", "scale"),
         [
-            ([0, 7], np.uint8, 0, 255),
-            ([0, 7], np.int64, 0, 255),
+            ([0, 1], np.uint8, 0, 1),
+            ([0, 16], np.int64, 0, 16),
+            ([0, 63], np.uint8, 0, 63),
+            ([0, 64], np.uint8, 0, 255),
             ([0, 255], np.uint16, 0, 255),
-            ([0, 256], np.uint16, 0, 65535),
+            ([0, 256], np.uint16, 0, 256),
+            ([0, 1023], np.uint16, 0, 1023),
+            ([0, 4095], np.int32, 0, 4095),
+            ([0, 16383], np.uint16, 0, 16383),
+            ([0, 16384], np.uint16, 0, 65535),
             ([0, 65535], np.int32, 0, 65535),
             ([0, 65536], np.int32, 0, 65536),
             ([-10, 30], np.int16, -10, 40),
@@ -363,7 +369,7 @@ class TestPixelScaling:
         np.testing.assert_allclose(far, near, rtol=1e-9)
 
     def test_results_do_not_share_memory(self):
-        X = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+        X = np.arange(0, 240, 20, dtype=np.uint8).reshape(1, 2, 2, 3)
         offset, scale = pixel_scaling(X, (2, 2, 3), "unit", per_channel=False)
         offset[0], scale[0] = 1, 2
         assert offset.tolist() == [1, 0, 0]

@@ -386,7 +386,7 @@ def _read_image_files(
             on_error=reading.on_error,
         )
         if read.skipped:
-            warnings.warn(skipped_message(read.skipped, len(some)), stacklevel=2)
+            warnings.warn(skipped_message(read), stacklevel=2)
         images = Images(model.scaled(read.images))
         if reading.invert:
             images = images.inverted(model.interval)
@@ -438,7 +438,15 @@ def _read_parts(
         return {"train": _read_image_table(path, reading, image_shape, model)}
     if path.suffix.lower() == ".npz":
         return _read_npz(path, reading, only_best=model is not None)
-    return {"train": _read_table(path, reading, model)[0]}
+    if is_table(path):
+        return {"train": _read_table(path, reading, model)[0]}
+    try:
+        return {"train": _read_table(path, reading, model)[0]}
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is neither a table, such as a .csv file, nor an .npz file nor a "
+            f"folder: {error}"
+        ) from error
 
 
 def _read_folder(
@@ -593,13 +601,13 @@ def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
     """
     import numpy as np
 
-    from skcnn._pixels import pixel_interval  # type: ignore[attr-defined]
-
     if X.dtype == bool:
         inverted = ~X
     elif X.dtype.kind == "u" and X.dtype.itemsize <= 2:
         inverted = np.iinfo(X.dtype).max - X
     else:
+        from skcnn._pixels import pixel_interval
+
         low, high = interval or pixel_interval(X.min(), X.max())
         inverted = np.asarray(low + high - X).astype(X.dtype)
     if X.ndim == 4 and X.shape[-1] == 4:

@@ -1,11 +1,12 @@
 """A saved model, as the commands need it: transformers and a classifier behind them."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from skcnn._cli._terminal import note, visible
 
-from skcnn._cli._terminal import visible
+if TYPE_CHECKING:
+    import numpy as np
 
 # Images of more pixels take more memory in a network than a computer has; a damaged or
 # hostile file may ask for them.
@@ -64,11 +65,52 @@ class Model:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Black and white of the images that the first step saw, if that is known."""
+        from skcnn._pixels import pixel_interval
+
+        seen = self._seen_pixels
+        return (
+            None if seen is None else pixel_interval(seen["minimum"], seen["maximum"])
+        )
+
+    @property
+    def _seen_pixels(self) -> dict[str, Any] | None:
+        from skcnn.preprocessing import ImageReshaper
+
+        for step in (*self.transformers, self.classifier):
+            if hasattr(step, "_seen_pixels"):
+                return step._seen_pixels
+            if not isinstance(step, ImageReshaper):
+                break
         return None
 
-    def scaled(self, images: np.ndarray) -> np.ndarray:
-        """Return pixels of image files in the range of those that the model saw."""
-        return images
+    def scaled(self, images: "np.ndarray") -> "np.ndarray":
+        """Return pixels of image files in the range of those that the model saw.
+
+        In files they are whole numbers up to 255 or 65535, whatever the model was
+        trained on.
+        """
+        import numpy as np
+
+        seen, interval = self._seen_pixels, self.interval
+        if seen is None or interval is None:
+            return images
+        top = np.iinfo(images.dtype).max
+        if interval in ((0, 255), (0, 65535)):
+            if interval[1] == top:
+                return images
+            factor = 65535 // 255
+            if top == 65535:
+                return ((images + np.uint32(factor // 2)) // factor).astype(np.uint8)
+            return images.astype(np.uint16) * factor
+        if interval not in ((0, 1), (-1, 1)) or not seen["dtype"].startswith("float"):
+            return images
+        low, high = interval
+        note(
+            f"The model was trained on pixels from {low:g} to {high:g}, so those of "
+            "image files are scaled to that."
+        )
+        # To the bit as X / 255 and X / 127.5 - 1, for which images are known again.
+        return (images / (top / (high - low)) + low).astype(seen["dtype"])
 
     def transform(self, X: Any) -> Any:
         """Return images as the classifier sees them."""
@@ -76,7 +118,7 @@ class Model:
             X = transformer.transform(X)
         return X
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> "np.ndarray":
         """Return the probability of each class for each image."""
         return self.classifier.predict_proba(self.transform(X))
 

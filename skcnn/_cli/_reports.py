@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from skcnn._cli._output import check_output
 from skcnn._cli._terminal import note, print_result, say, visible
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Wider confusion matrices do not fit a terminal.
 MOST_CLASSES = 20
@@ -35,12 +37,14 @@ class Tested:
         How many of all it was trained on; None if it does not know.
     """
 
-    rows: np.ndarray
+    rows: "np.ndarray"
     n_trained_on: int | None
 
     @classmethod
     def of(cls, classifier: Any, X: Any) -> "Tested":
         """Compare images, as `fit` of the classifier would see them, with its own."""
+        import numpy as np
+
         from skcnn._fingerprints import were_fitted
 
         X = np.asarray(X)
@@ -73,7 +77,7 @@ class Tested:
             )
 
 
-def report(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, Any]:
+def report(y_true: "np.ndarray", y_pred: "np.ndarray") -> dict[str, Any]:
     """Return the accuracy and scikit-learn's report, for programs."""
     from sklearn.metrics import accuracy_score, classification_report
 
@@ -85,7 +89,7 @@ def report(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, Any]:
     }
 
 
-def print_report(y_true: np.ndarray, y_pred: np.ndarray, tested: Tested) -> None:
+def print_report(y_true: "np.ndarray", y_pred: "np.ndarray", tested: Tested) -> None:
     """Write the accuracy and scikit-learn's report, for people."""
     from sklearn.metrics import accuracy_score, classification_report
     from sklearn.utils.multiclass import unique_labels
@@ -106,8 +110,8 @@ def print_report(y_true: np.ndarray, y_pred: np.ndarray, tested: Tested) -> None
 
 
 def confusion_matrix_of(
-    y_true: np.ndarray, y_pred: np.ndarray, classes: np.ndarray
-) -> np.ndarray | None:
+    y_true: "np.ndarray", y_pred: "np.ndarray", classes: "np.ndarray"
+) -> "np.ndarray | None":
     """Return which classes are taken for which, None for very many classes."""
     from sklearn.metrics import confusion_matrix
 
@@ -118,7 +122,7 @@ def confusion_matrix_of(
 
 
 def print_confusion_matrix(
-    y_true: np.ndarray, y_pred: np.ndarray, classes: np.ndarray
+    y_true: "np.ndarray", y_pred: "np.ndarray", classes: "np.ndarray"
 ) -> None:
     """Write which classes are taken for which."""
     import pandas as pd
@@ -148,14 +152,15 @@ def write_pictures(
     folder: Path,
     classifier: Any,
     X: Any,
-    y: np.ndarray,
-    probabilities: np.ndarray,
+    y: "np.ndarray",
+    probabilities: "np.ndarray",
     image_shape: tuple[int, int, int],
 ) -> list[Path]:
     """Write the confusion matrix, the worst mistakes and the training as PNG files."""
     import warnings
 
     import matplotlib as mpl
+    import numpy as np
 
     # No window is opened, whatever backend the user has, and pyplot stays untouched.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -203,7 +208,9 @@ def write_pictures(
     return written
 
 
-def _draw_confusion_matrix(matrix: np.ndarray, classes: np.ndarray, ax: Any) -> None:
+def _draw_confusion_matrix(
+    matrix: "np.ndarray", classes: "np.ndarray", ax: Any
+) -> None:
     """Draw the matrix, with numbers and names as long as they can be read."""
     from sklearn.metrics import ConfusionMatrixDisplay
 

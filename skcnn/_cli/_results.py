@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from skcnn._cli._terminal import as_json, cell, note, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass
@@ -31,12 +32,12 @@ class Predictions:
     """
 
     names: list[str]
-    probabilities: np.ndarray
+    probabilities: "np.ndarray"
     files: list[Path] | None = None
     ids: Sequence[Any] | None = None
 
 
-def table_of(parts: list[Predictions], classes: np.ndarray, with_proba: bool) -> str:
+def table_of(parts: list[Predictions], classes: "np.ndarray", with_proba: bool) -> str:
     """Return CSV with a row for each image."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -48,7 +49,7 @@ def table_of(parts: list[Predictions], classes: np.ndarray, with_proba: bool) ->
     return text.getvalue()
 
 
-def json_of(parts: list[Predictions], classes: np.ndarray, with_proba: bool) -> str:
+def json_of(parts: list[Predictions], classes: "np.ndarray", with_proba: bool) -> str:
     """Return JSON with an object for each image."""
     results = []
     for name, label, row in _rows(parts, classes):
@@ -59,10 +60,10 @@ def json_of(parts: list[Predictions], classes: np.ndarray, with_proba: bool) -> 
     return as_json(results)
 
 
-def submission_of(parts: list[Predictions], classes: np.ndarray) -> str:
+def submission_of(parts: list[Predictions], classes: "np.ndarray") -> str:
     """Return Kaggle's ``ImageId,Label``, sorted by id."""
     if classes.dtype.kind == "f" and (classes % 1 == 0).all():
-        classes = classes.astype(np.int64)
+        classes = classes.astype(int)
     labels = [label for _, label, _ in _rows(parts, classes)]
     ids = submission_ids(parts)
     rows = list(zip(ids, labels, strict=True))
@@ -145,7 +146,7 @@ def _without_repetition(ids: list[Any], names: list[str]) -> list[Any]:
     return ids
 
 
-def _rows(parts: list[Predictions], classes: np.ndarray) -> Any:
+def _rows(parts: list[Predictions], classes: "np.ndarray") -> Any:
     """Yield name, label and probabilities of each image."""
     for part in parts:
         labels = classes[part.probabilities.argmax(axis=1)].tolist()

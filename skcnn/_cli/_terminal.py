@@ -34,7 +34,6 @@ _OPTIONS = {
     r"header=": ("no_header", "--no-header"),
     r"label=": ("label", "--label NAME"),
     r"\bx=|\by=": ("x_name", "--x NAME --y NAME"),
-    r"invert|dark|bright": ("invert", "--invert"),
 }
 
 # Notes and warnings that were written already.
@@ -124,6 +123,9 @@ def in_option_names(message: str) -> str:
     ]
     if not options:
         return message
+    stated = re.search(r"image_shape=(\([0-9, ]+\))", message)
+    if stated is not None:
+        options = [text.replace("(64, 64, 3)", stated[1]) for text in options]
     return f"{message} On the command line: {', '.join(options)}."
 
 
@@ -267,13 +269,25 @@ def warnings_in_one_line() -> Iterator[None]:
     _said.clear()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        note(str(message), kind="Warning")
+        text = str(message)
+        if getattr(message, "kind", None) == "inverted":
+            text = _inversion(message.finding)
+        note(text, kind="Warning")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = show
         yield
+
+
+def _inversion(finding: str) -> str:
+    """Say what to type where images have a bright background in place of a dark one."""
+    context = click.get_current_context(silent=True)
+    is_given = context is not None and context.params.get("invert")
+    remedy = "leave --invert out" if is_given else "give --invert"
+    finding = finding.replace("in X have", "have")
+    return f"{finding}: if dark and bright are exchanged, {remedy}."
 
 
 @contextmanager

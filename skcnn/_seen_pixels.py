@@ -1,0 +1,318 @@
+"""What fit remembers of the pixels it saw, and what is checked against it later.
+
+Everything is a statement about single images: the darkest and the brightest pixel of
+each, its mean, the mean of its border. fit keeps quantiles of them, and a later batch
+is judged by its median image, so that one odd image raises no alarm in a batch, and a
+batch of one image is judged by what single images of fit were like.
+"""
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from skcnn._images import chunk_rows
+from skcnn._pixel_layout import (
+    INTERLEAVED_TO,
+    PLANAR_FROM,
+    SHORTEST_ROW,
+    planes_warning,
+    some_rows,
+    step_ratio,
+)
+from skcnn._pixel_warnings import PixelsWarning
+from skcnn._pixels import pixel_interval
+
+# Images of smaller size are tables rather than pictures, and tell too little alone.
+FEWEST_VALUES = 16
+
+# Enough of fit for the quantiles, and of a later batch for its median.
+MOST_LEARNED, MOST_CHECKED = 2048, 256
+MOST_VALUES = 2**25
+
+# From so many images on the median is compared with what 98 of 100 images were like;
+# of fewer, with all.
+SMALL_BATCH = 10
+PERCENTS = (0, 1, 10, 50, 90, 99, 100)
+LEAST, ONE, TEN, MIDDLE, NINETY, NINETY_NINE, MOST = range(7)
+
+# In units of the range seen in fit. Images a third brighter, or with noise of a tenth
+# of the range (three to four times of which the largest of a thousand values reaches),
+# are the same kind of images; pixels beyond have another unit. The same third is what
+# an image may lack at either end.
+MARGIN = 1 / 3
+
+# The rarest images of fit, one in twenty at either end, can be told from so many on;
+# rounding and resampling move pixels by less than this.
+FEWEST_IMAGES, SLACK = 100, 0.02
+
+USUAL_INTERVALS = {(0, 1), (-1, 1), (0, 255), (0, 65535)}
+
+QUANTILES = ("lowest", "highest", "brightness", "border")
+
+
+def learn_pixels(X: np.ndarray, image_shape: tuple, rows: np.ndarray) -> dict[str, Any]:
+    """Describe images by plain values.
+
+    Parameters
+    ----------
+    X : ndarray
+        Images as :func:`~skcnn._images.validate_images` returns them. At most some
+        thousands are looked at, evenly chosen.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    rows : ndarray of int
+        The images that count.
+
+    Returns
+    -------
+    dict
+        ``dtype`` (its name), ``minimum`` and ``maximum`` of all pixels, ``n_images``,
+        ``channel_means``, ``step_ratio`` (see :func:`~skcnn._pixel_layout.step_ratio`;
+        None for gray images) and, each a list of the quantiles `PERCENTS` over images,
+        the ``lowest`` and the ``highest`` pixel, the ``brightness`` (mean) and the mean
+        of the ``border``.
+    """
+    n_values = int(np.prod(image_shape))
+    most = min(MOST_LEARNED, max(MOST_CHECKED, MOST_VALUES // n_values))
+    rows = rows[:: max(1, -(-len(rows) // most))]
+    measured, sums = [], np.zeros(n_values)
+    # Of float64 beyond 1e305 sums overflow, and such images are no pictures.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in chunk_rows(len(rows), image_shape):
+            chunk = X[rows[part]].reshape(-1, n_values)
+            brightness = chunk.mean(axis=1, dtype=np.float64)
+            border = _border(chunk, image_shape)
+            measured.append([chunk.min(axis=1), chunk.max(axis=1), brightness, border])
+            sums += chunk.sum(axis=0, dtype=np.float64)
+        means = sums.reshape(-1, image_shape[-1]).mean(axis=0) / len(rows)
+    by_image = np.sort(np.concatenate(measured, axis=1, dtype=np.float64), axis=1)
+    by_image, means = np.nan_to_num(by_image), np.nan_to_num(means)
+    last = len(rows) - 1
+    quantiles = by_image[:, [round(last * percent / 100) for percent in PERCENTS]]
+    return {
+        "dtype": X.dtype.name,
+        "minimum": float(by_image[0, 0]),
+        "maximum": float(by_image[1, -1]),
+        "n_images": len(rows),
+        "channel_means": means.tolist(),
+        "step_ratio": _layout(X[rows[:: -(-len(rows) // 64)]], image_shape),
+    } | dict(zip(QUANTILES, quantiles.tolist(), strict=True))
+
+
+def merge_pixels(seen: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Describe what was seen together with more of it."""
+    share = more["n_images"] / (seen["n_images"] + more["n_images"])
+
+    def between(old, new):
+        return [a + share * (b - a) for a, b in zip(old, new, strict=True)]
+
+    merged = more | {
+        "minimum": min(seen["minimum"], more["minimum"]),
+        "maximum": max(seen["maximum"], more["maximum"]),
+        "n_images": seen["n_images"] + more["n_images"],
+        "channel_means": between(seen["channel_means"], more["channel_means"]),
+    }
+    for name in QUANTILES:
+        merged[name] = between(seen[name], more[name])
+        merged[name][0] = min(seen[name][0], more[name][0])
+        merged[name][-1] = max(seen[name][-1], more[name][-1])
+    return merged
+
+
+def check_description(seen: Any, image_shape: tuple) -> dict[str, Any] | None:
+    """Return a description that `learn_pixels` can have made, or raise ValueError."""
+    if seen is None:
+        return None
+    lengths = dict.fromkeys(QUANTILES, len(PERCENTS))
+    lengths["channel_means"] = image_shape[-1]
+    single = {"dtype", "minimum", "maximum", "n_images", "step_ratio"}
+    if type(seen) is not dict or set(seen) != single | set(lengths):
+        raise ValueError(f"The pixels seen in fit are {seen!r}.")
+    numbers = [seen["minimum"], seen["maximum"]]
+    numbers += [] if seen["step_ratio"] is None else [seen["step_ratio"]]
+    for name, length in lengths.items():
+        if type(seen[name]) is not list or len(seen[name]) != length:
+            raise ValueError(f"The {name} of the pixels is {seen[name]!r}.")
+        numbers += seen[name]
+    if not all(type(number) is float and isfinite(number) for number in numbers):
+        raise ValueError("The pixels seen in fit are not finite numbers.")
+    if type(seen["n_images"]) is not int or seen["n_images"] < 1:
+        raise ValueError(f"Fit saw {seen['n_images']!r} images.")
+    if type(seen["dtype"]) is not str:
+        raise ValueError(f"The dtype of the pixels is {seen['dtype']!r}.")
+    return seen
+
+
+def find_other_pixels(
+    seen: dict[str, Any] | None, X: np.ndarray, image_shape: tuple, name: str = "X"
+) -> PixelsWarning | None:
+    """Find out whether images are unlike those that `learn_pixels` described.
+
+    Parameters
+    ----------
+    seen : dict or None
+        What fit remembers; without it nothing is checked.
+    X : ndarray
+        Validated images.
+    image_shape : tuple of int
+        ``(height, width, channels)``.
+    name : {"X", "X_val"}, default="X"
+        What the caller calls `X`.
+
+    Returns
+    -------
+    PixelsWarning or None
+        The first thing found.
+    """
+    n_values = X.size // len(X)
+    if seen is None or n_values < FEWEST_VALUES:
+        return None
+    rows = some_rows(X, MOST_CHECKED)
+    low, high = _median(rows.min(axis=1)), _median(rows.max(axis=1))
+    start, stop = pixel_interval(seen["minimum"], seen["maximum"])
+    if stop > start and _has_other_range(seen, (start, stop), low, high, len(rows)):
+        return _range_warning(seen, rows, name)
+    side = _background(seen, start, stop)
+    if side and _is_inverted(rows, image_shape, side, (start + stop) / 2):
+        before, now = ("dark", "bright") if side < 0 else ("bright", "dark")
+        return PixelsWarning(
+            "inverted",
+            f"The images in {name} have a {now} background, but those seen in fit had "
+            f"a {before} one",
+            f"if dark and bright are exchanged, write {_inversion(seen, X, name)}",
+        )
+    ratio = None if seen["step_ratio"] is None else _layout(X, image_shape)
+    if ratio is None:
+        return None
+    if seen["step_ratio"] < INTERLEAVED_TO and ratio > PLANAR_FROM:
+        return planes_warning(image_shape, name)
+    if seen["step_ratio"] > PLANAR_FROM and ratio < INTERLEAVED_TO:
+        return PixelsWarning(
+            "layout",
+            f"{name} holds the channels of each pixel side by side, but in fit one "
+            "channel came after the other",
+            f"fit with pixels in the order of {name}",
+        )
+    return None
+
+
+def _has_other_range(
+    seen: dict[str, Any], interval: tuple, low: float, high: float, n: int
+) -> bool:
+    """Tell whether the darkest and brightest pixels of images are of another unit."""
+    start, stop = interval
+    width = stop - start
+
+    def seen_at(name, quantile):
+        return (seen[name][quantile] - start) / width
+
+    low, high = (low - start) / width, (high - start) / width
+    if low < -MARGIN or high > 1 + MARGIN:
+        return True
+    if low == high:  # a blank image
+        return False
+    if n < SMALL_BATCH:
+        dimmest, palest, left = seen_at("highest", LEAST), seen_at("lowest", MOST), 0.5
+    else:
+        dimmest, palest = seen_at("highest", ONE), seen_at("lowest", NINETY_NINE)
+        left = 1 - MARGIN
+    if high <= left * dimmest or 1 - low <= left * (1 - palest):
+        return True
+    if n < SMALL_BATCH or seen["n_images"] < FEWEST_IMAGES:
+        return False
+    # Neither light nor contrast moves both ends to where few images of fit have them.
+    if high > seen_at("highest", TEN) - SLACK:
+        return False
+    contrast = seen_at("highest", MIDDLE) - seen_at("lowest", MIDDLE)
+    squeezed = high - low < left * contrast
+    return low < seen_at("lowest", LEAST) - SLACK or (
+        squeezed and low > seen_at("lowest", NINETY) + SLACK
+    )
+
+
+def _range_warning(seen: dict[str, Any], rows: np.ndarray, name: str) -> PixelsWarning:
+    """Return the warning of pixels of another unit, with what makes them alike."""
+    low, high = float(rows.min()), float(rows.max())
+    remedy = _rescaling(
+        pixel_interval(low, high),
+        pixel_interval(seen["minimum"], seen["maximum"]),
+        f"{name}.astype(float)" if rows.dtype.kind in "iu" else name,
+    )
+    if name == "X_val":
+        remedy = (
+            "scale X_val as X was scaled; a Pipeline does it with "
+            'transform_input=["X_val"]'
+        )
+    return PixelsWarning(
+        "range",
+        f"{name} holds {rows.dtype.name} pixels from {low:g} to {high:g}, but those "
+        f"seen in fit were {seen['dtype']} from {seen['minimum']:g} to "
+        f"{seen['maximum']:g}",
+        remedy,
+    )
+
+
+def _rescaling(now: tuple, before: tuple, name: str) -> str:
+    """Return what to do about pixels of one interval where another one is meant."""
+    whole = before[0] == 0 and before[1] % 1 == 0
+    if now not in USUAL_INTERVALS or not (whole or before == (-1, 1)):
+        return f"scale {name.partition('.')[0]} as the images of fit were scaled"
+    factor = (before[1] - before[0]) / (now[1] - now[0])
+    if factor <= 1:
+        name = name.partition(".")[0]
+    text = name if now[0] == 0 else f"({name} + 1)"
+    if factor != 1:
+        text += f" * {factor:g}" if factor > 1 else f" / {1 / factor:g}"
+    return f"write {text}{' - 1' if before[0] else ''}"
+
+
+def _background(seen: dict[str, Any], start: float, stop: float) -> int:
+    """Return -1 if nearly all images of fit have a dark border, 1 if a bright one."""
+    brightness, third = seen["brightness"][MIDDLE], (stop - start) / 3
+    middle = (start + stop) / 2
+    if seen["border"][NINETY_NINE] < start + third and brightness < middle:
+        return -1
+    if seen["border"][ONE] > stop - third and brightness > middle:
+        return 1
+    return 0
+
+
+def _is_inverted(
+    rows: np.ndarray, image_shape: tuple, side: int, middle: float
+) -> bool:
+    """Tell whether both border and mean are on the other side of the middle."""
+    mean = _median(rows.sum(axis=1, dtype=np.float64)) / rows.shape[1]
+    if side * (mean - middle) >= 0:
+        return False
+    return side * (_median(_border(rows, image_shape)) - middle) < 0
+
+
+def _inversion(seen: dict[str, Any], X: np.ndarray, name: str) -> str:
+    """Return the expression that exchanges dark and bright."""
+    total = sum(pixel_interval(seen["minimum"], seen["maximum"]))
+    if X.dtype == np.bool_:
+        return f"~{name}"
+    return f"{total:g} - {name}" if total else f"-{name}"
+
+
+def _border(rows: np.ndarray, image_shape: tuple) -> np.ndarray:
+    """Return the mean of the outermost pixels of each image."""
+    images = rows.reshape(len(rows), *image_shape)
+    sides = images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]
+    means = [side.mean(axis=(1, 2), dtype=np.float64) for side in sides]
+    return np.mean(means, axis=0)
+
+
+def _layout(X: np.ndarray, image_shape: tuple) -> float | None:
+    """Return the ratio of differences that tells planes from interleaved channels."""
+    if image_shape[-1] not in (3, 4) or np.prod(image_shape) < SHORTEST_ROW:
+        return None
+    return step_ratio(X, image_shape[-1])
+
+
+def _median(values: np.ndarray) -> float:
+    """Return the upper median, several times as fast as NumPy does."""
+    if len(values) > 1:
+        values = np.sort(values)
+    return float(values[len(values) // 2])
