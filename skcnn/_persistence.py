@@ -280,23 +280,27 @@ _OF_A_CLASSIFIER = _schema.record(
     _OF_IMAGES
     | {
         "classes": _classes,
-        "seen_pixels": lambda value, place: None,
         "parameters": _schema.mapping(_schema.text(64), _parameter, most=64),
         "history": _schema.history,
         "weights": _schema.values_of_variables,
         "optimizer_values": _schema.values_of_variables,
         "random_state": _generator,
+    },
+    # Files of before 2026-11-26 have `integer_maximum` and nothing else of these.
+    optional={
         "fingerprints": lambda value, place: check_fingerprints(value),
         "hold_out_seed": _schema.either(
             _schema.nothing, _schema.integer(0, np.iinfo(np.int32).max)
         ),
-    }
+        "integer_maximum": lambda value, place: _parameter(value, place),
+        "seen_pixels": lambda value, place: None,
+    },
 )
 
 
 def _classifier(learned, place):
     _OF_A_CLASSIFIER(learned, place)
-    check_description(learned["seen_pixels"], learned["image_shape"])
+    check_description(learned.get("seen_pixels"), learned["image_shape"])
 
 
 _LEARNED = {
