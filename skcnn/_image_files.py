@@ -174,12 +174,10 @@ def decode_images(
     one. It is called again, and all images are decoded again, if an image turns up
     that is in color, or has 16 bits, after others that are and have not.
     """
+    check_options(image_shape, background, on_error)
     size, channels = _stated_form(image_shape)
     paper = _rgb(background)
     stated_dtype = _check_dtype(dtype)
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
-
     form: _Form | None = None
     if size is not None and channels is not None and not len(sources):
         begin(tuple(image_shape or ()), stated_dtype or np.dtype(np.uint8))
@@ -339,6 +337,15 @@ def _checked_sources(sources: Any) -> list:
                 "image."
             )
     return checked
+
+
+def check_options(image_shape: Any, background: Any, on_error: Any) -> None:
+    """Raise if Pillow is not there or an option is wrong, before a file is opened."""
+    _import_pillow()
+    _stated_form(image_shape)
+    _rgb(background)
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
 
 
 def _stated_form(image_shape: Any) -> tuple[tuple[int, int] | None, int | None]:

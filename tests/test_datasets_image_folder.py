@@ -546,6 +546,17 @@ class TestCache:
             )
         assert set(tmp_path.iterdir()) == before
 
+    @pytest.mark.parametrize(
+        "option", [{"image_shape": 6}, {"background": 3}, {"on_error": None}]
+    )
+    def test_wrong_options_are_refused_before_it_is_written(
+        self, folder, tmp_path, option
+    ):
+        ((name, value),) = option.items()
+        with pytest.raises(ValueError, match=f"Got {name}={value}, but expected"):
+            load_image_folder(folder, cache=tmp_path / "pets.npy", **option)
+        assert not list(tmp_path.glob("*.npy*"))
+
     def test_a_full_disk_is_found_before_anything_is_read(
         self, folder, tmp_path, monkeypatch
     ):
