@@ -157,8 +157,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` that the last call of `fit` or `partial_fit` used,
         with what they have written down. A copy shares with the original all objects
-        but lists, dictionaries, sets and arrays. Empty without callbacks, and after
-        pickling or loading.
+        but lists, dictionaries, sets, arrays and random generators. Empty without
+        callbacks, and after pickling or loading.
     keras_classifier_ : scikeras.wrappers.KerasClassifier
         The SciKeras classifier that holds the network.
     model_ : keras.Sequential
@@ -486,8 +486,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` that the last call of `fit` or `partial_fit` used,
         with what they have written down. A copy shares with the original all objects
-        but lists, dictionaries, sets and arrays. Empty without callbacks, and after
-        pickling or loading.
+        but lists, dictionaries, sets, arrays and random generators. Empty without
+        callbacks, and after pickling or loading.
     keras_classifier_ : scikeras.wrappers.KerasClassifier
         The SciKeras classifier that holds the network.
     model_ : keras.Sequential

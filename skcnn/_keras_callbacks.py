@@ -10,6 +10,7 @@ from skcnn._optimizers import current_learning_rate, has_rate_variable
 from skcnn._sklearn_private import InvalidParameterError
 
 CONTAINERS = (list, tuple, set, frozenset, deque)
+VALUES = (np.ndarray, bytearray, np.random.Generator, np.random.RandomState)
 
 BATCH_HOOKS = (
     "on_batch_begin",
@@ -57,11 +58,11 @@ def check_callbacks(callbacks):
 def copy_callbacks(callbacks):
     """Copy callbacks, so that a fit changes none of the user's.
 
-    What a callback writes down stays with its copy: lists, dictionaries, sets and
-    arrays are copied to any depth, and so are callbacks inside of callbacks. Every
-    other object is shared, because it belongs to somebody else: a trial or a run to
-    report to, a progress bar, a lock. A callback that defines `__deepcopy__` is copied
-    by that method alone.
+    What a callback writes down stays with its copy: lists, dictionaries, sets, arrays
+    and random generators of NumPy are copied to any depth, and so are callbacks inside
+    of callbacks. Every other object is shared, because it belongs to somebody else: a
+    trial or a run to report to, a progress bar, a lock. A callback that defines
+    `__deepcopy__` is copied by that method alone.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def _share_what_belongs_to_others(value, memo: dict[int, object], seen: set) -> 
         parts = list(value)
     elif isinstance(value, keras.callbacks.Callback):
         parts = [] if hasattr(value, "__deepcopy__") else list(vars(value).values())
-    elif isinstance(value, (np.ndarray, bytearray)):
+    elif isinstance(value, VALUES):
         return
     else:
         memo[id(value)] = value

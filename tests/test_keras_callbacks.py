@@ -390,6 +390,14 @@ def test_a_copy_shares_objects_and_no_container(value):
     assert copied.inner.value is copied.value  # as it was among the originals
 
 
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_a_generator_draws_the_same_in_every_copy(make):
+    callback = keras.callbacks.Callback()
+    callback.generator = make(0)
+    drawn = [copy_callbacks([callback])[0].generator.normal() for _ in range(2)]
+    assert drawn == [make(0).normal()] * 2
+
+
 def test_a_callback_that_says_how_it_is_copied_is_heeded():
     class Itself(keras.callbacks.Callback):
         def __deepcopy__(self, memo):
