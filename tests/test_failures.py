@@ -221,12 +221,12 @@ def test_survivors_of_a_search_keep_their_hold_out(noise, monkeypatch):
         tiny(early_stopping=True, random_state=np.random.RandomState(0)),
         {"learning_rate": [0.01, 0.02, 0.03, 0.04]},
         max_resources=2,
-        factor=4,
+        factor=2,
         cv=2,
         refit=False,
     ).fit(*noise)
-    # Eight fits in the first rung, of which the two of one candidate go on.
-    assert len(seen) == 10
+    # Eight fits in the first rung, of which those of two candidates go on.
+    assert len(seen) == 12
     assert set(seen[8:]) <= set(seen[:8])
 
 

@@ -77,7 +77,11 @@ def test_who_imports_keras_first_gets_its_notes_and_nothing_is_redirected():
 def test_a_saved_model_is_as_quiet_in_another_process(write, read, tmp_path):
     done = run(f"{FIT}import joblib, skcnn\n{write}", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    done = run(f"import joblib, numpy as np, skcnn\nclf = {read}\n{then}", cwd=tmp_path)
+    done = run(
+        "import joblib, numpy as np, skcnn\n"
+        f"clf = {read}\nclf.model_\nclf.predict(np.zeros((3, 8, 8), np.uint8))",
+        cwd=tmp_path,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
