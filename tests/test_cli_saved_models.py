@@ -83,7 +83,9 @@ def test_the_same_images_in_another_form_are_known_too(
     names = np.where(y < 5, "small", "large")
     np.savez(tmp_path / "a.npz", X=X.astype(float), y=names)
     header = ",".join(["label", *(f"p{i}" for i in range(64))])
-    rows = [f"{n},{','.join(map(str, x.ravel()))}" for n, x in zip(names, X)]
+    rows = [
+        f"{n},{','.join(map(str, x.ravel()))}" for n, x in zip(names, X, strict=True)
+    ]
     (tmp_path / "a.csv").write_text("\n".join([header, *rows]) + "\n")
     expected, _ = evaluated(path, folder, capsys)
     for name in ("a.npz", "a.csv"):
