@@ -124,7 +124,7 @@ def read_images(
         sources, image_shape, dtype=dtype, background=background, on_error=on_error
     )
     if read.skipped:
-        warnings.warn(skipped_message(read.skipped, len(sources)), stacklevel=2)
+        warnings.warn(skipped_message(read), stacklevel=2)
     return read.images
 
 
@@ -137,6 +137,7 @@ def read_images_with_facts(
     on_error: str = "raise",
 ) -> ReadImages:
     """Read images as `read_images` does, and return what is worth announcing."""
+    sources = _checked_sources(sources)
     array: np.ndarray = np.empty(0)
 
     def begin(shape: tuple[int, ...], dtype: np.dtype) -> Callable[[np.ndarray], None]:
@@ -173,14 +174,10 @@ def decode_images(
     one. It is called again, and all images are decoded again, if an image turns up
     that is in color, or has 16 bits, after others that are and have not.
     """
-    _import_pillow()
-    _check_sources(sources)
+    check_options(image_shape, background, on_error)
     size, channels = _stated_form(image_shape)
     paper = _rgb(background)
     stated_dtype = _check_dtype(dtype)
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
-
     form: _Form | None = None
     if size is not None and channels is not None and not len(sources):
         begin(tuple(image_shape or ()), stated_dtype or np.dtype(np.uint8))
@@ -199,7 +196,11 @@ def decode_images(
             continue
         wider = _widened(form, image, stated_dtype)
         if form is not None and wider[:2] != form[:2]:
-            raise ValueError(_sizes_message(sources))
+            known: dict[int, tuple[int, ...]] = {
+                **dict.fromkeys(kept, form[1::-1]),
+                position: wider[1::-1],
+            }
+            raise ValueError(_sizes_message(sources, known))
         if wider != form:
             # What was decoded so far has fewer channels or bits.
             form = wider
@@ -258,12 +259,12 @@ def _large_message(
     )
 
 
-def skipped_message(skipped: Sequence[tuple[str, str]], n_sources: int) -> str:
+def skipped_message(read: ReadImages) -> str:
     """Say which images were left out."""
-    n = len(skipped)
+    n = len(read.skipped)
     return (
-        f"{n} of {_count(n_sources, 'image')} cannot be read and "
-        f"{'is' if n == 1 else 'are'} skipped: {_with_reasons(skipped)}."
+        f"{n} of {_count(n + len(read.kept), 'image')} cannot be read and "
+        f"{'is' if n == 1 else 'are'} skipped: {_with_reasons(read.skipped)}."
     )
 
 
@@ -314,7 +315,7 @@ def _import_pillow() -> Any:
     return Image
 
 
-def _check_sources(sources: Any) -> None:
+def _checked_sources(sources: Any) -> list:
     Image = _import_pillow()
     one = (str, os.PathLike, Image.Image)
     if isinstance(sources, (*one, bytes)):
@@ -322,12 +323,29 @@ def _check_sources(sources: Any) -> None:
             f"Got one {type(sources).__name__}, but expected a sequence of paths or "
             "PIL images. For one image write [image]."
         )
-    for i, source in enumerate(sources):
+    try:
+        checked = list(sources)
+    except TypeError:
+        raise TypeError(
+            f"Got a {type(sources).__name__}, but expected a sequence of paths or PIL "
+            "images."
+        ) from None
+    for i, source in enumerate(checked):
         if not isinstance(source, one):
             raise TypeError(
                 f"Image {i} is a {type(source).__name__}, but expected a path or a PIL "
                 "image."
             )
+    return checked
+
+
+def check_options(image_shape: Any, background: Any, on_error: Any) -> None:
+    """Raise if Pillow is not there or an option is wrong, before a file is opened."""
+    _import_pillow()
+    _stated_form(image_shape)
+    _rgb(background)
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
 
 
 def _stated_form(image_shape: Any) -> tuple[tuple[int, int] | None, int | None]:
@@ -480,14 +498,16 @@ def _as_unreadable(file: Any = None) -> Iterator[None]:
     except Exception as error:
         # Pillow's readers have no exception of their own for damage.
         text = str(error) or type(error).__name__
-        raise _Unreadable(f"is damaged ({text})") from error
+        raise _Unreadable(f"cannot be decoded ({text})") from error
 
 
 def _why_unknown(file: Any) -> str:
-    file.seek(0)
-    head = file.read(32)
-    if not head:
-        return "is empty"
+    head = b""
+    if file is not None:
+        file.seek(0)
+        head = file.read(32)
+        if not head:
+            return "is empty"
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1"):
         return "is a HEIC photo, which Pillow cannot read; save it as JPEG or PNG first"
     return "is not an image that Pillow can read"
@@ -800,16 +820,16 @@ def _unreadable_error(
     return ValueError(message)
 
 
-def _sizes_message(sources: Sequence[Any]) -> str:
-    """Say which sizes there are, and what could be made of them."""
-    sizes: dict[tuple[int, int], list[int]] = {}
+def _sizes_message(sources: Sequence[Any], known: dict[int, tuple[int, ...]]) -> str:
+    """Say which sizes there are, some of them known, and what could be made of them."""
+    sizes: dict[tuple[int, ...], list[int]] = {}
     color = False
     for i, source in enumerate(sources):
         try:
             size, is_color = _header(source)
         except (_Unreadable, OSError):
             continue
-        sizes.setdefault(size, []).append(i)
+        sizes.setdefault(known.get(i, size), []).append(i)
         color = color or is_color
     (first, (i, *_)), *others = sizes.items()
     example = f"{_name(sources[i], i)} has {first[0]} x {first[1]} pixels"
@@ -822,7 +842,7 @@ def _sizes_message(sources: Sequence[Any]) -> str:
     )
 
 
-def suggested_shape(sizes: Sequence[tuple[int, int]], color: bool) -> tuple[int, ...]:
+def suggested_shape(sizes: Sequence[tuple[int, ...]], color: bool) -> tuple[int, ...]:
     """Return an `image_shape` for images of these sizes, (width, height)."""
     width, height = np.median(sizes, axis=0)
     shape: tuple[int, ...] = (round(height), round(width))
@@ -832,7 +852,7 @@ def suggested_shape(sizes: Sequence[tuple[int, int]], color: bool) -> tuple[int,
     return (*shape, 3) if color else shape
 
 
-def _header(source: Any) -> tuple[tuple[int, int], bool]:
+def _header(source: Any) -> tuple[tuple[int, ...], bool]:
     """Return the size of an image, and whether it is in color, without its pixels."""
     Image = _import_pillow()
     if isinstance(source, Image.Image):
@@ -841,7 +861,7 @@ def _header(source: Any) -> tuple[tuple[int, int], bool]:
         return _size_and_color(image)
 
 
-def _size_and_color(image: Any) -> tuple[tuple[int, int], bool]:
+def _size_and_color(image: Any) -> tuple[tuple[int, ...], bool]:
     width, height = image.size
     turned = False
     if image.format != "TIFF" and "exif" in image.info:  # Pillow has turned TIFF's

@@ -139,7 +139,7 @@ def test_all_files_that_cannot_be_read_are_listed_or_skipped(
     message = str(caught.value)
     assert "a.png is empty, " in message
     assert "notes.txt is not an image" in message
-    assert "half.png is damaged" in message
+    assert "half.png cannot be decoded" in message
     assert "on_error='skip'" in message
     assert "<" not in message
     assert "elete" not in message
@@ -219,8 +219,9 @@ def test_a_file_that_is_no_image_is_named(folder, color, content, image_shape):
     path = folder / "dog" / "c.png"
     save(path, color[0])
     path.write_bytes(path.read_bytes()[:80] if content == "half" else content)
-    reason = {b"": "empty", b"no image": "not an image", "half": "damaged"}[content]
-    with pytest.raises(ValueError, match=rf"c\.png is {reason}") as caught:
+    reason = {b"": "is empty", b"no image": "is not an image"}.get(content)
+    reason = reason or "cannot be decoded"
+    with pytest.raises(ValueError, match=rf"c\.png {reason}") as caught:
         load_image_folder(folder, image_shape=image_shape)
     assert "<" not in str(caught.value)
     assert "elete" not in str(caught.value)
@@ -544,6 +545,17 @@ class TestCache:
                 folder, image_shape=(6, 5, 3), cache=tmp_path / "pets.npy"
             )
         assert set(tmp_path.iterdir()) == before
+
+    @pytest.mark.parametrize(
+        "option", [{"image_shape": 6}, {"background": 3}, {"on_error": None}]
+    )
+    def test_wrong_options_are_refused_before_it_is_written(
+        self, folder, tmp_path, option
+    ):
+        ((name, value),) = option.items()
+        with pytest.raises(ValueError, match=f"Got {name}={value}, but expected"):
+            load_image_folder(folder, cache=tmp_path / "pets.npy", **option)
+        assert not list(tmp_path.glob("*.npy*"))
 
     def test_a_full_disk_is_found_before_anything_is_read(
         self, folder, tmp_path, monkeypatch

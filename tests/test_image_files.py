@@ -441,7 +441,13 @@ def test_colors_that_cannot_be_read_whole_are_refused(tmp_path):
     at = content.index(struct.pack("<HHI", 274, 3, 1))
     struct.pack_into("<HHIH", content, at, 284, 3, 1, 2)
     (tmp_path / "planes.tif").write_bytes(content)
-    for path in (plain, tmp_path / "planes.tif"):
+    sources = [plain, tmp_path / "planes.tif"]
+    image = of_mode("RGB", np.zeros((16, 16, 3), np.uint8))
+    content = bytearray(saved(image, "JPEG2000"))
+    content[content.index(b"\xff\x4f\xff\x51") + 42] = 11  # 12 bits
+    sources.append(tmp_path / "deep.jp2")
+    sources[-1].write_bytes(content)
+    for path in sources:
         with pytest.raises(ValueError, match=r"more than 8 bits a channel.*PNG file"):
             read_images([path])
 
@@ -467,7 +473,7 @@ def test_pil_images_stay_as_they_are(tmp_path):
     assert palette.info == info
     closed = Image.open(path)
     closed.close()
-    with pytest.raises(ValueError, match=r"image 0 .*is damaged"):
+    with pytest.raises(ValueError, match=r"image 0 .*cannot be decoded"):
         read_images([closed])
 
 
@@ -500,6 +506,24 @@ def test_unreadable_images_are_listed_or_skipped(tmp_path):
         read = read_images(sources, on_error="skip")
     assert read.shape == (1, 2, 3)
     assert [warning.filename for warning in warned] == [__file__]
+
+
+def test_any_row_of_sources_will_do(tmp_path):
+    images = [Image.new("L", (3, 2), i) for i in range(3)]
+    column = np.empty(3, object)
+    column[:] = images
+    for sources in (tuple(images), column, iter(images)):
+        assert read_images(sources)[:, 0, 0].tolist() == [0, 1, 2]
+
+
+def test_sizes_are_those_that_a_viewer_shows(tmp_path):
+    gray = np.zeros((4, 6), int)
+    turned = png(gray, 0, bits=8, after=chunk(b"eXIf", exif(6).tobytes()[6:]))
+    (tmp_path / "turned.png").write_bytes(turned)
+    (tmp_path / "plain.png").write_bytes(png(gray, 0, bits=8))
+    sources = [tmp_path / "plain.png", tmp_path / "turned.png"]
+    with pytest.raises(ValueError, match=r"2 different .*has 6 x 4 .*has 4 x 6"):
+        read_images(sources)
 
 
 def test_files_that_cannot_be_opened_are_an_os_error(tmp_path):

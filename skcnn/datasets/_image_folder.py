@@ -18,6 +18,7 @@ import numpy as np
 from skcnn._files import written_whole
 from skcnn._image_files import (
     ReadImages,
+    check_options,
     decode_images,
     is_leftover,
     list_image_files,
@@ -175,6 +176,7 @@ def load_image_folder(
     """
     if cache is not None and not isinstance(cache, (str, os.PathLike)):
         raise TypeError(f"Got cache={cache!r}, but expected a path or None.")
+    check_options(image_shape, background, on_error)
     root = Path(path)
     files, target, class_names = _list_files(root, subset)
     options = {
@@ -187,7 +189,7 @@ def load_image_folder(
     else:
         read = _images_in_cache(Path(cache), files, root, options)
     if read.skipped:
-        warnings.warn(skipped_message(read.skipped, len(files)), stacklevel=2)
+        warnings.warn(skipped_message(read), stacklevel=2)
     bunch = make_image_bunch(
         read.images,
         np.array(target, dtype=np.int64)[read.kept],
