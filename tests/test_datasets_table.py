@@ -1,4 +1,4 @@
-"""Tables of images: read as they were written, or refused with the file and the line."""
+"""Tables of images: read as they were written, or refused with file and line."""
 
 import bz2
 import csv
@@ -13,7 +13,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from skcnn.datasets import load_digit_images, read_table
@@ -102,7 +102,7 @@ def layouts(draw):
 
 
 def written(layout, folder):
-    """Write a table; return its path, the pixels and labels, and the options to read."""
+    """Write a table; return its path, pixels and labels, and the options to read."""
     n = layout["n"]
     X, y = IMAGES[:n], LABELS[:n]
     if layout["values"] == "tenths":
@@ -219,3 +219,376 @@ def test_any_layout_is_read_as_it_was_written_or_refused(tmp_path_factory, layou
     if layout["index"] is not None and layout["header"] != "none":
         start = layout["index_start"]
         np.testing.assert_array_equal(table.ids, np.arange(start, start + len(X)))
+
+
+DAMAGES = ["more in one row", "more in all rows", "less in one row", "less in all rows"]
+STRAYS = ["", "x", "nan", "inf", "NA", "1e999", "0x10", "3 4", "1e30", "\u0663"]
+
+
+@CASES
+@given(
+    damage=st.sampled_from([*DAMAGES, *STRAYS]),
+    by=st.sampled_from([1, 2]),
+    row=st.integers(0, 39),
+    column=st.integers(0, 63),
+    at_end=st.booleans(),
+    separator=st.sampled_from([",", ";", "\t", "|", " "]),
+    index=st.sampled_from([None, "id", ""]),
+    value=st.sampled_from(["7", "0", "255"]),
+)
+def test_a_damaged_table_is_refused_with_its_line(
+    tmp_path_factory, damage, by, row, column, at_end, separator, index, value
+):
+    assume(separator != " " or damage.strip() not in ("", "3 4"))
+    rows = [[str(value) for value in cells] for cells in np.c_[LABELS, IMAGES]]
+    names = ["label", *P]
+    if index is not None:
+        names = [index, *names]
+        rows = [[str(i), *cells] for i, cells in enumerate(rows)]
+    line = 2 if "all" in damage else row + 2
+    for cells in rows if "all" in damage else [rows[row]]:
+        place = len(cells) if at_end else 0
+        if damage.startswith("more"):
+            cells[place:place] = [value] * by
+        elif damage.startswith("less"):
+            del cells[place - by if at_end else 0 : place if at_end else by]
+        else:
+            cells[-64 + column] = damage
+    path = tmp_path_factory.mktemp("damaged") / "images.csv"
+    path.write_text("".join(separator.join(r) + "\n" for r in [names, *rows]))
+    with pytest.raises(ValueError, match=rf"line {line} has") as caught:
+        read_quietly(path)
+    assert str(path) in str(caught.value)
+    if damage in STRAYS:
+        assert f"'p{column}'" in str(caught.value)
+
+
+# The faults that were reported, one by one.
+
+
+def test_a_file_without_header_loses_no_image(tmp_path):
+    path = write(tmp_path / "no_header.csv", IMAGES[:20])
+    with pytest.warns(UserWarning, match="no_header.csv has no header: its first line"):
+        table = read_table(path)
+    np.testing.assert_array_equal(table.data, IMAGES[:20])
+    table = read_table(path, header=None, feature_names=P)
+    np.testing.assert_array_equal(table.data, IMAGES[:20])
+    assert any("taken in their order" in note for note in table.notes)
+
+
+def test_a_first_line_of_numbers_that_may_be_names_is_refused(tmp_path):
+    path = write(tmp_path / "waves.csv", [[400.5, 401.0, 401.5, 402.25], [0, 1, 2, 3]])
+    with pytest.raises(ValueError, match=r"looks like pixels \(400.5, 401.0, 401.5,"):
+        read_table(path)
+    assert len(read_table(path, header=True).data) == 1
+    assert len(read_table(path, header=None).data) == 2
+    assert len(read_table(path, header=False).data) == 2
+
+
+def test_a_header_of_column_numbers_is_a_header(tmp_path):
+    frame = pd.DataFrame(np.column_stack([IMAGES]))
+    frame.to_csv(tmp_path / "indexed.csv")
+    frame.to_csv(tmp_path / "plain.csv", index=False)
+    for name in ("indexed.csv", "plain.csv"):
+        table = read_table(tmp_path / name)
+        np.testing.assert_array_equal(table.data, IMAGES)
+        assert table.feature_names == [str(i) for i in range(64)]
+
+
+def test_columns_are_matched_by_name(tmp_path):
+    order = np.random.default_rng(0).permutation(64)
+    path = write(
+        tmp_path / "other.csv",
+        [[P[i] for i in order] + ["extra"], *np.c_[IMAGES[:, order], LABELS]],
+    )
+    table = read_table(path, feature_names=P)
+    np.testing.assert_array_equal(table.data, IMAGES)
+    assert table.feature_names == P
+    assert any("put into the order" in note for note in table.notes)
+    assert any("'extra', which was left out" in note for note in table.notes)
+
+
+def test_missing_columns_are_refused_by_name(tmp_path):
+    path = write(tmp_path / "few.csv", [P[:60], *IMAGES[:, :60]])
+    with pytest.raises(ValueError, match=r"few.csv lacks the column 'p60' and 3 more"):
+        read_table(path, feature_names=P)
+
+
+def test_a_file_without_names_needs_as_many_columns(tmp_path):
+    path = write(tmp_path / "bare.csv", np.c_[LABELS, IMAGES])
+    with pytest.raises(ValueError, match=r"65 columns of numbers, but 64 .*label=0"):
+        read_quietly(path, header=None, feature_names=P)
+    table = read_table(path, header=None, label=0, feature_names=P)
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.target, LABELS)
+    assert table.label_name == 0
+
+
+@pytest.mark.parametrize("name", INDEX_NAMES)
+def test_columns_that_number_the_rows_are_left_out(tmp_path, name):
+    rows = np.c_[np.arange(40) + 1000, LABELS, IMAGES]
+    table = read_table(write(tmp_path / "indexed.csv", [[name, "label", *P], *rows]))
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.target, LABELS)
+    np.testing.assert_array_equal(table.ids, np.arange(40) + 1000)
+    assert any("left out of the pixels" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_column_that_counts_the_rows_is_left_out_with_a_warning(
+    tmp_path, place, start
+):
+    count = np.arange(start, start + 40)
+    rows = np.c_[count, IMAGES] if place == 0 else np.c_[IMAGES, count]
+    path = write(tmp_path / "counted.csv", rows)
+    with pytest.warns(UserWarning, match="of 65 of .*counted.csv counts the rows"):
+        table = read_table(path, header=None)
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.ids, count)
+
+
+def test_the_row_names_of_r_are_left_out(tmp_path):
+    path = tmp_path / "r.txt"
+    lines = [" ".join(f'"{name}"' for name in ["label", *P])]
+    for i, row in enumerate(np.c_[LABELS, IMAGES], start=1):
+        lines.append(f'"{i}" ' + " ".join(map(str, row)))
+    path.write_text("\n".join(lines) + "\n")
+    table = read_table(path)
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.target, LABELS)
+    assert table.ids.tolist() == list(range(1, 41))
+
+
+@pytest.mark.parametrize("surplus", [1, 2])
+def test_a_value_more_on_every_row_shifts_nothing(tmp_path, surplus):
+    path = write(
+        tmp_path / "g.csv",
+        [["label", "a", "b", "c", "d"], *[[1, 2, 3, 4, 5] + [0] * surplus] * 3],
+    )
+    with pytest.raises(ValueError, match=rf"line 2 has {5 + surplus} values, but the"):
+        read_table(path)
+
+
+def test_a_table_of_file_names_leads_to_load_image_table(tmp_path):
+    path = write(tmp_path / "trainLabels.csv", [["id", "label"], [1, 6], [2, 9]])
+    with pytest.raises(ValueError, match=r"columns 'id', 'label'. .*load_image_table"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("value", ["256", "-1", "65536", "-999"])
+def test_a_value_out_of_range_is_refused_with_its_place(tmp_path, value):
+    rows = [list(map(str, row)) for row in IMAGES]
+    rows[7][9] = value
+    path = write(tmp_path / "images.csv", [P, *rows])
+    with pytest.raises(ValueError, match=rf"line 9 has {value} in the column 'p9'"):
+        read_table(path)
+
+
+def test_a_column_of_numbers_beyond_the_pixels_is_refused(tmp_path):
+    rows = np.c_[IMAGES, np.arange(40) * 37 % 1000]
+    path = write(tmp_path / "images.csv", [[*P, "p64"], *rows])
+    with pytest.raises(ValueError, match=r"line 9 has 259 in the column 'p64'"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("factor", "dtype"),
+    [
+        (1, "uint8"),
+        (257, "uint16"),
+        (1 / 255, "float32"),
+        (-1, "int16"),
+        (1e5, "uint32"),
+    ],
+)
+def test_pixels_of_another_range_keep_their_values(tmp_path, factor, dtype):
+    X = IMAGES * factor
+    path = write(tmp_path / "images.csv", [P, *(X.astype(int) if factor >= 1 else X)])
+    table = read_table(path)
+    np.testing.assert_allclose(table.data, X, rtol=1e-6)
+    assert table.data.dtype == dtype
+
+
+def test_kaggles_names_with_other_values_are_read_with_a_note(tmp_path):
+    names = ["label", *(f"pixel{i}" for i in range(784))]
+    X = np.random.default_rng(0).random((5, 784)).round(3)
+    path = write(tmp_path / "scaled.csv", [names, *([i, *x] for i, x in enumerate(X))])
+    table = read_table(path)
+    np.testing.assert_allclose(table.data, X, rtol=1e-6)
+    np.testing.assert_array_equal(table.target, range(5))
+    assert any(
+        "Kaggle's Digit Recognizer, but not its values" in n for n in table.notes
+    )
+    write(path, [names, [1, *[0] * 783, 256], [0] * 785])
+    with pytest.raises(ValueError, match="line 2 has 256 in the column 'pixel783'"):
+        read_table(path)
+
+
+def test_kaggles_names_with_words_as_labels_are_read(tmp_path):
+    names = ["label", *(f"pixel{i}" for i in range(784))]
+    path = write(
+        tmp_path / "words.csv", [names, ["cat", *[0] * 784], ["dog", *[1] * 784]]
+    )
+    assert read_table(path).target.tolist() == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("Label", 0), ("species", 64), ("foo", 0), ("foo", 64), ("class", 30)],
+)
+def test_the_column_of_labels_is_found(tmp_path, name, place):
+    names = [*P[:place], name, *P[place:]]
+    rows = np.insert(IMAGES, place, LABELS, axis=1)
+    table = read_quietly(write(tmp_path / "images.csv", [names, *rows]))
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.target, LABELS)
+    assert table.label_name == name
+
+
+def test_two_columns_that_may_be_labels_are_asked_about(tmp_path):
+    rows = np.c_[LABELS, LABELS % 2, IMAGES]
+    path = write(tmp_path / "two.csv", [["digit", "class", *P], *rows])
+    with pytest.raises(ValueError, match="'digit' and the column 'class': which one"):
+        read_table(path)
+    table = read_table(path, label="class", feature_names=P)
+    np.testing.assert_array_equal(table.target, LABELS % 2)
+
+
+def test_a_label_that_is_not_there_is_answered_with_the_columns(tmp_path):
+    path = write(tmp_path / "images.csv", [["label", *P], *np.c_[LABELS, IMAGES]])
+    with pytest.raises(
+        ValueError, match=r"no column 'klass'; .*'label', 'p0', .*'p63'"
+    ):
+        read_table(path, label="klass")
+    with pytest.raises(ValueError, match="no column '99'"):
+        read_table(path, label=99)
+
+
+def test_a_table_without_labels_can_say_so(tmp_path):
+    table = read_table(write(tmp_path / "images.csv", [P, *IMAGES]))
+    assert "target" not in table
+    assert "the 64 columns 'p0', 'p1'" in missing_labels(table, "images.csv")
+
+
+def test_a_row_one_longer_than_a_square_is_pointed_at(tmp_path):
+    names = [f"x{i}" for i in range(65)]
+    path = write(tmp_path / "images.csv", [names, *np.c_[LABELS, IMAGES]])
+    with pytest.warns(UserWarning, match=r"65 columns of pixels, .*64 would be"):
+        read_table(path)
+
+
+def test_labels_are_integers_only_if_nothing_is_lost(tmp_path):
+    for texts, labels in (
+        (["7", "10"], [7, 10]),
+        (["007", "010"], ["007", "010"]),
+        (["7.0", "1.0"], [7, 1]),
+        (["NA", "DE"], ["NA", "DE"]),
+        (["True", "False"], ["True", "False"]),
+    ):
+        rows = [["label", *P], *([t, *x] for t, x in zip(texts, IMAGES, strict=False))]
+        table = read_table(write(tmp_path / "images.csv", rows))
+        assert table.target.tolist() == labels
+
+
+def test_a_missing_label_is_refused_with_its_line(tmp_path):
+    for text in ("", "nan", "NA", "?"):
+        rows = [["label", *P], [1, *IMAGES[0]], [text, *IMAGES[1]]]
+        with pytest.raises(ValueError, match=r"line 3 has .* in the column 'label'"):
+            read_table(write(tmp_path / "images.csv", rows))
+
+
+def test_what_excel_writes_is_read(tmp_path):
+    rows = [
+        "label;" + ";".join(P),
+        *(";".join(map(str, r)) for r in np.c_[LABELS, IMAGES]),
+    ]
+    (tmp_path / "excel.csv").write_bytes("\r\n".join(["sep=;", *rows]).encode("utf-16"))
+    table = read_table(tmp_path / "excel.csv")
+    np.testing.assert_array_equal(table.data, IMAGES)
+
+
+def test_a_header_that_savetxt_wrote_is_read(tmp_path):
+    np.savetxt(
+        tmp_path / "np.csv",
+        np.c_[LABELS, IMAGES],
+        fmt="%d",
+        delimiter=",",
+        header=",".join(["label", *P]),
+    )
+    table = read_table(tmp_path / "np.csv")
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.target, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "no line that is not empty"),
+        (b"label,a,b,c,d\n", "no row below its first line"),
+        (b"<!DOCTYPE html>\n<html>", "a page of the web"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "a PNG image"),
+        (b"PAR1\0\0\0", "Parquet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel"),
+        (b"a,b\0,c\n", "bytes of zero"),
+        (b"a,a,b,c,d\n1,2,3,4,5\n", "the column 'a' twice"),
+        (b'label,a,b,c,d\n"1,2,3,4,5\n2,2,3,4,5\n', "line 2|quote"),
+        (b"label,a,b,c,d\n1,2,3,4,5\n#2,2,3,4,5\n", "line 3 begins with #"),
+        (b"emotion,pixels\n0,1 2 3 4 5 6 7 8 9\n", "all 9 pixels of an image in one"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\xff", "damaged|unpacked"),
+        (b"BZh91AY", "damaged|unpacked"),
+        (b"\xfd7zXZ\0\0\0", "damaged|unpacked"),
+        (b"PK\x03\x04\0\0", "damaged|unpacked"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(tmp_path, content, message):
+    path = tmp_path / "images.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_table(path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_archive_of_several_tables_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("train.csv", "a")
+        archive.writestr("test.csv", "a")
+    with pytest.raises(ValueError, match=r"holds 2 files \(train.csv, test.csv"):
+        read_table(tmp_path / "all.zip")
+
+
+def test_a_table_that_unpacks_to_no_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("skcnn.datasets._text_table.MOST_BYTES", 1000)
+    rows = b"a,b,c,d\n" + b"0,0,0,0\n" * 100_000
+    (tmp_path / "bomb.csv").write_bytes(gzip.compress(rows))
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        read_table(tmp_path / "bomb.csv")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_refused_and_a_missing_file_is_an_os_error(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is not a file"):
+        read_table(tmp_path / "pipe")
+    with pytest.raises(FileNotFoundError):
+        read_table(tmp_path / "nothing.csv")
+
+
+def test_a_bad_header_option_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="Got header='yes', but expected"):
+        read_table(tmp_path / "x.csv", header="yes")
+
+
+@pytest.mark.real_data
+def test_mnist_in_every_compression_and_order(real_data_home, tmp_path):
+    with np.load(real_data_home / "mnist.npz") as mnist:
+        X, y = mnist["x_test"][:500].reshape(500, 784), mnist["y_test"][:500]
+    names = [f"{i}x{j}" for i in range(1, 29) for j in range(1, 29)]
+    frame = pd.DataFrame(X, columns=names)
+    frame.insert(0, "label", y)
+    for suffix in ("", ".gz", ".bz2", ".xz", ".zip"):
+        frame.to_csv(tmp_path / f"mnist.csv{suffix}", index=False)
+        table = read_table(tmp_path / f"mnist.csv{suffix}")
+        np.testing.assert_array_equal(table.data, X)
+        np.testing.assert_array_equal(table.target, y)

@@ -177,6 +177,7 @@ class _Files:
         self.paths = sorted(_walk(self.folder))
         if not self.paths:
             raise ValueError(f"{self.folder} has no files in it.")
+        self.by_number = 0  # how many were found by their numbers alone
         self._rules: list[dict[str, list[PurePosixPath]]] = [{} for _ in range(5)]
         for path in self.paths:
             stem = path.with_suffix("")
@@ -193,19 +194,28 @@ class _Files:
 
     def find(self, text: str) -> PurePosixPath | None:
         """Return the file that a value of the table names, None if there is none."""
-        parts = [
-            part
-            for part in re.split(r"[\\/]", text.strip())
-            if part not in ("", ".", "..")
-        ]
-        if not parts:
+        rule, key, found = self._candidates(text)
+        if not found:
             return None
+        self.by_number += rule == 4
+        return self._only(text, key, found)
+
+    def has(self, text: str) -> bool:
+        """Return whether a value of the table may name a file."""
+        return bool(self._candidates(text)[2])
+
+    def _candidates(self, text: str) -> tuple[int, str, list[PurePosixPath]]:
+        """Return the first rule by which files have a name, the name, and the files."""
+        parts = [
+            p for p in re.split(r"[\\/]", text.strip()) if p not in ("", ".", "..")
+        ]
         names = ["/".join(parts[i:]) for i in range(len(parts))]
         folded = [name.casefold() for name in names]
-        stems = []
-        if PurePosixPath(parts[-1]).suffix.lower() in _SUFFIXES:
+        stems, numbers = [], []
+        if parts and PurePosixPath(parts[-1]).suffix.lower() in _SUFFIXES:
             stems = [str(PurePosixPath(name).with_suffix("")) for name in names]
-        numbers = [str(int(parts[-1]))] if re.fullmatch("[0-9]+", parts[-1]) else []
+        if parts and re.fullmatch("[0-9]+", parts[-1]):
+            numbers = [str(int(parts[-1]))]
         for rule, keys in (
             (0, names),
             (1, names),
@@ -215,10 +225,9 @@ class _Files:
             (4, numbers),
         ):
             for key in keys:
-                found = self._rules[rule].get(key, [])
-                if found:
-                    return self._only(text, key, found)
-        return None
+                if found := self._rules[rule].get(key):
+                    return rule, key, found
+        return 0, "", []
 
     def _only(self, text: str, key: str, found) -> PurePosixPath:
         """Return the one of several files that is meant."""
@@ -261,7 +270,7 @@ def _read(csv, files: _Files) -> tuple[TextTable, list[np.ndarray]]:
     """Return a table and its columns as text."""
     table = TextTable(csv, header=True)
     assert table.names is not None
-    if any(files.find(name) for name in table.names):
+    if any(map(files.has, table.names)):
         table = TextTable(csv, header=False)
         table.note(
             f"{table.path} has no header: its first line names a file in "
@@ -283,7 +292,7 @@ def _filename_column(table: TextTable, cells, files: _Files, filename) -> int:
     found = {}
     for i, values in enumerate(cells):
         some = values[:1000]
-        n = sum(files.find(value) is not None for value in some)
+        n = sum(map(files.has, some))
         if n:
             found[i] = n / len(some), len(set(some)) / len(some)
     named = [i for i in found if table.names is not None and is_id(table.names[i])]
@@ -397,6 +406,11 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
             )
         else:
             twice += 1
+    if files.by_number:
+        table.note(
+            f"{files.by_number} images of {table.path} were found by their numbers, "
+            "without the zeros that their files have before them."
+        )
     if missing:
         _report_missing(table, values, missing, files, on_error)
     if twice:

@@ -24,7 +24,8 @@ from typing import Any, BinaryIO, NamedTuple
 from skcnn.datasets._checks import damage_as_value_error
 
 # A compressed table of images unpacks to ten times its size, a bomb to a thousand.
-MOST_UNPACKED = 200
+MOST_RATIO = 200
+MOST_BYTES = 2**30
 
 _COMPRESSIONS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -61,7 +62,7 @@ _ROWS_AT_ONCE = 4_000_000  # divided by the number of columns
 
 _NUMBERS = {
     ".": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[Tt]rue|[Ff]alse", re.A),
-    ",": re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?|[Tt]rue|[Ff]alse", re.A),
+    ",": re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?|[Tt]rue|[Ff]alse", re.A),
 }
 
 # So many whole numbers in a row, one after the other, are numbers of columns.
@@ -132,23 +133,10 @@ class TextTable:
         k = self.n_columns
         with self._open() as file, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            read = pd.read_csv(
-                file,
-                sep=r"\s+" if self._separator == " " else self._separator,
-                decimal=self.decimal,
-                header=None,
-                # One column more than there are, for what is beyond the last one.
-                names=range(k + 1),
-                index_col=False,
-                skiprows=self._skipped(),
-                skipinitialspace=True,
-                na_filter=False,
-                dtype=dict.fromkeys(texts, str),
-                low_memory=False,
-                chunksize=max(1, _ROWS_AT_ONCE // k),
-            )
+            read: Any = None
             while True:
                 try:
+                    read = read or self._reader(file, texts)
                     chunk = next(read)
                 except StopIteration:
                     return
@@ -157,6 +145,26 @@ class TextTable:
                 if not self._is_sound(chunk, texts, needed):
                     raise self.problem(texts, needed)
                 yield chunk.drop(columns=k)
+
+    def _reader(self, file: BinaryIO, texts: set[int]) -> Any:
+        """Return pandas' parser, which gives some rows at a time."""
+        import pandas as pd
+
+        return pd.read_csv(
+            file,
+            sep=r"\s+" if self._separator == " " else self._separator,
+            decimal=self.decimal,
+            header=None,
+            # One column more than there are, for what is beyond the last one.
+            names=range(self.n_columns + 1),
+            index_col=False,
+            skiprows=self._skipped(),
+            skipinitialspace=True,
+            na_filter=False,
+            dtype=dict.fromkeys(texts, str),
+            low_memory=False,
+            chunksize=max(1, _ROWS_AT_ONCE // self.n_columns),
+        )
 
     def _is_sound(self, chunk, texts, needed) -> bool:
         """Return whether rows are as long as they should be, and numbers numbers."""
@@ -191,7 +199,7 @@ class TextTable:
                     continue
                 elif not self.is_number(cell):
                     what = f"{short(cell)}, but a number was expected"
-                elif len(cell) > 18 and abs(float(cell.replace(",", "."))) > 1e18:
+                elif _is_huge(cell.replace(",", ".")):
                     what = f"{short(cell)}, which is too large for a pixel,"
                 else:
                     continue
@@ -263,7 +271,7 @@ class TextTable:
 
     def _unpacked(self, start: bytes) -> bytes | None:
         """Return the content of a compressed file, None for others."""
-        limit = max(MOST_UNPACKED * os.path.getsize(self.path), 2**30)
+        limit = max(MOST_RATIO * os.path.getsize(self.path), MOST_BYTES)
         try:
             with damage_as_value_error(self.path):
                 for magic, open_compressed in _COMPRESSIONS.items():
@@ -286,7 +294,7 @@ class TextTable:
             raise ValueError(f"{self.path} cannot be unpacked: {error}.") from error
         if len(content) > limit:
             raise ValueError(
-                f"{self.path} unpacks to more than {limit / 2**30:.0f} GB, which no "
+                f"{self.path} unpacks to more than {limit:,} bytes, which no "
                 "table of images does. Unpack it yourself if it is one."
             )
         self.notes.append(f"{self.path} is compressed, and was unpacked.")
@@ -441,7 +449,9 @@ class TextTable:
         for separator in [self._stated] if self._stated else _SEPARATORS:
             width = len(next(self._split([first], separator), Line(1, [])).cells)
             rows = [line.cells for line in self._split(body or [first], separator)]
-            if max(map(len, rows)) < 2:
+            if width < 2 or max(map(len, rows)) < 2:
+                continue
+            if separator == " " and "\t" in first:  # which would lose empty cells
                 continue
             cells = [cell for row in rows for cell in row]
             for decimal in ".,":
@@ -536,8 +546,12 @@ class TextTable:
         ends_empty = all(
             len(row.cells) == width and not row.cells[-1].strip() for row in rows
         )
-        if ends_empty and width == len(names) and not names[-1]:
-            del names[-1]  # a separator at the end of every line
+        if not names[-1] and (
+            width == len(names) - 1 or (ends_empty and width == len(names))
+        ):
+            del names[-1]  # a separator at the end of the header, or of every line
+        elif self._separator == " " and self._has_gap(above):
+            names = ["", *names]  # the first name is empty, as pandas writes an index
         elif width == len(names) + 1 and not ends_empty and self._has_row_names(rows):
             names = ["", *names]
             self.notes.append(
@@ -553,6 +567,12 @@ class TextTable:
         self.names = names
         self.n_columns = len(names)
         self.head = [row.cells[: self.n_columns] for row in rows]
+
+    def _has_gap(self, header: int) -> bool:
+        """Return whether the header begins with a space, and the next line does not."""
+        with self._text() as file:
+            lines = list(itertools.islice(file, header + 1))
+        return lines[header - 1][:1] == " " and lines[header][:1] != " "
 
     def _has_row_names(self, rows: list[Line]) -> bool:
         """Return whether the first of each row is quoted, and the numbers are not.
@@ -629,6 +649,11 @@ def short(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
+def _is_huge(number: str) -> bool:
+    """Return whether a number is beyond the integers."""
+    return number.strip()[0] not in "tTfF" and abs(float(number)) >= 2**63
+
+
 def _net(cells: list[str], decimal: str) -> int:
     """Return how many more cells are numbers than are none."""
     texts = [cell.strip() for cell in cells]
@@ -638,7 +663,7 @@ def _net(cells: list[str], decimal: str) -> int:
 
 def counts(cells: list[str]) -> bool:
     """Return whether cells are 0, 1, 2, ... or 1, 2, 3, ..."""
-    start = cells[0]
+    start = cells[0] if cells else ""
     return start in ("0", "1") and cells == [
         str(i) for i in range(int(start), int(start) + len(cells))
     ]
