@@ -171,7 +171,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If Ctrl-C ends training after at least one epoch: the classifier is then
+            If the pixels do not look like the shape that flat rows are taken for, if
+            their channels are planes, one after the other, or if those of `X_val` or,
+            with `warm_start`, of `X` are unlike those seen before. If
+            Ctrl-C ends training after at least one epoch: the classifier is then
             fitted, with the weights of its last whole epoch or, with `early_stopping`,
             the best ones. Ctrl-C in a search stops the search.
         """
@@ -245,6 +248,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n,)
             Labels, of the dtype of `classes_`.
+
+        Warns
+        -----
+        UserWarning
+            If the pixels have another range than those seen in `fit`, if dark and
+            bright are exchanged, or if the channels are in another order. So do the
+            other methods that predict.
         """
         codes = self._logits(X).argmax(axis=1)
         return self.classes_[codes]

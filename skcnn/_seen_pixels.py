@@ -171,10 +171,13 @@ def find_other_pixels(
     rows = some_rows(X, MOST_CHECKED)
     low, high = _median(rows.min(axis=1)), _median(rows.max(axis=1))
     start, stop = pixel_interval(seen["minimum"], seen["maximum"])
-    if stop > start and _has_other_range(seen, (start, stop), low, high, len(rows)):
+    width = stop - start
+    if width > 0 and not start - MARGIN * width <= low <= high <= stop + MARGIN * width:
         return _range_warning(seen, rows, name)
-    side = _background(seen, start, stop)
-    if side and _is_inverted(rows, image_shape, side, (start + stop) / 2):
+    narrow = width > 0 and _is_narrower(seen, start, width, low, high, len(rows))
+    side = _background(seen, start, width)
+    # Gray paper is dimmer than all that fit saw, and yet no other unit.
+    if side and _is_inverted(rows, image_shape, side, start, width, clearly=narrow):
         before, now = ("dark", "bright") if side < 0 else ("bright", "dark")
         return PixelsWarning(
             "inverted",
@@ -182,6 +185,8 @@ def find_other_pixels(
             f"a {before} one",
             f"if dark and bright are exchanged, write {_inversion(seen, X, name)}",
         )
+    if narrow:
+        return _range_warning(seen, rows, name)
     ratio = None if seen["step_ratio"] is None else _layout(X, image_shape)
     if ratio is None:
         return None
@@ -197,19 +202,15 @@ def find_other_pixels(
     return None
 
 
-def _has_other_range(
-    seen: dict[str, Any], interval: tuple, low: float, high: float, n: int
+def _is_narrower(
+    seen: dict[str, Any], start: float, width: float, low: float, high: float, n: int
 ) -> bool:
-    """Tell whether the darkest and brightest pixels of images are of another unit."""
-    start, stop = interval
-    width = stop - start
+    """Tell whether pixels that are in the range seen in fit take too little of it."""
 
     def seen_at(name, quantile):
         return (seen[name][quantile] - start) / width
 
     low, high = (low - start) / width, (high - start) / width
-    if low < -MARGIN or high > 1 + MARGIN:
-        return True
     if low == high:  # a blank image
         return False
     if n < SMALL_BATCH:
@@ -267,25 +268,33 @@ def _rescaling(now: tuple, before: tuple, name: str) -> str:
     return f"write {text}{' - 1' if before[0] else ''}"
 
 
-def _background(seen: dict[str, Any], start: float, stop: float) -> int:
+def _background(seen: dict[str, Any], start: float, width: float) -> int:
     """Return -1 if nearly all images of fit have a dark border, 1 if a bright one."""
-    brightness, third = seen["brightness"][MIDDLE], (stop - start) / 3
-    middle = (start + stop) / 2
-    if seen["border"][NINETY_NINE] < start + third and brightness < middle:
+    middle = start + width / 2
+    brightness = seen["brightness"][MIDDLE]
+    if seen["border"][NINETY_NINE] < start + width / 3 and brightness < middle:
         return -1
-    if seen["border"][ONE] > stop - third and brightness > middle:
+    if seen["border"][ONE] > start + width * 2 / 3 and brightness > middle:
         return 1
     return 0
 
 
 def _is_inverted(
-    rows: np.ndarray, image_shape: tuple, side: int, middle: float
+    rows: np.ndarray,
+    image_shape: tuple,
+    side: int,
+    start: float,
+    width: float,
+    *,
+    clearly: bool,
 ) -> bool:
     """Tell whether both border and mean are on the other side of the middle."""
     mean = _median(rows.sum(axis=1, dtype=np.float64)) / rows.shape[1]
-    if side * (mean - middle) >= 0:
+    # From -1/2 to 1/2 in the range of fit, and positive on the other side.
+    if -side * ((mean - start) / width - 0.5) <= 0:
         return False
-    return side * (_median(_border(rows, image_shape)) - middle) < 0
+    border = (_median(_border(rows, image_shape)) - start) / width - 0.5
+    return -side * border > (1 / 6 if clearly else 0)
 
 
 def _inversion(seen: dict[str, Any], X: np.ndarray, name: str) -> str:
