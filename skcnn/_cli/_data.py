@@ -583,8 +583,8 @@ def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
     except ValueError as error:
         raise ValueError(
             f"A share of {test_size:g} of the {len(images):,} images of {data} cannot "
-            f"be held out for the report: {error} Give another --test-size; 0 holds "
-            "out none."
+            f"be held out for the report: {str(error).rstrip('.')}. Give another "
+            "--test-size; 0 holds out none."
         ) from error
     return Parts(images.take(rows[0]), None, images.take(rows[1]))
 

@@ -23,6 +23,7 @@ from skcnn._cli._reports import (
 from skcnn._cli._terminal import (
     Command,
     as_json,
+    counted,
     one_line,
     print_result,
     say,
@@ -75,7 +76,7 @@ def evaluate(model, data, pictures, force, reading, to_json):
     tested = Tested.of(loaded.classifier, seen_by_fit)
     tested.note_what_is_left_out(len(y))
     X, y = np.asarray(images.X)[tested.rows], y[tested.rows]
-    say(f"Predicting {len(X):,} images ...")
+    say(f"Predicting {counted(len(X), 'image')} ...")
     if len(X) < len(images.X):
         seen_by_fit = np.asarray(seen_by_fit)[tested.rows]
     probabilities = loaded.classifier.predict_proba(seen_by_fit)

@@ -8,7 +8,13 @@ from skcnn._cli._data import check_options, file_options, read_to_predict
 from skcnn._cli._model import Model
 from skcnn._cli._output import check_output, opened_for_text
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
-from skcnn._cli._terminal import Command, print_result, say, start_keras
+from skcnn._cli._terminal import (
+    Command,
+    counted,
+    print_result,
+    say,
+    start_keras,
+)
 
 
 @click.command(cls=Command)
@@ -76,7 +82,7 @@ def predict(model, files, proba, output, submission, force, reading, to_json):
     loaded = Model(model)
     parts = []
     for part in read_to_predict(files, reading, loaded):
-        say(f"Predicting {len(part.names):,} images ...")
+        say(f"Predicting {counted(len(part.names), 'image')} ...")
         probabilities = loaded.predict_proba(part.images.for_model())
         parts.append(Predictions(part.names, probabilities, part.files, part.ids))
     if submission is not None:
@@ -91,4 +97,4 @@ def predict(model, files, proba, output, submission, force, reading, to_json):
     with opened_for_text(written) as file:
         file.write(f"{text}\n")
     n_images = sum(len(part.names) for part in parts)
-    say(f"Wrote {n_images:,} predictions to {written}.")
+    say(f"Wrote {counted(n_images, 'prediction')} to {written}.")

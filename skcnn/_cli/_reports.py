@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skcnn._cli._output import check_output
-from skcnn._cli._terminal import note, print_result, say, visible
+from skcnn._cli._terminal import counted, note, print_result, say, visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,15 +57,14 @@ class Tested:
 
     def __str__(self) -> str:
         n = len(self.rows)
-        images = f"image{'s' * (n != 1)}"
         if self.n_trained_on is None:
             return (
-                f"{n:,} {images} (the model does not say which of them it was trained "
-                "on)"
+                f"{counted(n, 'image')} (the model does not say which of them it was "
+                "trained on)"
             )
         if self.n_trained_on == n:
-            return f"{n:,} {images} that the model was trained on"
-        return f"{n:,} unseen {images}"
+            return f"{counted(n, 'image')} that the model was trained on"
+        return counted(n, "unseen image")
 
     def note_what_is_left_out(self, n_images: int) -> None:
         """Say how many images the report is not about."""
