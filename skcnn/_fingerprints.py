@@ -7,8 +7,11 @@ one with a probability of 2**-64, unless somebody makes them for it.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+
+from skcnn import _schema
 
 # Few enough for a processor's cache, with all that is computed from them.
 CHUNK_BYTES = 2**18
@@ -58,17 +61,14 @@ def merge_fingerprints(*known: np.ndarray | None) -> np.ndarray | None:
     return merged if len(merged) <= MOST_FINGERPRINTS else None
 
 
-def check_fingerprints(known: np.ndarray | None) -> np.ndarray | None:
-    """Return fingerprints that were read from a file, or raise ValueError."""
-    if known is not None and not (
-        isinstance(known, np.ndarray)
-        and known.dtype == np.uint64
-        and known.ndim == 1
-        and len(known) <= MOST_FINGERPRINTS
-        and (known[1:] > known[:-1]).all()
-    ):
-        raise ValueError("The fingerprints are not a sorted array of uint64.")
-    return known
+def check_fingerprints(known: Any, place: str) -> None:
+    """Check for None or a sorted array of fingerprints, as a file may hold it."""
+    if known is not None:
+        _schema.array("u", n_dims=1)(known, place)
+        if known.dtype != np.uint64 or len(known) > MOST_FINGERPRINTS:
+            raise ValueError(f"{place}: these are not fingerprints.")
+        if (known[1:] <= known[:-1]).any():
+            raise ValueError(f"{place}: the fingerprints are not sorted.")
 
 
 def were_fitted(classifier, X: np.ndarray) -> np.ndarray | None:

@@ -288,7 +288,7 @@ _OF_A_CLASSIFIER = _schema.record(
     },
     # Files of before 2026-11-26 have `integer_maximum` and nothing else of these.
     optional={
-        "fingerprints": lambda value, place: check_fingerprints(value),
+        "fingerprints": check_fingerprints,
         "hold_out_seed": _schema.either(
             _schema.nothing, _schema.integer(0, np.iinfo(np.int32).max)
         ),

@@ -235,6 +235,6 @@ def test_merged_fingerprints_are_sorted_and_different():
     one, other = np.array([5, 1, 5], np.uint64), np.array([2, 1], np.uint64)
     merged = merge_fingerprints(one, other)
     assert merged.tolist() == [1, 2, 5]
-    assert check_fingerprints(merged) is merged
+    check_fingerprints(merged, "fingerprints")
     assert merge_fingerprints(None, one) is None
     assert merge_fingerprints(np.empty(0, np.uint64)).tolist() == []
