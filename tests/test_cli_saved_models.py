@@ -144,7 +144,7 @@ def test_a_model_that_does_not_know_says_so(images, folder, tmp_path, capsys):
     np.savez(tmp_path / "a.npz", X=images[0], y=images[1])
     assert main(["evaluate", str(path), str(tmp_path / "a.npz")]) == 0
     assert (
-        "Accuracy on 200 images (the model does not say which of them it was trained "
+        "Accuracy on 200 images (the file does not say which of them it was trained "
         "on): "
     ) in capsys.readouterr().out
     result, _ = evaluated(path, tmp_path / "a.npz", capsys)

@@ -147,7 +147,7 @@ def load_image_table(
 
     read = read_images_with_facts(paths, image_shape, on_error=on_error)
     if read.skipped:
-        table.note(skipped_message(read.skipped, len(paths)), warn=True)
+        table.note(skipped_message(read), warn=True)
     rows = rows[read.kept]
     target = names = None
     if texts is not None:
