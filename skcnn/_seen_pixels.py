@@ -176,7 +176,10 @@ def find_other_pixels(
         return _range_warning(seen, rows, name)
     narrow = width > 0 and _is_narrower(seen, start, width, low, high, len(rows))
     side = _background(seen, start, width)
-    # Gray paper is dimmer than all that fit saw, and yet no other unit.
+    # Gray paper is dimmer than all that fit saw, and yet no other unit: what is of a
+    # much smaller one has no contrast.
+    if narrow and high - low < MARGIN * width:
+        return _range_warning(seen, rows, name)
     if side and _is_inverted(rows, image_shape, side, start, width, clearly=narrow):
         before, now = ("dark", "bright") if side < 0 else ("bright", "dark")
         return PixelsWarning(
