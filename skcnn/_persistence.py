@@ -31,8 +31,9 @@ MAX_STEPS = 100
 def save(estimator, path: str | os.PathLike) -> None:
     """Write a fitted estimator to a file.
 
-    The file holds parameters, classes, training history, weights and the state of the
-    optimiser and of the random generator, as JSON and plain arrays. A loaded estimator
+    The file holds parameters, classes, training history, weights, the state of the
+    optimiser and of the random generator, and 64 bits for each image of the training
+    by which it is known again, as JSON and plain arrays. A loaded estimator
     predicts the same, to the bit, and goes on training (`partial_fit`, `warm_start`) as
     if it had never been away. The file is written whole or not at all: whatever
     happens, `path` holds either what it held before or the complete new file.

@@ -94,6 +94,26 @@ def test_the_same_images_in_another_form_are_known_too(
         assert result["accuracy"] == expected["accuracy"]
 
 
+def test_a_table_is_evaluated_in_part_with_its_names(images, tmp_path, capsys):
+    X, y = images
+    header = ",".join(["label", *(f"p{i}" for i in range(64))])
+    rows = [f"{n},{','.join(map(str, x.ravel()))}" for n, x in zip(y, X, strict=True)]
+    table, path = tmp_path / "train.csv", tmp_path / "model.skcnn"
+    table.write_text("\n".join([header, *rows]) + "\n")
+    args = ["train", str(table), "--set", "filters=4", "--epochs", "2", "--json"]
+    assert main([*args, "-o", str(path)]) == 0
+    reported = json.loads(capsys.readouterr().out)
+    result, err = evaluated(path, table, capsys)
+    assert (result["n_test"], result["n_trained_on"]) == (40, 160)
+    assert result["accuracy"] == reported["accuracy"]
+    assert "Warning" not in err
+    # The columns in another order are the same images.
+    shuffled = [",".join(reversed(line.split(","))) for line in [header, *rows]]
+    table.write_text("\n".join(shuffled) + "\n")
+    again, err = evaluated(path, table, capsys)
+    assert again["accuracy"] == result["accuracy"] and again["n_test"] == 40
+
+
 def test_images_of_training_are_never_called_unseen(photos, images, tmp_path, capsys):
     path = photos[0]
     clf = skcnn.load(path)
@@ -144,7 +164,7 @@ def test_a_model_that_does_not_know_says_so(images, folder, tmp_path, capsys):
     np.savez(tmp_path / "a.npz", X=images[0], y=images[1])
     assert main(["evaluate", str(path), str(tmp_path / "a.npz")]) == 0
     assert (
-        "Accuracy on 200 images (the model does not say which of them it was trained "
+        "Accuracy on 200 images (the file does not say which of them it was trained "
         "on): "
     ) in capsys.readouterr().out
     result, _ = evaluated(path, tmp_path / "a.npz", capsys)

@@ -93,3 +93,20 @@ def test_the_check_itself_sees_a_heavy_import_and_a_changed_variable():
 def test_the_check_itself_sees_pandas():
     with pytest.raises(AssertionError, match="pandas"):
         run_fresh("import pandas")
+
+
+def test_names_and_subpackages_are_imported_on_first_use():
+    code = (
+        "import sys, skcnn\n"
+        "assert 'sklearn' not in sys.modules\n"
+        "assert {'MNISTCNNClassifier', 'datasets', '__version__'} <= set(dir(skcnn))\n"
+        "assert skcnn.datasets.load_digit_images().images.shape == (1797, 8, 8)\n"
+        "assert skcnn.MNISTCNNClassifier is skcnn.MNISTCNNClassifier\n"
+        "from skcnn import *\n"
+        "assert CIFARCNNClassifier and save and load\n"
+        "assert not hasattr(skcnn, 'MNISTClassifier')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

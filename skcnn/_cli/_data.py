@@ -244,12 +244,7 @@ def check_options(files: list[str], reading: Reading) -> None:
         ("--images", reading.images, tables, "CSV files"),
         ("--x", reading.x_name, archives, "npz files"),
         ("--y", reading.y_name, archives, "npz files"),
-        (
-            "--background",
-            reading.background,
-            others or reading.images is not None,
-            "image files",
-        ),
+        ("--background", reading.background, others, "folders and image files"),
     ):
         if value and not is_used:
             raise click.UsageError(

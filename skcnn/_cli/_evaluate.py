@@ -78,7 +78,8 @@ def evaluate(model, data, pictures, force, reading, to_json):
     X, y = np.asarray(images.X)[tested.rows], y[tested.rows]
     say(f"Predicting {counted(len(X), 'image')} ...")
     if len(X) < len(images.X):
-        seen_by_fit = np.asarray(seen_by_fit)[tested.rows]
+        # A frame keeps the names of its columns.
+        seen_by_fit = getattr(seen_by_fit, "iloc", seen_by_fit)[tested.rows]
     probabilities = loaded.classifier.predict_proba(seen_by_fit)
     predicted = loaded.classes[probabilities.argmax(axis=1)]
     if to_json:

@@ -59,7 +59,7 @@ class Tested:
         n = len(self.rows)
         if self.n_trained_on is None:
             return (
-                f"{counted(n, 'image')} (the model does not say which of them it was "
+                f"{counted(n, 'image')} (the file does not say which of them it was "
                 "trained on)"
             )
         if self.n_trained_on == n:
