@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from skcnn._files import written_whole
+from skcnn import _schema
+from skcnn._files import open_regular, written_whole
 from skcnn._image_files import (
     ReadImages,
     check_options,
@@ -25,9 +26,24 @@ from skcnn._image_files import (
     read_images_with_facts,
     skipped_message,
 )
+from skcnn._npy import read_npy_header
 from skcnn.datasets._bunch import make_image_bunch
 
 PARTS = ("train", "val", "test")
+
+# What follows the images in a cache: which files they are of. A million files take
+# some ten bytes each.
+_MOST_FACTS = 2**24
+_PLACES = _schema.several(_schema.integer(0), most=2**22)
+_FACTS = _schema.record(
+    {
+        "kept": _PLACES,
+        "transparent": _PLACES,
+        "skipped": _schema.several(
+            _schema.pair(_schema.text(2**15), _schema.text(2**15)), most=2**22
+        ),
+    }
+)
 
 # What a name has after "train", "test", ... where it means nothing more.
 _AFTER_PART = r"[-_. ]?(set|data|dataset|images?|imgs?|folder|split)?[-_. ]?\d*"
@@ -418,19 +434,23 @@ def _images_in_cache(
     if not cache.exists():
         _write_cache(cache, files, mark, options)
     try:
-        if not cache.is_file():
-            raise ValueError("it is not a file")
-        images = np.lib.format.open_memmap(cache, mode="r")
-        with cache.open("rb") as file:
-            file.seek(images.offset + images.nbytes)
-            if file.read(len(mark)) != mark:
+        if cache.is_dir():
+            raise ValueError("it is not a file, but a folder")
+        with open_regular(cache) as file:
+            header = read_npy_header(file, cache)
+            end = header.length + header.nbytes + len(mark)
+            length = file.seek(0, os.SEEK_END) - end
+            file.seek(end - len(mark))
+            if file.read(len(mark)) != mark or length > _MOST_FACTS:
                 raise ValueError(
                     "files or arguments differ, or it is another program's file"
                 )
-            facts = json.loads(file.read())
+            facts = json.loads(file.read(length))
+            _FACTS(facts, "what was read")
+            images = np.memmap(file, header.dtype, "r", header.length, header.shape)
         skipped = [(name, reason) for name, reason in facts["skipped"]]
         return ReadImages(images, facts["kept"], facts["transparent"], skipped)
-    except ValueError as error:
+    except (OverflowError, RecursionError, ValueError) as error:
         raise ValueError(
             f"{cache} is there, but does not hold the images of {root} as they are now "
             f"({error}). Name another file as cache, or move this one elsewhere."
