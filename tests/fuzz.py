@@ -29,6 +29,7 @@ import tarfile
 import tempfile
 import time
 import traceback
+import warnings
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,8 +38,7 @@ from pathlib import Path
 
 import numpy as np
 
-MEMORY_FACTOR, MEMORY_CONSTANT = 4, 96 * 2**20
-SECONDS_CONSTANT, SECONDS_A_MEGABYTE = 5, 2
+MEMORY_FACTOR, SECONDS_A_MEGABYTE = 4, 2
 MOST_OF_A_MESSAGE = 2000
 
 
@@ -56,12 +56,18 @@ class Parser:
         Path of the file relative to a folder of its own.
     read : callable
         Takes that folder.
+    memory : int
+        How many bytes it may take beside four times the file.
+    seconds : float
+        How long it may take beside some seconds a megabyte.
     """
 
     seeds: Callable
     change: Callable
     place: str
     read: Callable
+    memory: int = 96 * 2**20
+    seconds: float = 5
 
 
 # Changes of bytes
@@ -488,7 +494,10 @@ PARSERS = {
     "tar": Parser(tar_seeds, change_tar, "cifar-10-python.tar.gz", read_tar),
     "idx": Parser(idx_seeds, change_idx, "train-images-idx3-ubyte.gz", read_idx),
     "table": Parser(table_seeds, change_table, "a.csv", read_table),
-    "folder": Parser(image_seeds, change_bytes, "root/class/image", read_folder),
+    # A file of some bytes can announce 179 million pixels, the most that Pillow reads.
+    "folder": Parser(
+        image_seeds, change_bytes, "root/class/image", read_folder, 4 * 2**30, 60
+    ),
     "model": Parser(model_seeds, change_archive, "a.skcnn", read_model),
     "checkpoint": Parser(
         checkpoint_seeds, change_archive, "a.checkpoint", read_checkpoint
@@ -546,7 +555,7 @@ def finding(parser, folder, content):
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         return f"{type(error).__name__} in {where}: {str(error)[:200]!r}"
     taken = peak_memory() - before
-    if taken > MEMORY_FACTOR * len(content) + MEMORY_CONSTANT:
+    if taken > MEMORY_FACTOR * len(content) + parser.memory:
         return f"{taken / 2**20:.0f} MB of memory"
     return None
 
@@ -555,6 +564,7 @@ def work(name, seed, first, connection):
     """Read one case after the other; tell about each before and after."""
     parser = PARSERS[name]
     os.environ["KERAS_HOME"] = os.devnull
+    warnings.simplefilter("ignore", UserWarning)
     with tempfile.TemporaryDirectory() as folder:
         seeds = parser.seeds()
         # Imports are neither the time nor the memory of a case.
@@ -612,7 +622,7 @@ def fuzz(name, seconds, seed, folder):
                 if sent is not None:
                     content = sent
                     end = end or time.monotonic() + seconds
-                    allowed = SECONDS_CONSTANT + SECONDS_A_MEGABYTE * size / 2**20
+                    allowed = PARSERS[name].seconds + SECONDS_A_MEGABYTE * size / 2**20
                     next_number = number + 1
                     continue
                 n_cases += 1
@@ -650,6 +660,7 @@ def main():
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()))
     options = options.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     n_findings = 0
     for name in options.parser or PARSERS:
         n_cases, findings = fuzz(name, options.seconds, options.seed, options.out)

@@ -2,6 +2,10 @@
 
 from sklearn.utils import Bunch
 
+# Images of more values get no names for them, which would take more memory than the
+# images: 60 bytes each.
+MOST_NAMES = 2**20
+
 
 def make_image_bunch(
     images, target, *, target_names, descr, return_X_y=False, as_frame=False
@@ -28,7 +32,9 @@ def make_image_bunch(
     Bunch or tuple
     """
     data = images.reshape(len(images), -1)
-    feature_names = [f"pixel{i}" for i in range(data.shape[1])]
+    feature_names = None
+    if data.shape[1] <= MOST_NAMES:
+        feature_names = [f"pixel{i}" for i in range(data.shape[1])]
     frame = None
     if as_frame:
         import pandas as pd

@@ -147,8 +147,8 @@ def load_image_folder(
             The paths of files that have transparent pixels.
         frame : None
             As in the other data sets.
-        feature_names : list of str
-            Names of the columns of `data`.
+        feature_names : list of str or None
+            Names of the columns of `data`; None for more than a million columns.
         DESCR : str
             Description of the data set.
 

@@ -94,8 +94,8 @@ def load_image_table(
             What the table calls each image: int64 or str.
         frame : None
             As in the other data sets.
-        feature_names : list of str
-            Names of the columns of `data`.
+        feature_names : list of str or None
+            Names of the columns of `data`; None for more than a million columns.
         notes : list of str
             Sentences that say what was decided.
         DESCR : str

@@ -341,7 +341,7 @@ class _Reader:
         table = self.table
         n = len(self.pixels) - len(strange)
         for i in strange:
-            parts = table.head[0][i].split()
+            parts = next((row[i] for row in table.head if len(row) > i), "").split()
             if len(parts) >= FEWEST_PIXELS and all(map(table.is_number, parts)):
                 raise ValueError(
                     f"{table.path} has all {len(parts)} pixels of an image in "
@@ -555,7 +555,7 @@ def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
         numbers = np.char.replace(labels, table.decimal, ".").astype(float)
     except ValueError:  # truth values
         return labels
-    if (numbers % 1 == 0).all() and np.abs(numbers).max() < 2**53:
+    if (np.abs(numbers) < 2**53).all() and not (numbers % 1).any():
         if any(re.search("[.,eE]", text) for text in texts):
             table.note(
                 f"The labels of {table.path} are whole numbers written with "
