@@ -340,12 +340,12 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_classes), or (n,) for two classes
+        ndarray of shape (n, n_classes), or (n,) for two classes, of float64
             Logits; for two classes their difference, the log-odds of ``classes_[1]``.
-            Of the dtype that the network computes them in: float64 with
-            ``dtype="float64"``, else float32.
         """
-        logits = self._logits(X)
+        # So that what scikit-learn makes of them, as temperature scaling does, are
+        # probabilities that sum to 1 within the rounding of float64.
+        logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     @property

@@ -4,12 +4,14 @@ import os
 import sys
 import warnings
 
+import joblib  # type: ignore[import-untyped]
 import sklearn
 
 _OWN_FILES = tuple(
     os.path.dirname(os.path.abspath(file)) + os.sep
-    for file in (__file__, sklearn.__file__)
+    for file in (__file__, sklearn.__file__, joblib.__file__)
 )
+_PIPELINE = os.path.join(_OWN_FILES[1], "pipeline.py")
 
 
 class PixelsWarning(UserWarning):
@@ -38,10 +40,18 @@ class PixelsWarning(UserWarning):
 
 
 def warn_of(found: PixelsWarning | None) -> None:
-    """Warn, if there is something, at the line that called skcnn or scikit-learn."""
+    """Warn, if there is something, at the line that called skcnn or scikit-learn.
+
+    In a pipeline, the images are not those that the caller has at hand.
+    """
     if found is None:
         return
     level, frame = 1, sys._getframe(1)
+    in_pipeline = False
     while frame.f_back and frame.f_code.co_filename.startswith(_OWN_FILES):
+        in_pipeline |= frame.f_code.co_filename == _PIPELINE
         level, frame = level + 1, frame.f_back
+    if in_pipeline and "X_val" not in found.finding:
+        remedy = f"{found.remedy}, where X is what the steps before have made of yours"
+        found = PixelsWarning(found.kind, found.finding, remedy)
     warnings.warn(found, stacklevel=level + 1)

@@ -37,10 +37,15 @@ PERCENTS = (0, 1, 10, 50, 90, 99, 100)
 LEAST, ONE, TEN, MIDDLE, NINETY, NINETY_NINE, MOST = range(7)
 
 # In units of the range seen in fit. Images a third brighter, or with noise of a tenth
-# of the range (three to four times of which the largest of a thousand values reaches),
-# are the same kind of images; pixels beyond have another unit. The same third is what
-# an image may lack at either end.
+# of the range, are the same kind of images; pixels beyond have another unit. Of such
+# noise, one pixel in some thousands is beyond, hence so many have to be, unless they
+# are beyond by the whole range. The same third is what an image may lack at either end.
 MARGIN = 1 / 3
+STRAY = 0.005
+
+# Images whose darkest and brightest pixel are nearer than this share of what fit saw
+# have another unit, whatever their brightness: ink on gray paper is farther from it.
+FLAT = 1 / 10
 
 # The rarest images of fit, one in twenty at either end, can be told from so many on;
 # rounding and resampling move pixels by less than this.
@@ -172,7 +177,7 @@ def find_other_pixels(
     low, high = _median(rows.min(axis=1)), _median(rows.max(axis=1))
     start, stop = pixel_interval(seen["minimum"], seen["maximum"])
     width = stop - start
-    if width > 0 and not start - MARGIN * width <= low <= high <= stop + MARGIN * width:
+    if width > 0 and _is_beyond(rows, start, stop, low, high):
         return _range_warning(seen, rows, name)
     narrow = width > 0 and _is_narrower(seen, start, width, low, high, len(rows))
     side = _background(seen, start, width)
@@ -205,6 +210,18 @@ def find_other_pixels(
     return None
 
 
+def _is_beyond(
+    rows: np.ndarray, start: float, stop: float, low: float, high: float
+) -> bool:
+    """Tell whether pixels leave the range seen in fit, and not by noise alone."""
+    width = stop - start
+    excess = max(start - low, high - stop) / width
+    if not MARGIN < excess <= 1:
+        return excess > 1
+    outside = (rows < start - MARGIN * width) | (rows > stop + MARGIN * width)
+    return bool(outside.sum() > max(1, STRAY * outside.size))
+
+
 def _is_narrower(
     seen: dict[str, Any], start: float, width: float, low: float, high: float, n: int
 ) -> bool:
@@ -222,6 +239,8 @@ def _is_narrower(
         dimmest, palest = seen_at("highest", ONE), seen_at("lowest", NINETY_NINE)
         left = 1 - MARGIN
     if high <= left * dimmest or 1 - low <= left * (1 - palest):
+        return True
+    if high - low <= FLAT * (dimmest - palest):
         return True
     if n < SMALL_BATCH or seen["n_images"] < FEWEST_IMAGES:
         return False
@@ -260,13 +279,15 @@ def _range_warning(seen: dict[str, Any], rows: np.ndarray, name: str) -> PixelsW
 def _rescaling(now: tuple, before: tuple, name: str) -> str:
     """Return what to do about pixels of one interval where another one is meant."""
     whole = before[0] == 0 and before[1] % 1 == 0
-    if now not in USUAL_INTERVALS or not (whole or before == (-1, 1)):
+    usual = now in USUAL_INTERVALS and (whole or before == (-1, 1))
+    if now == before or not usual:
         return f"scale {name.partition('.')[0]} as the images of fit were scaled"
     factor = (before[1] - before[0]) / (now[1] - now[0])
     if factor <= 1:
         name = name.partition(".")[0]
-    text = name if now[0] == 0 else f"({name} + 1)"
+    text = name if now[0] == 0 else f"{name} + 1"
     if factor != 1:
+        text = text if now[0] == 0 else f"({text})"
         text += f" * {factor:g}" if factor > 1 else f" / {1 / factor:g}"
     return f"write {text}{' - 1' if before[0] else ''}"
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -39,9 +41,22 @@ def test_logarithms_are_those_of_the_probabilities(clf, digits):
     np.testing.assert_allclose(np.exp(found), clf.predict_proba(X), rtol=1e-13)
 
 
-def test_logits_keep_the_dtype_of_the_network(clf, digits):
+def test_logits_are_float64_and_those_of_the_probabilities(clf, digits):
     found = clf.decision_function(digits[0][:9])
-    assert found.dtype == ("float64" if clf.dtype == "float64" else "float32")
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(
+        probabilities(found), clf.predict_proba(digits[0][:9])
+    )
+
+
+def test_temperature_scaling_gives_rows_that_sum_to_one(clf, digits):
+    X, y = digits[0][200:400], digits[1][200:400]
+    calibrated = CalibratedClassifierCV(FrozenEstimator(clf), method="temperature")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = calibrated.fit(X, y).predict_proba(X)
+        log_loss(y, found)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-14)
 
 
 def test_json_and_log_loss_take_them_as_they_are(clf, digits):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import BaggingClassifier
 from sklearn.pipeline import make_pipeline
 
 import skcnn
@@ -180,6 +181,33 @@ def test_gray_paper_is_bright_too(digits):
         assert found.kind == "inverted"
 
 
+@pytest.mark.parametrize("n", [1, 20])
+@pytest.mark.parametrize("unit", ["0 to 1", "-1 to 1", "masks", "16 bits"])
+def test_paper_in_another_unit_is_not_called_inverted(unit, n, digits):
+    paper = 1 - digits[0] / 16
+    seen = learned(np.rint(255 * paper[:1200]).astype(np.uint8))
+    scale, dtypes = UNITS[unit]
+    X = scale(paper[1200 : 1200 + n]).astype(dtypes[-1])
+    assert kind(find_other_pixels(seen, X, (8, 8, 1))) == "range"
+
+
+def test_one_image_of_hardly_any_contrast_has_another_unit(digits):
+    u = digits[0] / 16
+    seen = learned(np.rint(2000 * u[:1200] - 1000).astype(np.int16))
+    for image in u[1200:]:
+        found = find_other_pixels(seen, 2 * image[np.newaxis] - 1, (8, 8, 1))
+        assert kind(found) == "range"
+
+
+def test_what_is_to_be_written_changes_something(digits):
+    u = digits[0] / 16
+    seen = learned(np.rint(255 * u).astype(np.uint8))
+    found = find_other_pixels(seen, 100 * u, (8, 8, 1))
+    assert found.remedy == "scale X as the images of fit were scaled"
+    wide = find_other_pixels(learned(2000 * u), 10 * u, (8, 8, 1))
+    assert wide.remedy == "scale X as the images of fit were scaled"
+
+
 def test_photographs_have_no_side_to_exchange():
     rng = np.random.default_rng(0)
     levels = rng.integers(30, 220, (500, 1, 1))
@@ -216,6 +244,10 @@ def test_brightness_and_noise_may_leave_the_range(digits):
     seen = learned(X[:1200])
     for changed in (1.3 * X, X + noise):
         assert find_other_pixels(seen, changed[1200:], (8, 8, 1)) is None
+    found = [
+        find_other_pixels(seen, image[np.newaxis], (8, 8, 1)) for image in X + noise
+    ]
+    assert sum(one is not None for one in found) <= 0.002 * len(X)
 
 
 @pytest.mark.parametrize("value", [0, 3, 16])
@@ -361,6 +393,24 @@ def test_every_door_warns_once_at_the_callers_line(door, mistake, fitted, digits
     assert caught.message.kind == mistake
     assert caught.filename == __file__
     assert pixels_warnings(DOORS[door], fitted, X, y) == []
+
+
+def test_behind_other_steps_the_warning_says_whose_pixels_it_means(digits):
+    X, y = digits[0][:300] * np.uint8(15), digits[1][:300]
+    pipeline = make_pipeline(ImageScaler(mode="unit"), tiny()).fit(X, y)
+    (caught,) = pixels_warnings(pipeline.predict, 240 - X)
+    assert str(caught.message).endswith(
+        "write 1 - X, where X is what the steps before have made of yours."
+    )
+    assert caught.filename == __file__
+
+
+def test_ensembles_warn_at_the_callers_line(digits):
+    X, y = digits[0][:300] * np.uint8(15), digits[1][:300]
+    bagging = BaggingClassifier(tiny(), n_estimators=2, random_state=0)
+    bagging.fit(X.reshape(300, -1), y)
+    caught = pixels_warnings(bagging.predict, X.reshape(300, -1) / 255)
+    assert {one.filename for one in caught} == {__file__}
 
 
 def test_validation_images_behind_a_scaler_have_to_be_scaled_too(digits):
