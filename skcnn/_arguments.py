@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from skcnn._wording import enumerated
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 LEAVE_OUT = "{name} has no counterpart here: leave it out"
@@ -109,19 +111,13 @@ def _explanation(estimator, method: str, signature, given: dict, error) -> str:
         settings = ", ".join(f"{key}={_shown(given[key])}" for key in parameters)
         are = "are parameters" if parameters[1:] else "is a parameter"
         sentences.append(
-            f"{_enumerated(parameters)} {are} of the constructor: {name}({settings}), "
+            f"{enumerated(parameters)} {are} of the constructor: {name}({settings}), "
             "or set_params"
         )
     if len(others) > len(parameters):
         sentences.append(f"The arguments of {method} are {accepted}")
     no = "no arguments" if wrong[1:] else "no argument"
-    return f"{name}.{method}() has {no} {_enumerated(wrong)}. {'. '.join(sentences)}."
-
-
-def _enumerated(names: list[str]) -> str:
-    """Return names as a sentence lists them."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{name}.{method}() has {no} {enumerated(wrong)}. {'. '.join(sentences)}."
 
 
 def _shown(value) -> str:

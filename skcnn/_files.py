@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import numpy as np
 
+from skcnn._wording import printable
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -335,15 +337,3 @@ def fill(file: BinaryIO, values: np.ndarray) -> int:
         values[n_read : n_read + len(content)] = np.frombuffer(content, np.uint8)
         n_read += len(content)
     return n_read
-
-
-def printable(text) -> str:
-    """Return what a file or a library says in one line of at most 200 characters."""
-    text = str(text)
-    short = text if len(text) <= 200 else f"{text[:200]} ..."
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
-
-
-def shown(value: str | bytes) -> str:
-    """Return the beginning of what a file says, in quotation marks, for a message."""
-    return repr(value) if len(value) <= 80 else f"{value[:80]!r} ..."

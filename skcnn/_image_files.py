@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from skcnn._images import check_image_shape, chunk_rows
+from skcnn._wording import counted, first_of
 
 # What viewers open. Not among them are formats of vectors, for which Pillow starts
 # Ghostscript; TGA, which has no signature, is tried last.
@@ -28,7 +29,6 @@ _LEFTOVERS = {
     *("temporary items", "zbthumbnail.info"),
 }
 _LARGEST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
-_MOST_LISTED = 10
 # What is worth a word: more memory than this, or so many images with such a side.
 _LARGE_GIGABYTES = 4
 _MANY, _LARGE_SIDE = 1000, 256
@@ -234,11 +234,11 @@ def describe_images(
     color = {1: "gray", 3: "color", 4: "color with transparency"}[channels]
     text = f"{width} x {height} pixels, {color}, {8 * images.itemsize} bits a channel"
     if transparent:
-        what = _count(len(transparent), "file has", "files have")
-        text += f"; {what} transparency: {_listed(transparent)}"
+        what = counted(len(transparent), "file has", "files have")
+        text += f"; {what} transparency: {first_of(transparent)}"
     if skipped:
-        what = _count(len(skipped), "file was", "files were")
-        text += f"; {what} skipped: {_listed(skipped)}"
+        what = counted(len(skipped), "file was", "files were")
+        text += f"; {what} skipped: {first_of(skipped)}"
     return text
 
 
@@ -263,7 +263,7 @@ def skipped_message(read: ReadImages) -> str:
     """Say which images were left out."""
     n = len(read.skipped)
     return (
-        f"{n} of {_count(n + len(read.kept), 'image')} cannot be read and "
+        f"{n} of {counted(n + len(read.kept), 'image')} cannot be read and "
         f"{'is' if n == 1 else 'are'} skipped: {_with_reasons(read.skipped)}."
     )
 
@@ -812,7 +812,7 @@ def _unreadable_error(
         message = f"{_with_reasons(named)}. Leave it out, or pass on_error='skip'."
     else:
         message = (
-            f"{len(named)} of {_count(n_sources, 'image')} cannot be read: "
+            f"{len(named)} of {counted(n_sources, 'image')} cannot be read: "
             f"{_with_reasons(named)}. Leave them out, or pass on_error='skip'."
         )
     if all(isinstance(error, OSError) for error in errors):
@@ -870,16 +870,5 @@ def _size_and_color(image: Any) -> tuple[tuple[int, ...], bool]:
     return (height, width) if turned else (width, height), not gray
 
 
-def _count(n: int, one: str, many: str | None = None) -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return the first names, and the number of the others."""
-    text = ", ".join(names[:_MOST_LISTED])
-    more = len(names) - _MOST_LISTED
-    return f"{text} and {_count(more, 'other')}" if more > 0 else text
-
-
 def _with_reasons(named: Sequence[tuple[str, str]]) -> str:
-    return _listed([f"{name} {reason}" for name, reason in named])
+    return first_of(f"{name} {reason}" for name, reason in named)

@@ -17,13 +17,8 @@ from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from skcnn._files import (
-    LimitedReads,
-    damage_as_value_error,
-    fill,
-    open_regular,
-    shown,
-)
+from skcnn._files import LimitedReads, damage_as_value_error, fill, open_regular
+from skcnn._wording import shown
 
 # Arrays unpack to less than MOST_RATIO times what they take in a file, a bomb to 1,000
 # times as much. Images that are all alike are the exception, up to MOST_UNPACKED bytes.

@@ -37,7 +37,7 @@ class PixelsWarning(UserWarning):
         return type(self), (self.kind, self.finding, self.remedy)
 
 
-def warn_of(found: PixelsWarning | None) -> None:
+def warn_of(found: Warning | None) -> None:
     """Warn, if there is something, at the line that called skcnn or scikit-learn."""
     if found is None:
         return

@@ -636,7 +636,7 @@ def test_what_was_decided_can_be_announced():
     names = [f"{i}.png" for i in range(12)]
     assert describe_images(images, names, ["x.txt"]) == (
         "6 x 4 pixels, color, 16 bits a channel; 12 files have transparency: "
-        f"{', '.join(names[:10])} and 2 others; 1 file was skipped: x.txt"
+        f"{', '.join(names[:10])} and 2 more; 1 file was skipped: x.txt"
     )
     gray = describe_images(images[..., 0].astype(np.uint8))
     assert gray == "6 x 4 pixels, gray, 8 bits a channel"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skcnn._cli._terminal import note, visible
+from skcnn._cli._terminal import note
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,10 +135,3 @@ def _steps(estimator: Any) -> list[Any]:
         if outer is not None and outer != "passthrough"
         for step in _steps(outer)
     ]
-
-
-def listed(names: Any) -> str:
-    """Return at most ten names as text."""
-    names = [visible(name) for name in names]
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more

@@ -8,13 +8,8 @@ from skcnn._cli._data import check_options, file_options, read_to_predict
 from skcnn._cli._model import Model
 from skcnn._cli._output import check_output, opened_for_text
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
-from skcnn._cli._terminal import (
-    Command,
-    counted,
-    print_result,
-    say,
-    start_keras,
-)
+from skcnn._cli._terminal import Command, print_result, say, start_keras
+from skcnn._wording import counted
 
 
 @click.command(cls=Command)

@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from skcnn._files import damage_as_value_error
+from skcnn._wording import counted, shown
 
 # A compressed table of images unpacks to ten times its size, a bomb to a thousand.
 MOST_RATIO = 200
@@ -198,9 +199,9 @@ class TextTable:
                 elif i in texts:
                     continue
                 elif not self.is_number(cell):
-                    what = f"{short(cell)}, but a number was expected"
+                    what = f"{shown(cell)}, but a number was expected"
                 elif _is_huge(cell.replace(",", ".")):
-                    what = f"{short(cell)}, which is too large for a pixel,"
+                    what = f"{shown(cell)}, which is too large for a pixel,"
                 else:
                     continue
                 return ValueError(
@@ -217,7 +218,7 @@ class TextTable:
                 "rows."
             )
         return ValueError(
-            f"{self.path}: line {number} has {n} value{'s' * (n != 1)}, but {what} "
+            f"{self.path}: line {number} has {counted(n, 'value')}, but {what} "
             f"{self.n_columns}. No column can be told by its place.{more}"
         )
 
@@ -225,13 +226,13 @@ class TextTable:
         """Return the name of a column for messages."""
         if self.names is None:
             return f"column {i + 1} of {self.n_columns}"
-        return f"the column {short(self.names[i])}"
+        return f"the column {shown(self.names[i])}"
 
     def columns(self) -> str:
         """Return the columns for messages: all of few, the ends of many."""
         if self.names is None:
             return f"{self.n_columns} columns without names"
-        names = [short(name) for name in self.names]
+        names = [shown(name) for name in self.names]
         if len(names) > 12:
             names = [*names[:5], "...", *names[-3:]]
         return f"the {self.n_columns} columns {', '.join(names)}"
@@ -535,7 +536,7 @@ class TextTable:
         if not rest:
             raise ValueError(
                 f"{self.path} has no row below its first line, which holds "
-                f"{short(first.cells[0])}, ..."
+                f"{shown(first.cells[0])}, ..."
             )
         self._set_header(first.cells, first.number, rest)
 
@@ -561,7 +562,7 @@ class TextTable:
         twice = [name for name, n in Counter(names).items() if n > 1]
         if twice:
             raise ValueError(
-                f"{self.path} has the column {short(twice[0])} twice. Give each "
+                f"{self.path} has the column {shown(twice[0])} twice. Give each "
                 "column a name of its own."
             )
         self.names = names
@@ -642,11 +643,6 @@ class TextTable:
         self.notes.append(note)
         if warn:
             self.warned.append(note)
-
-
-def short(text: str) -> str:
-    """Return a name or a value as text for a message, cut if it is long."""
-    return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
 def _is_huge(number: str) -> bool:
