@@ -93,17 +93,14 @@ class Model:
         """
         import numpy as np
 
+        from skcnn._image_files import to_depth
+
         seen, interval = self._seen_pixels, self.interval
         if seen is None or interval is None:
             return images
         top = np.iinfo(images.dtype).max
         if interval in ((0, 255), (0, 65535)):
-            if interval[1] == top:
-                return images
-            factor = 65535 // 255
-            if top == 65535:
-                return ((images + np.uint32(factor // 2)) // factor).astype(np.uint8)
-            return images.astype(np.uint16) * factor
+            return to_depth(images, np.uint8 if interval[1] == 255 else np.uint16)
         if interval not in ((0, 1), (-1, 1)) or not seen["dtype"].startswith("float"):
             return images
         low, high = interval
