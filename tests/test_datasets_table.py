@@ -548,6 +548,14 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path, content, message):
     assert str(path) in str(caught.value)
 
 
+def test_an_excel_workbook_is_not_called_damaged(tmp_path):
+    with zipfile.ZipFile(tmp_path / "digits.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+        archive.writestr("xl/workbook.xml", "")
+    with pytest.raises(ValueError, match=r"^\S+ is an Excel workbook, .* as CSV first"):
+        read_table(tmp_path / "digits.xlsx")
+
+
 def test_an_archive_of_several_tables_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
         archive.writestr("train.csv", "a")
@@ -557,7 +565,7 @@ def test_an_archive_of_several_tables_is_refused(tmp_path):
 
 
 def test_a_table_that_unpacks_to_no_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("skcnn.datasets._text_table.MOST_BYTES", 1000)
+    monkeypatch.setattr("skcnn._files.MOST_UNPACKED", 1000)
     rows = b"a,b,c,d\n" + b"0,0,0,0\n" * 100_000
     (tmp_path / "bomb.csv").write_bytes(gzip.compress(rows))
     with pytest.raises(ValueError, match="unpacks to more than"):

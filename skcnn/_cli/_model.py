@@ -42,8 +42,6 @@ class Model:
         import skcnn
         from skcnn._base import BaseCNNClassifier
 
-        if not path.is_file():  # opening a pipe would wait for its other end
-            raise ValueError(f"{path} is not a file, but a device or a pipe.")
         estimator = skcnn.load(path)
         *self.transformers, last = _steps(estimator) or [None]
         if not isinstance(last, BaseCNNClassifier):

@@ -244,7 +244,7 @@ def _list_files(
     for root in roots:
         for folder in _folders(root):
             found = _files_of_class(folder, root)
-            _refuse_links_out(found, path)
+            refuse_links_out(found, path)
             files += found
             target += [class_names.index(folder.name)] * len(found)
     return files, target, class_names
@@ -356,7 +356,8 @@ def _files_of_class(folder: Path, root: Path) -> list[Path]:
     return list_image_files(folder)
 
 
-def _refuse_links_out(files: Iterable[Path], path: Path) -> None:
+def refuse_links_out(files: Iterable[Path], path: Path) -> None:
+    """Raise if a file is, by a link, one outside of the folder that the user named."""
     root = path.resolve()
     for file in files:
         try:

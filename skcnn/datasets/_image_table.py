@@ -8,9 +8,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from skcnn._image_files import is_leftover, read_images_with_facts, skipped_message
+from skcnn._image_files import (
+    check_options,
+    is_leftover,
+    read_images_with_facts,
+    skipped_message,
+)
 from skcnn._wording import counted, first_of, shown
 from skcnn.datasets._bunch import make_image_bunch
+from skcnn.datasets._image_folder import refuse_links_out
 from skcnn.datasets._table import (
     find_column,
     is_id,
@@ -131,8 +137,7 @@ def load_image_table(
     >>> dogs.images.shape, dogs.target_names[dogs.target[0]]  # doctest: +SKIP
     ((10222, 64, 64, 3), 'boston_bull')
     """
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
+    check_options(image_shape, "white", on_error)
     files = _Files(folder)
     table, cells = _read(csv, files)
     column = _filename_column(table, cells, files, filename)
@@ -176,6 +181,7 @@ class _Files:
     def __init__(self, folder) -> None:
         self.folder = Path(folder)
         self.paths = sorted(_walk(self.folder))
+        refuse_links_out((self.folder / path for path in self.paths), self.folder)
         if not self.paths:
             raise ValueError(f"{self.folder} has no files in it.")
         self.by_number = 0  # how many were found by their numbers alone
@@ -252,19 +258,12 @@ def _walk(folder: Path) -> Iterator[PurePosixPath]:
     """Yield the files in a folder and in those below it, relative to it."""
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder.")
-    root = folder.resolve()
     for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not is_leftover(name)]
         for name in names:
-            path = Path(here, name)
-            if is_leftover(path):
-                continue
-            if not path.resolve().is_relative_to(root):
-                raise ValueError(
-                    f"{path} is a link to {path.resolve()}, outside of {folder}. Copy "
-                    "the image into the folder if it belongs there."
-                )
-            yield PurePosixPath(path.relative_to(folder).as_posix())
+            if not is_leftover(name):
+                path = Path(here, name).relative_to(folder)
+                yield PurePosixPath(path.as_posix())
 
 
 def _read(csv, files: _Files) -> tuple[TextTable, list[np.ndarray]]:

@@ -6,6 +6,7 @@ with that. A file that does not keep to it is refused with the line.
 """
 
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -13,7 +14,6 @@ import itertools
 import lzma
 import os
 import re
-import stat
 import warnings
 import zipfile
 from collections import Counter
@@ -21,12 +21,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from skcnn._files import damage_as_value_error
+from skcnn._files import damage_as_value_error, most_unpacked, open_regular
 from skcnn._wording import counted, shown
-
-# A compressed table of images unpacks to ten times its size, a bomb to a thousand.
-MOST_RATIO = 200
-MOST_BYTES = 2**30
 
 _COMPRESSIONS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -252,9 +248,7 @@ class TextTable:
 
     def _content(self) -> tuple[Callable[[], BinaryIO], bool]:
         """Return how to open the table as UTF-8, and whether a line starts with #."""
-        if not stat.S_ISREG(os.stat(self.path).st_mode):
-            raise ValueError(f"{self.path} is not a file.")
-        with open(self.path, "rb") as file:
+        with open_regular(self.path) as file:
             start = file.read(8)
         self._refuse_other_kinds(start)
         unpacked = self._unpacked(start)
@@ -272,27 +266,24 @@ class TextTable:
 
     def _unpacked(self, start: bytes) -> bytes | None:
         """Return the content of a compressed file, None for others."""
-        limit = max(MOST_RATIO * os.path.getsize(self.path), MOST_BYTES)
-        try:
+        limit = most_unpacked(os.path.getsize(self.path))
+        kinds = [
+            kind
+            for magic, kind in _COMPRESSIONS.items()
+            if start[: len(magic)] == magic
+        ]
+        if kinds:
+            with damage_as_value_error(self.path), kinds[0](self.path) as file:
+                content = file.read(limit + 1)
+        elif start.startswith(b"PK\x03\x04"):
             with damage_as_value_error(self.path):
-                for magic, open_compressed in _COMPRESSIONS.items():
-                    if start.startswith(magic):
-                        with open_compressed(self.path) as file:
-                            content = file.read(limit + 1)
-                        break
-                else:
-                    if not start.startswith(b"PK\x03\x04"):
-                        return None
-                    with (
-                        zipfile.ZipFile(self.path) as archive,
-                        archive.open(self._member(archive)) as file,
-                    ):
-                        content = file.read(limit + 1)
-        except ValueError:
-            raise
-        except (OSError, EOFError, lzma.LZMAError, RuntimeError) as error:
-            # bz2 has no error of its own; zipfile's for a password is a RuntimeError.
-            raise ValueError(f"{self.path} cannot be unpacked: {error}.") from error
+                archive = zipfile.ZipFile(self.path)
+            with archive:
+                member = self._member(archive)
+                with damage_as_value_error(self.path), archive.open(member) as file:
+                    content = file.read(limit + 1)
+        else:
+            return None
         if len(content) > limit:
             raise ValueError(
                 f"{self.path} unpacks to more than {limit:,} bytes, which no "
@@ -379,8 +370,6 @@ class TextTable:
 
     def _scan(self, file) -> tuple[bool, bool, bool]:
         """Return whether all is UTF-8, a line ends as on old Macs, or begins with #."""
-        import codecs
-
         decoder = codecs.getincrementaldecoder("utf-8")()
         is_utf_8, is_old, has_hash, last = True, False, False, b""
         while chunk := file.read(2**20):
