@@ -7,11 +7,14 @@ Who comes from there is told where the argument went, in the name of the public 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from skcnn._wording import enumerated
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+Estimator = TypeVar("Estimator")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Method = Callable[Concatenate[Estimator, Arguments], Result]
 
 LEAVE_OUT = "{name} has no counterpart here: leave it out"
 
@@ -65,7 +68,9 @@ IN_PARTIAL_FIT |= dict.fromkeys(
 WORDS = {"fit": IN_TRAINING, "partial_fit": IN_PARTIAL_FIT}
 
 
-def explains_wrong_calls(method: Method) -> Method:
+def explains_wrong_calls(
+    method: Method[Estimator, Arguments, Result],
+) -> Method[Estimator, Arguments, Result]:
     """Let a method answer a wrong call with where the argument belongs.
 
     Parameters
@@ -81,7 +86,9 @@ def explains_wrong_calls(method: Method) -> Method:
     signature = inspect.signature(method)
 
     @functools.wraps(method)
-    def call(self, *args, **kwargs):
+    def call(
+        self: Estimator, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
         try:
             signature.bind(self, *args, **kwargs)
         except TypeError as error:
@@ -89,7 +96,7 @@ def explains_wrong_calls(method: Method) -> Method:
             raise TypeError(message) from None
         return method(self, *args, **kwargs)
 
-    return call  # type: ignore[return-value]
+    return call
 
 
 def _explanation(estimator, method: str, signature, given: dict, error) -> str:

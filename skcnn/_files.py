@@ -340,7 +340,7 @@ class LimitedReads:
 
 def fill(file: BinaryIO, values: "np.ndarray") -> int:
     """Read into an array of bytes; return how many there were before the file ended."""
-    n_read, memory = 0, memoryview(values)
+    n_read, memory = 0, values.data
     while n_read < len(memory):
         # A piece at a time, as what unpacks a file holds a copy or two of it.
         content = file.read(min(len(memory) - n_read, 2**18))
