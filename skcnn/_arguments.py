@@ -7,9 +7,14 @@ Who comes from there is told where the argument went, in the name of the public 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+from skcnn._wording import enumerated
+
+Estimator = TypeVar("Estimator")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Method = Callable[Concatenate[Estimator, Arguments], Result]
 
 LEAVE_OUT = "{name} has no counterpart here: leave it out"
 
@@ -63,7 +68,9 @@ IN_PARTIAL_FIT |= dict.fromkeys(
 WORDS = {"fit": IN_TRAINING, "partial_fit": IN_PARTIAL_FIT}
 
 
-def explains_wrong_calls(method: Method) -> Method:
+def explains_wrong_calls(
+    method: Method[Estimator, Arguments, Result],
+) -> Method[Estimator, Arguments, Result]:
     """Let a method answer a wrong call with where the argument belongs.
 
     Parameters
@@ -79,7 +86,9 @@ def explains_wrong_calls(method: Method) -> Method:
     signature = inspect.signature(method)
 
     @functools.wraps(method)
-    def call(self, *args, **kwargs):
+    def call(
+        self: Estimator, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
         try:
             signature.bind(self, *args, **kwargs)
         except TypeError as error:
@@ -87,7 +96,7 @@ def explains_wrong_calls(method: Method) -> Method:
             raise TypeError(message) from None
         return method(self, *args, **kwargs)
 
-    return call  # type: ignore[return-value]
+    return call
 
 
 def _explanation(estimator, method: str, signature, given: dict, error) -> str:
@@ -109,19 +118,13 @@ def _explanation(estimator, method: str, signature, given: dict, error) -> str:
         settings = ", ".join(f"{key}={_shown(given[key])}" for key in parameters)
         are = "are parameters" if parameters[1:] else "is a parameter"
         sentences.append(
-            f"{_enumerated(parameters)} {are} of the constructor: {name}({settings}), "
+            f"{enumerated(parameters)} {are} of the constructor: {name}({settings}), "
             "or set_params"
         )
     if len(others) > len(parameters):
         sentences.append(f"The arguments of {method} are {accepted}")
     no = "no arguments" if wrong[1:] else "no argument"
-    return f"{name}.{method}() has {no} {_enumerated(wrong)}. {'. '.join(sentences)}."
-
-
-def _enumerated(names: list[str]) -> str:
-    """Return names as a sentence lists them."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{name}.{method}() has {no} {enumerated(wrong)}. {'. '.join(sentences)}."
 
 
 def _shown(value) -> str:

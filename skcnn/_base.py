@@ -51,9 +51,10 @@ from skcnn._seen_pixels import (
 )
 from skcnn._sklearn_private import _fit_context
 from skcnn._startup import start_keras
-from skcnn._targets import combine_weights, encode_labels, listed, validate_labels
+from skcnn._targets import combine_weights, encode_labels, validate_labels
 from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 from skcnn._whitening import whitening_kernel
+from skcnn._wording import listed
 
 # batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
 # small that it is not worth its overhead.

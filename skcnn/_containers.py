@@ -5,7 +5,6 @@ No library is imported to recognize its objects: they are known by what they can
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from numbers import Number
@@ -13,6 +12,9 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+
+from skcnn._pixel_warnings import warn_of
+from skcnn._wording import first_of
 
 FORMS = (
     "an array (n, height, width) or (n, height, width, channels), flat rows, or a list "
@@ -118,7 +120,7 @@ def labels_in(y: Any, name: str = "y") -> Any:
     if names is not None:
         _, label = _image_and_label(names)
         raise TypeError(
-            f"{name} is {_kind(y)} of {_listed(names)}, but one label for each image "
+            f"{name} is {_kind(y)} of {_named(names)}, but one label for each image "
             f"was expected: pass {name}[{label or '...'!r}]."
         )
     if isinstance(y, Set) or not _is_sequence(y):
@@ -188,7 +190,7 @@ def _refuse_named_parts(X: Any, name: str) -> None:
     names = _names_of_parts(X)
     if names is None:
         return
-    found, code = f"X is {_kind(X)} of {_listed(names)}", "X"
+    found, code = f"X is {_kind(X)} of {_named(names)}", "X"
     image, label = _image_and_label(names)
     if image is None and names and isinstance(X, Mapping):
         inner = _names_of_parts(X[names[0]])
@@ -311,7 +313,7 @@ def _column_of_images(frame: Any, name: str) -> Any:
         first = _to_array(column[:1])
         if _holds_images(first) and not _holds_text(first):
             raise TypeError(
-                f"X is {_kind(frame)} with the columns {_listed(names)}, but {name} "
+                f"X is {_kind(frame)} with the columns {_named(names)}, but {name} "
                 f"expects the images alone: pass X[{column_name!r}]."
             )
     return None
@@ -402,7 +404,7 @@ def _image(entry: Any, place: int, name: str) -> np.ndarray:
 
 def _about_rows(entry: Mapping, place: int, name: str) -> str:
     """Say how to get the images out of a list of dictionaries."""
-    found = f"X[{place}] is {_kind(entry)} of {_listed(entry)}, but {name} expects"
+    found = f"X[{place}] is {_kind(entry)} of {_named(entry)}, but {name} expects"
     if "bytes" in entry:
         return (
             f"{found} an image there: if the bytes are those of an image file, write "
@@ -486,12 +488,12 @@ def _read_files(sources: list, estimator: Any, image_shape: tuple | None) -> np.
     is_stated = getattr(estimator, "image_shape", None) is not None
     if channels == 1 and not is_stated and (images != images[..., :1]).any():
         opened = "image" if _is_pil(sources[0]) else "PIL.Image.open(image)"
-        warnings.warn(
-            f"X holds color images, but {name} was fitted on gray ones, so that their "
-            "brightness alone is read. If that is meant, write "
-            f"[{opened}.convert('L') for image in X].",
-            UserWarning,
-            stacklevel=6,
+        warn_of(
+            UserWarning(
+                f"X holds color images, but {name} was fitted on gray ones, so that "
+                "their brightness alone is read. If that is meant, write "
+                f"[{opened}.convert('L') for image in X]."
+            )
         )
     return read_images(sources, image_shape)
 
@@ -634,7 +636,6 @@ def _what(entry: Any) -> str:
     return "a PIL image" if _is_pil(entry) else _kind(entry)
 
 
-def _listed(names: Any) -> str:
-    """Return at most ten names for a sentence."""
-    names = [repr(name) for name in names]
-    return ", ".join([*names[:10], *(["..."] if names[10:] else [])]) or "nothing"
+def _named(names: Any) -> str:
+    """Return names of parts or columns for a sentence."""
+    return first_of(map(repr, names)) or "nothing"

@@ -10,15 +10,24 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
-import numpy as np
+from skcnn._wording import printable
+
+if TYPE_CHECKING:
+    import numpy as np
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+# Images and tables of images unpack to less than MOST_RATIO times what they take in a
+# file, a bomb to 1,000 times as much. Images that are all alike are the exception, up
+# to MOST_UNPACKED bytes.
+MOST_RATIO = 200
+MOST_UNPACKED = 2**30
 
 _NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
 _DAY = 24 * 60 * 60
@@ -286,6 +295,11 @@ def damage_as_value_error(origin, remedy="Copy or download it again."):
         ) from error
 
 
+def most_unpacked(size: int) -> int:
+    """Return the most bytes that a compressed file of `size` bytes may unpack to."""
+    return max(MOST_RATIO * size, MOST_UNPACKED)
+
+
 class LimitedReads:
     """A binary file of which a library can read only so much.
 
@@ -324,26 +338,14 @@ class LimitedReads:
         return self._file.seek(offset, whence)
 
 
-def fill(file: BinaryIO, values: np.ndarray) -> int:
+def fill(file: BinaryIO, values: "np.ndarray") -> int:
     """Read into an array of bytes; return how many there were before the file ended."""
-    n_read = 0
-    while n_read < len(values):
+    n_read, memory = 0, values.data
+    while n_read < len(memory):
         # A piece at a time, as what unpacks a file holds a copy or two of it.
-        content = file.read(min(len(values) - n_read, 2**18))
+        content = file.read(min(len(memory) - n_read, 2**18))
         if not content:
             break
-        values[n_read : n_read + len(content)] = np.frombuffer(content, np.uint8)
+        memory[n_read : n_read + len(content)] = content
         n_read += len(content)
     return n_read
-
-
-def printable(text) -> str:
-    """Return what a file or a library says in one line of at most 200 characters."""
-    text = str(text)
-    short = text if len(text) <= 200 else f"{text[:200]} ..."
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
-
-
-def shown(value: str | bytes) -> str:
-    """Return the beginning of what a file says, in quotation marks, for a message."""
-    return repr(value) if len(value) <= 80 else f"{value[:80]!r} ..."

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from skcnn._images import check_image_shape, chunk_rows
+from skcnn._wording import counted, first_of
 
 # What viewers open. Not among them are formats of vectors, for which Pillow starts
 # Ghostscript; TGA, which has no signature, is tried last.
@@ -28,7 +29,6 @@ _LEFTOVERS = {
     *("temporary items", "zbthumbnail.info"),
 }
 _LARGEST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
-_MOST_LISTED = 10
 # What is worth a word: more memory than this, or so many images with such a side.
 _LARGE_GIGABYTES = 4
 _MANY, _LARGE_SIDE = 1000, 256
@@ -69,9 +69,7 @@ class _Unreadable(Exception):
     """Why a source cannot be read, in words that follow "it"."""
 
 
-def read_images(
-    sources, image_shape=None, *, dtype=None, background="white", on_error="raise"
-):
+def read_images(sources, image_shape=None, *, background="white", on_error="raise"):
     """Read image files and PIL images into one array, as a viewer shows them.
 
     The orientation that cameras note (EXIF) is applied, transparent pixels are put on
@@ -88,9 +86,6 @@ def read_images(
         channel for gray, 3 for red, green and blue or 4 with transparency. Images are
         converted and resized (bilinear, without keeping their proportions). If None,
         all images must have the same size, and are gray if all are, color otherwise.
-    dtype : {None, uint8, uint16}, default=None
-        If None, uint16 if an image has more than 8 bits a channel, else uint8. Values
-        are scaled, from 0 to 255 to 0 to 65535 or the other way.
     background : str or tuple of 3 int, default="white"
         The color under transparent pixels: a name, ``"#ffffff"`` or red, green and
         blue from 0 to 255. Not used where `image_shape` has 4 channels.
@@ -101,7 +96,8 @@ def read_images(
     Returns
     -------
     ndarray of shape (n, height, width) or (n, height, width, channels)
-        Gray images have no axis for channels unless `image_shape` has it.
+        Gray images have no axis for channels unless `image_shape` has it. The dtype is
+        uint16 if an image has more than 8 bits a channel, else uint8.
 
     Raises
     ------
@@ -121,7 +117,7 @@ def read_images(
         If images are skipped.
     """
     read = read_images_with_facts(
-        sources, image_shape, dtype=dtype, background=background, on_error=on_error
+        sources, image_shape, background=background, on_error=on_error
     )
     if read.skipped:
         warnings.warn(skipped_message(read), stacklevel=2)
@@ -132,7 +128,6 @@ def read_images_with_facts(
     sources: Sequence[Any],
     image_shape: Sequence[int] | None = None,
     *,
-    dtype: Any = None,
     background: Any = "white",
     on_error: str = "raise",
 ) -> ReadImages:
@@ -155,7 +150,7 @@ def read_images_with_facts(
         return store
 
     kept, transparent, skipped = decode_images(
-        sources, image_shape, begin, dtype, background, on_error
+        sources, image_shape, begin, background, on_error
     )
     return ReadImages(array[: len(kept)], kept, transparent, skipped)
 
@@ -164,7 +159,6 @@ def decode_images(
     sources: Sequence[Any],
     image_shape: Sequence[int] | None,
     begin: Callable[[tuple[int, ...], np.dtype], Callable[[np.ndarray], Any]],
-    dtype: Any = None,
     background: Any = "white",
     on_error: str = "raise",
 ) -> tuple[list[int], list[int], list[tuple[str, str]]]:
@@ -177,10 +171,9 @@ def decode_images(
     check_options(image_shape, background, on_error)
     size, channels = _stated_form(image_shape)
     paper = _rgb(background)
-    stated_dtype = _check_dtype(dtype)
     form: _Form | None = None
     if size is not None and channels is not None and not len(sources):
-        begin(tuple(image_shape or ()), stated_dtype or np.dtype(np.uint8))
+        begin(tuple(image_shape or ()), np.dtype(np.uint8))
     failures: dict[int, Exception] = {}
     transparent: set[int] = set()
     kept: list[int] = []
@@ -194,7 +187,7 @@ def decode_images(
             failures[position] = error
             position += 1
             continue
-        wider = _widened(form, image, stated_dtype)
+        wider = _widened(form, image)
         if form is not None and wider[:2] != form[:2]:
             known: dict[int, tuple[int, ...]] = {
                 **dict.fromkeys(kept, form[1::-1]),
@@ -234,11 +227,11 @@ def describe_images(
     color = {1: "gray", 3: "color", 4: "color with transparency"}[channels]
     text = f"{width} x {height} pixels, {color}, {8 * images.itemsize} bits a channel"
     if transparent:
-        what = _count(len(transparent), "file has", "files have")
-        text += f"; {what} transparency: {_listed(transparent)}"
+        what = counted(len(transparent), "file has", "files have")
+        text += f"; {what} transparency: {first_of(transparent)}"
     if skipped:
-        what = _count(len(skipped), "file was", "files were")
-        text += f"; {what} skipped: {_listed(skipped)}"
+        what = counted(len(skipped), "file was", "files were")
+        text += f"; {what} skipped: {first_of(skipped)}"
     return text
 
 
@@ -263,7 +256,7 @@ def skipped_message(read: ReadImages) -> str:
     """Say which images were left out."""
     n = len(read.skipped)
     return (
-        f"{n} of {_count(n + len(read.kept), 'image')} cannot be read and "
+        f"{n} of {counted(n + len(read.kept), 'image')} cannot be read and "
         f"{'is' if n == 1 else 'are'} skipped: {_with_reasons(read.skipped)}."
     )
 
@@ -360,21 +353,7 @@ def _stated_form(image_shape: Any) -> tuple[tuple[int, int] | None, int | None]:
     return (height, width), channels
 
 
-def _check_dtype(dtype: Any) -> np.dtype | None:
-    if dtype is None:
-        return None
-    try:
-        checked = np.dtype(dtype)
-    except TypeError:
-        checked = None
-    if checked not in _LARGEST:
-        raise ValueError(
-            f"Got dtype={dtype!r}, but expected None, np.uint8 or np.uint16."
-        )
-    return checked
-
-
-def _rgb(background: Any) -> tuple[int, int, int]:
+def _rgb(background: Any) -> tuple[int, ...]:
     """Return a color as red, green and blue from 0 to 255."""
     from PIL import ImageColor
 
@@ -391,48 +370,47 @@ def _rgb(background: Any) -> tuple[int, int, int]:
             for value in background
         )
     ):
-        return tuple(map(int, background))  # type: ignore[return-value]
+        return tuple(map(int, background))
     raise ValueError(
         f"Got background={background!r}, but expected the name of a color, such as "
         '"white" or "#ffffff", or red, green and blue from 0 to 255.'
     )
 
 
-def _widened(form: _Form | None, image: np.ndarray, dtype: np.dtype | None) -> _Form:
+def _widened(form: _Form | None, image: np.ndarray) -> _Form:
     """Return the form that has room for another image."""
     height, width, channels = image.shape
-    found = dtype or image.dtype
     if form is None:
-        return _Form(height, width, channels, found)
+        return _Form(height, width, channels, image.dtype)
     return _Form(
         height,
         width,
         max(channels, form.channels),
-        np.promote_types(found, form.dtype),
+        np.promote_types(image.dtype, form.dtype),
     )
 
 
 def _as_form(image: np.ndarray, form: _Form, image_shape: Any) -> np.ndarray:
-    image = _to_dtype(image, form.dtype)
+    image = to_depth(image, form.dtype)
     if image_shape is not None:
         return image.reshape(image_shape)
     return image[..., 0] if form.channels == 1 else image  # one channel is repeated
 
 
-def _to_dtype(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return the same brightness in 8 or 16 bits."""
-    if image.dtype == dtype:
-        return image
+def to_depth(pixels: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return the same brightness in 8 or 16 bits, as uint8 or uint16."""
+    if pixels.dtype == dtype:
+        return pixels
     if dtype == np.uint16:
-        return image.astype(np.uint16) * np.uint16(257)
-    return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return pixels.astype(np.uint16) * np.uint16(257)
+    return ((pixels + np.uint32(128)) // np.uint32(257)).astype(np.uint8)
 
 
 def _decode(
     source: Any,
     size: tuple[int, int] | None,
     channels: int | None,
-    paper: tuple[int, int, int],
+    paper: tuple[int, ...],
 ) -> tuple[np.ndarray, bool]:
     """Return one image as (height, width, channels), and whether pixels show paper."""
     Image = _import_pillow()
@@ -731,14 +709,14 @@ def _oriented(pixels: np.ndarray, image: Any) -> np.ndarray:
     return pixels[::down, ::right]
 
 
-def _on_paper(pixels: np.ndarray, paper: tuple[int, int, int]) -> np.ndarray:
+def _on_paper(pixels: np.ndarray, paper: tuple[int, ...]) -> np.ndarray:
     """Put transparent pixels on a color."""
     dtype = pixels.dtype
     largest = np.uint32(_LARGEST[dtype])
     color = np.array(paper, np.uint8).reshape(1, 1, 3)
     if pixels.shape[2] == 2:
         color = _luminance(color)
-    color = _to_dtype(color, dtype).astype(np.uint32)
+    color = to_depth(color, dtype).astype(np.uint32)
     result = np.empty((*pixels.shape[:2], pixels.shape[2] - 1), dtype)
     for rows in _bands(pixels):
         wide = pixels[rows].astype(np.uint32)
@@ -812,7 +790,7 @@ def _unreadable_error(
         message = f"{_with_reasons(named)}. Leave it out, or pass on_error='skip'."
     else:
         message = (
-            f"{len(named)} of {_count(n_sources, 'image')} cannot be read: "
+            f"{len(named)} of {counted(n_sources, 'image')} cannot be read: "
             f"{_with_reasons(named)}. Leave them out, or pass on_error='skip'."
         )
     if all(isinstance(error, OSError) for error in errors):
@@ -870,16 +848,5 @@ def _size_and_color(image: Any) -> tuple[tuple[int, ...], bool]:
     return (height, width) if turned else (width, height), not gray
 
 
-def _count(n: int, one: str, many: str | None = None) -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return the first names, and the number of the others."""
-    text = ", ".join(names[:_MOST_LISTED])
-    more = len(names) - _MOST_LISTED
-    return f"{text} and {_count(more, 'other')}" if more > 0 else text
-
-
 def _with_reasons(named: Sequence[tuple[str, str]]) -> str:
-    return _listed([f"{name} {reason}" for name, reason in named])
+    return first_of(f"{name} {reason}" for name, reason in named)

@@ -21,14 +21,10 @@ from skcnn._files import (
     LimitedReads,
     damage_as_value_error,
     fill,
+    most_unpacked,
     open_regular,
-    shown,
 )
-
-# Arrays unpack to less than MOST_RATIO times what they take in a file, a bomb to 1,000
-# times as much. Images that are all alike are the exception, up to MOST_UNPACKED bytes.
-MOST_RATIO = 200
-MOST_UNPACKED = 2**30
+from skcnn._wording import shown
 
 # NumPy's own limit for a header.
 _MOST_HEADER = 10_000
@@ -285,7 +281,7 @@ class Npz:
         entry, origin = self._entry(name)
         self._unpacked.add(name)
         total = sum(self._entry(name)[0].file_size for name in self._unpacked)
-        if total > max(MOST_RATIO * self._size, MOST_UNPACKED):
+        if total > most_unpacked(self._size):
             raise ValueError(
                 f"{self._path} has {self._size} bytes and unpacks to "
                 f"{total / 2**20:,.0f} MB, which only images do that are all alike. If "

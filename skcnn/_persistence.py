@@ -301,7 +301,8 @@ _OF_A_CLASSIFIER = _schema.record(
 
 def _classifier(learned, place):
     _OF_A_CLASSIFIER(learned, place)
-    check_description(learned.get("seen_pixels"), learned["image_shape"])
+    n_channels = learned["image_shape"][-1]
+    check_description(learned.get("seen_pixels"), f"{place}.seen_pixels", n_channels)
 
 
 _LEARNED = {

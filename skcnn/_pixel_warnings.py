@@ -39,7 +39,7 @@ class PixelsWarning(UserWarning):
         return type(self), (self.kind, self.finding, self.remedy)
 
 
-def warn_of(found: PixelsWarning | None) -> None:
+def warn_of(found: Warning | None) -> None:
     """Warn, if there is something, at the line that called skcnn or scikit-learn.
 
     In a pipeline, the images are not those that the caller has at hand.
@@ -51,7 +51,8 @@ def warn_of(found: PixelsWarning | None) -> None:
     while frame.f_back and frame.f_code.co_filename.startswith(_OWN_FILES):
         in_pipeline |= frame.f_code.co_filename == _PIPELINE
         level, frame = level + 1, frame.f_back
-    if in_pipeline and "X_val" not in found.finding:
-        remedy = f"{found.remedy}, where X is what the steps before have made of yours"
-        found = PixelsWarning(found.kind, found.finding, remedy)
+    if in_pipeline and isinstance(found, PixelsWarning):
+        if "X_val" not in found.finding:
+            steps = "where X is what the steps before have made of yours"
+            found = PixelsWarning(found.kind, found.finding, f"{found.remedy}, {steps}")
     warnings.warn(found, stacklevel=level + 1)

@@ -5,8 +5,8 @@ nothing if the value is what the file's writer puts there, and raises ValueError
 the place otherwise.
 """
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,7 +55,8 @@ def number(value: Any, place: str) -> None:
 
 def finite_number(value: Any, place: str) -> None:
     """Check for a finite number, whole or not."""
-    if type(value) not in (int, float) or not math.isfinite(value):
+    # Not `math.isfinite`, which fails on whole numbers that no float holds.
+    if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
         _refuse(value, place, "a finite number")
 
 

@@ -6,11 +6,11 @@ is judged by its median image, so that one odd image raises no alarm in a batch,
 batch of one image is judged by what single images of fit were like.
 """
 
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from skcnn import _schema
 from skcnn._images import chunk_rows
 from skcnn._pixel_layout import (
     INTERLEAVED_TO,
@@ -125,28 +125,27 @@ def merge_pixels(seen: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def check_description(seen: Any, image_shape: tuple) -> dict[str, Any] | None:
-    """Return a description that `learn_pixels` can have made, or raise ValueError."""
-    if seen is None:
-        return None
-    lengths = dict.fromkeys(QUANTILES, len(PERCENTS))
-    lengths["channel_means"] = image_shape[-1]
-    single = {"dtype", "minimum", "maximum", "n_images", "step_ratio"}
-    if type(seen) is not dict or set(seen) != single | set(lengths):
-        raise ValueError(f"The pixels seen in fit are {seen!r}.")
-    numbers = [seen["minimum"], seen["maximum"]]
-    numbers += [] if seen["step_ratio"] is None else [seen["step_ratio"]]
-    for name, length in lengths.items():
-        if type(seen[name]) is not list or len(seen[name]) != length:
-            raise ValueError(f"The {name} of the pixels is {seen[name]!r}.")
-        numbers += seen[name]
-    if not all(type(number) is float and isfinite(number) for number in numbers):
-        raise ValueError("The pixels seen in fit are not finite numbers.")
-    if type(seen["n_images"]) is not int or seen["n_images"] < 1:
-        raise ValueError(f"Fit saw {seen['n_images']!r} images.")
-    if type(seen["dtype"]) is not str:
-        raise ValueError(f"The dtype of the pixels is {seen['dtype']!r}.")
-    return seen
+def check_description(seen: Any, place: str, n_channels: int) -> None:
+    """Check for None or for what `learn_pixels` returns, as a file may hold it."""
+    numbers = _schema.several(_finite, most=len(PERCENTS), least=len(PERCENTS))
+    description = _schema.record(
+        {
+            "dtype": _schema.text(16, "(bool|u?int|float)[0-9]*"),
+            "minimum": _finite,
+            "maximum": _finite,
+            "n_images": _schema.integer(1),
+            "channel_means": _schema.several(_finite, n_channels, least=n_channels),
+            "step_ratio": _schema.either(_schema.nothing, _finite),
+        }
+        | dict.fromkeys(QUANTILES, numbers)
+    )
+    _schema.either(_schema.nothing, description)(seen, place)
+
+
+def _finite(value: Any, place: str) -> None:
+    """Check for a floating number that is neither infinite nor NaN."""
+    _schema.number(value, place)
+    _schema.finite_number(value, place)
 
 
 def find_other_pixels(

@@ -1,7 +1,5 @@
 """Labels as codes and weights as one array: what the loss works on."""
 
-from itertools import islice
-
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -14,35 +12,7 @@ from sklearn.utils.validation import (
 
 from skcnn._containers import labels_in
 from skcnn._sklearn_private import _check_sample_weight
-
-# A message names so many classes or labels, and counts the rest.
-MOST_LISTED = 10
-
-
-def listed(labels):
-    """Return labels for a message: the first of them, and how many more there are.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n,) or dict
-        Classes or labels, or a dictionary of which they are the keys.
-
-    Returns
-    -------
-    str
-        As Python writes them where there are no more than `MOST_LISTED`.
-    """
-    labels = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    if len(labels) <= MOST_LISTED:
-        return str(labels)
-    if isinstance(labels, dict):
-        first = [f"{k!r}: {v!r}" for k, v in islice(labels.items(), MOST_LISTED)]
-        opening, closing = "{}"
-    else:
-        first = [repr(label) for label in islice(labels, MOST_LISTED)]
-        opening, closing = "[]"
-    more = f"... and {len(labels) - MOST_LISTED:,} more"
-    return f"{opening}{', '.join(first)}, {more}{closing}"
+from skcnn._wording import listed
 
 
 def validate_labels(estimator, X, y, name="y"):

@@ -22,25 +22,14 @@ from skcnn._sklearn_private import Options, StrOptions, _fit_context
 __all__ = ["ImageReshaper", "ImageScaler"]
 
 
-def _frames_only_of(is_table):
-    """Let `set_output` make data frames where the result is a table, not of images.
+def _frames_for_flat_rows_only(transformer_class):
+    """Let `set_output` make data frames of flat rows and leave n-D images arrays.
 
     A data frame cannot hold n-D images, and scikit-learn's wrapper of the methods would
     fail on them inside pandas. The configuration is often global
     (``sklearn.set_config(transform_output="pandas")``), so failing would only make
     the transformer useless for users who set it for other reasons.
-
-    Parameters
-    ----------
-    is_table : callable
-        Takes the shape of `X`; returns whether the result has rows and columns.
     """
-
-    def decorate_class(transformer_class):
-        for name in ("transform", "fit_transform"):
-            method = getattr(transformer_class, name)
-            setattr(transformer_class, name, decorate(method))
-        return transformer_class
 
     def decorate(method):
         @wraps(method)
@@ -48,15 +37,25 @@ def _frames_only_of(is_table):
             learns = method.__name__ == "fit_transform"
             shape = None if learns else getattr(self, "image_shape_", None)
             X = array_or_frame(X, self, shape)
-            chosen = method if is_table(X.shape) else method.__wrapped__
+            chosen = method if len(X.shape) <= 2 else method.__wrapped__
             return chosen(self, X, *args, **kwargs)
 
         return transform
 
-    return decorate_class
+    for name in ("transform", "fit_transform"):
+        setattr(transformer_class, name, decorate(getattr(transformer_class, name)))
+    return transformer_class
 
 
-@_frames_only_of(lambda shape: len(shape) <= 2)
+def _no_frames(transformer_class):
+    """Let a transformer have `set_output` without ever making a data frame."""
+    for name in ("transform", "fit_transform"):
+        method = getattr(transformer_class, name)
+        setattr(transformer_class, name, method.__wrapped__)
+    return transformer_class
+
+
+@_frames_for_flat_rows_only
 class ImageScaler(
     CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
@@ -271,7 +270,7 @@ class ImageScaler(
         return tags
 
 
-@_frames_only_of(lambda shape: False)
+@_no_frames
 class ImageReshaper(
     CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):

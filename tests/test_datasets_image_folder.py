@@ -159,7 +159,7 @@ def test_all_files_that_cannot_be_read_are_listed_or_skipped(
 def test_at_most_ten_files_are_named(folder):
     for i in range(23):
         (folder / "dog" / f"{i}.png").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"23 of 27 .*and 13 others") as caught:
+    with pytest.raises(ValueError, match=r"23 of 27 .*and 13 more") as caught:
         load_image_folder(folder)
     assert str(caught.value).count("not an image") == 10
 

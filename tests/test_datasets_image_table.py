@@ -222,6 +222,14 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path, numbered):
         load_image_table(path, numbered)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no links on this system")
+def test_a_link_to_itself_is_an_image_that_cannot_be_read(tmp_path, numbered):
+    (numbered / "13.png").symlink_to("13.png")
+    path = table(tmp_path, "id,label", range(1, 14), [*WORDS, "cat"])
+    with pytest.raises(ValueError, match=r"13\.png is a link that leads back"):
+        load_image_table(path, numbered)
+
+
 def test_sizes_and_shapes(tmp_path, numbered):
     Image.fromarray(DIGITS.images[0]).resize((20, 10)).save(numbered / "1.png")
     path = table(tmp_path, "id;label", IDS, WORDS, sep=";")

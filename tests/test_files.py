@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skcnn._files import open_regular, printable, shown, written_whole
+from skcnn._files import open_regular, written_whole
 
 if os.name == "posix":
     import fcntl
@@ -55,13 +55,6 @@ def test_a_file_is_read(tmp_path):
         assert file.read() == b"content"
     with open_regular(str(tmp_path / "x")) as file:
         assert file.seek(0, os.SEEK_END) == 7
-
-
-def test_what_a_file_says_is_one_short_line():
-    assert printable("naïve\x1b[31m\r\n\u202e") == r"naïve\x1b[31m\r\n\u202e"
-    assert printable(ValueError("x" * 10**6)) == "x" * 200 + " ..."
-    assert shown("x" * 10**6) == repr("x" * 80) + " ..."
-    assert shown(b"\x1b") == r"b'\x1b'"
 
 
 def write(path, content=b"new", **options):

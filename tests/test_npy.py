@@ -240,7 +240,7 @@ def test_what_is_not_asked_for_is_not_unpacked(path):
 
 
 def test_the_sum_of_what_is_unpacked_is_bounded(path, monkeypatch):
-    monkeypatch.setattr("skcnn._npy.MOST_UNPACKED", 25 * 10**6)
+    monkeypatch.setattr("skcnn._files.MOST_UNPACKED", 25 * 10**6)
     np.savez_compressed(path, **{name: np.zeros(10**7, np.uint8) for name in "abc"})
     with open_npz(path) as npz:
         assert npz.shape("c") == (10**7,)

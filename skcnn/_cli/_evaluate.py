@@ -10,7 +10,7 @@ from skcnn._cli._data import (
     read_to_evaluate,
     reading_options,
 )
-from skcnn._cli._model import Model, listed
+from skcnn._cli._model import Model
 from skcnn._cli._reports import (
     Tested,
     check_pictures,
@@ -23,12 +23,13 @@ from skcnn._cli._reports import (
 from skcnn._cli._terminal import (
     Command,
     as_json,
-    counted,
     one_line,
     print_result,
     say,
     start_keras,
+    visible,
 )
+from skcnn._wording import counted, first_of
 
 
 @click.command(
@@ -114,6 +115,6 @@ def _labels_of(loaded, y, model, data):
     if len(unknown):
         raise ValueError(
             f"{data} has the label {one_line(str(unknown[0]))!r}, which {model} does "
-            f"not know: it knows {listed(loaded.classes)}."
+            f"not know: it knows {first_of(map(visible, loaded.classes))}."
         )
     return y.astype(loaded.classes.dtype)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skcnn._cli._terminal import note, visible
+from skcnn._cli._terminal import note
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +42,6 @@ class Model:
         import skcnn
         from skcnn._base import BaseCNNClassifier
 
-        if not path.is_file():  # opening a pipe would wait for its other end
-            raise ValueError(f"{path} is not a file, but a device or a pipe.")
         estimator = skcnn.load(path)
         *self.transformers, last = _steps(estimator) or [None]
         if not isinstance(last, BaseCNNClassifier):
@@ -93,17 +91,14 @@ class Model:
         """
         import numpy as np
 
+        from skcnn._image_files import to_depth
+
         seen, interval = self._seen_pixels, self.interval
         if seen is None or interval is None:
             return images
         top = np.iinfo(images.dtype).max
         if interval in ((0, 255), (0, 65535)):
-            if interval[1] == top:
-                return images
-            factor = 65535 // 255
-            if top == 65535:
-                return ((images + np.uint32(factor // 2)) // factor).astype(np.uint8)
-            return images.astype(np.uint16) * factor
+            return to_depth(images, np.uint8 if interval[1] == 255 else np.uint16)
         if interval not in ((0, 1), (-1, 1)) or not seen["dtype"].startswith("float"):
             return images
         low, high = interval
@@ -135,10 +130,3 @@ def _steps(estimator: Any) -> list[Any]:
         if outer is not None and outer != "passthrough"
         for step in _steps(outer)
     ]
-
-
-def listed(names: Any) -> str:
-    """Return at most ten names as text."""
-    names = [visible(name) for name in names]
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more

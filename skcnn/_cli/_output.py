@@ -2,10 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -26,7 +23,7 @@ def check_output(path: Path, force: bool, *, may_be_stream: bool = False) -> Non
     """
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder; name a file in it.")
-    if is_stream(path):
+    if _is_stream(path):
         if may_be_stream:
             return
         raise click.UsageError(f"{path} is a device or a pipe; name a file.")
@@ -38,7 +35,7 @@ def check_output(path: Path, force: bool, *, may_be_stream: bool = False) -> Non
         raise click.UsageError(f"{path} exists; replace it with --force.")
 
 
-def is_stream(path: Path) -> bool:
+def _is_stream(path: Path) -> bool:
     """Return whether a path is a pipe, a device or the name of an open file."""
     if path.parts[:2] == (os.sep, "dev"):
         return path.exists()
@@ -48,20 +45,9 @@ def is_stream(path: Path) -> bool:
         return False
 
 
-@contextmanager
-def opened_for_text(path: Path) -> Iterator[Any]:
-    """Open a file for text in UTF-8; it is written whole or not at all.
-
-    What is a stream is written to as it is.
-    """
-    options: dict[str, Any] = {
-        "encoding": "utf-8",
-        "errors": "backslashreplace",
-        "newline": "\n",
-    }
-    if is_stream(path):
-        with open(path, "w", **options) as stream:
-            yield stream
-    else:
-        with written_whole(path, mode="t", **options) as file:
-            yield file
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8 into a file, whole or not at all, or into a stream."""
+    # What names of files hold that is no text is written as Python escapes it.
+    content = text.encode("utf-8", "backslashreplace")
+    with written_whole(path) as file:
+        file.write(content)

@@ -6,15 +6,10 @@ import click
 
 from skcnn._cli._data import check_options, file_options, read_to_predict
 from skcnn._cli._model import Model
-from skcnn._cli._output import check_output, opened_for_text
+from skcnn._cli._output import check_output, write_text
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
-from skcnn._cli._terminal import (
-    Command,
-    counted,
-    print_result,
-    say,
-    start_keras,
-)
+from skcnn._cli._terminal import Command, print_result, say, start_keras
+from skcnn._wording import counted
 
 
 @click.command(cls=Command)
@@ -94,7 +89,6 @@ def predict(model, files, proba, output, submission, force, reading, to_json):
     if written is None:
         print_result(text)
         return
-    with opened_for_text(written) as file:
-        file.write(f"{text}\n")
+    write_text(written, f"{text}\n")
     n_images = sum(len(part.names) for part in parts)
     say(f"Wrote {counted(n_images, 'prediction')} to {written}.")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skcnn._cli._output import check_output
-from skcnn._cli._terminal import counted, note, print_result, say, visible
+from skcnn._cli._terminal import note, print_result, say, visible
+from skcnn._wording import counted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -134,11 +134,6 @@ def say(message: str) -> None:
     click.echo(visible(message), err=True)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with a noun that goes with it."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
 def note(message: str, *, kind: str = "Note") -> None:
     """Write, once, what was decided and could have been decided otherwise."""
     message = in_option_names(one_line(message))

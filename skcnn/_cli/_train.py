@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from skcnn._cli._data import DATA_HELP, check_data, read_to_train, reading_options
-from skcnn._cli._model import listed
 from skcnn._cli._output import check_output
 from skcnn._cli._parameters import parse_lists, parse_values
 from skcnn._cli._reports import Tested, print_report, report
@@ -18,7 +17,9 @@ from skcnn._cli._terminal import (
     progress_on_stderr,
     say,
     start_keras,
+    visible,
 )
+from skcnn._wording import counted, first_of
 
 # The classifier's default is meant for 60,000 images; these are 1,347.
 DIGITS_EPOCHS = 30
@@ -222,7 +223,8 @@ def _announce(data, parts, estimator, image_shape):
         text += f" and {len(parts.test):,} to test on"
     text += f"; {train.description or _describe_array(train.X, image_shape)}"
     classes = np.unique(train.y)
-    say(f"{text}; {len(classes)} classes: {listed(classes)}")
+    names = first_of(map(visible, classes))
+    say(f"{text}; {counted(len(classes), 'class', 'classes')}: {names}")
     say(f"Training a {type(estimator).__name__}.")
 
 

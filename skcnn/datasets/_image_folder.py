@@ -27,6 +27,7 @@ from skcnn._image_files import (
     skipped_message,
 )
 from skcnn._npy import read_npy_header
+from skcnn._wording import enumerated
 from skcnn.datasets._bunch import make_image_bunch
 
 PARTS = ("train", "val", "test")
@@ -259,7 +260,7 @@ def _list_files(
     for root in roots:
         for folder in _folders(root):
             found = _files_of_class(folder, root)
-            _refuse_links_out(found, path)
+            refuse_links_out(found, path)
             files += found
             target += [class_names.index(folder.name)] * len(found)
     return files, target, class_names
@@ -274,8 +275,8 @@ def _roots_of_subset(
         part, (folder, *_) = next(iter(parts.items()))
         are = "are the parts" if len(names) > 1 else "is a part"
         raise ValueError(
-            f"{_and(names)} in {path} {are} of a data set, with one folder for each "
-            f'class. Write subset="{part}" to load what is in {folder.name} '
+            f"{enumerated(names)} in {path} {are} of a data set, with one folder for "
+            f'each class. Write subset="{part}" to load what is in {folder.name} '
             f'(subset="all" loads all parts together), or name the folder {folder}.'
         )
     if subset == "all":
@@ -296,8 +297,8 @@ def _roots_of_subset(
             "has their labels."
         )
     raise ValueError(
-        f"Got subset={subset!r}, but the parts in {path} are {_and(names)}: "
-        f"{_and([f'subset={part!r}' for part in parts])} can be loaded."
+        f"Got subset={subset!r}, but the parts in {path} are {enumerated(names)}: "
+        f"{enumerated([f'subset={part!r}' for part in parts])} can be loaded."
     )
 
 
@@ -327,17 +328,18 @@ def _refuse_other_layouts(path: Path) -> None:
             raise ValueError(
                 f"The images lie deeper than in one folder per class in {path}. Name "
                 "the folder whose folders are the classes"
-                f"{more}: {_and(map(str, found[:_MOST_NAMED]), 'or')}."
+                f"{more}: {enumerated(map(str, found[:_MOST_NAMED]), 'or')}."
             )
         path, layout = next(_folders_below(path, {"flat parts"}), path), "flat parts"
     if layout == "flat parts":
         names = [folder.name for folder in _folders(path) if _part_of(folder)]
         look = "look like parts" if len(names) > 1 else "looks like a part"
         raise ValueError(
-            f"{_and(names)} in {path} {look} of a data set, not like classes, and "
-            "there are no folders inside that name the classes of the images. If a CSV "
-            "file has their labels, read them with skcnn.datasets.load_image_table; "
-            "else sort them into one folder for each class."
+            f"{enumerated(names)} in {path} {look} of a data set, not like classes, "
+            "and there are no folders inside that name the classes of the images. If a "
+            "CSV file has their labels, read them with "
+            "skcnn.datasets.load_image_table; else sort them into one folder for each "
+            "class."
         )
     if layout == "images":
         raise ValueError(
@@ -370,7 +372,8 @@ def _files_of_class(folder: Path, root: Path) -> list[Path]:
     return list_image_files(folder)
 
 
-def _refuse_links_out(files: Iterable[Path], path: Path) -> None:
+def refuse_links_out(files: Iterable[Path], path: Path) -> None:
+    """Raise if a file is, by a link, one outside of the folder that the user named."""
     root = path.resolve()
     for file in files:
         try:
@@ -419,11 +422,6 @@ def _has_images(folder: Path, levels: int) -> bool:
         elif entry.suffix.lower() not in _DOCUMENTS:
             return True
     return levels > 0 and any(_has_images(entry, levels - 1) for entry in inner)
-
-
-def _and(names: Iterable[str], word: str = "and") -> str:
-    *first, last = names
-    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def _images_in_cache(

@@ -8,8 +8,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from skcnn._image_files import is_leftover, read_images_with_facts, skipped_message
+from skcnn._image_files import (
+    check_options,
+    is_leftover,
+    read_images_with_facts,
+    skipped_message,
+)
+from skcnn._wording import counted, first_of, shown
 from skcnn.datasets._bunch import make_image_bunch
+from skcnn.datasets._image_folder import refuse_links_out
 from skcnn.datasets._table import (
     find_column,
     is_id,
@@ -18,7 +25,7 @@ from skcnn.datasets._table import (
     parsed,
     plain,
 )
-from skcnn.datasets._text_table import TextTable, short
+from skcnn.datasets._text_table import TextTable
 
 _SUFFIXES = frozenset(
     f".{suffix}"
@@ -130,8 +137,7 @@ def load_image_table(
     >>> dogs.images.shape, dogs.target_names[dogs.target[0]]  # doctest: +SKIP
     ((10222, 64, 64, 3), 'boston_bull')
     """
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
+    check_options(image_shape, "white", on_error)
     files = _Files(folder)
     table, cells = _read(csv, files)
     column = _filename_column(table, cells, files, filename)
@@ -175,6 +181,7 @@ class _Files:
     def __init__(self, folder) -> None:
         self.folder = Path(folder)
         self.paths = sorted(_walk(self.folder))
+        refuse_links_out((self.folder / path for path in self.paths), self.folder)
         if not self.paths:
             raise ValueError(f"{self.folder} has no files in it.")
         self.by_number = 0  # how many were found by their numbers alone
@@ -240,7 +247,7 @@ class _Files:
             found = images or found
         if len(found) > 1:
             raise ValueError(
-                f"{short(text)} may be {found[0]} or {found[1]} in {self.folder}. Name "
+                f"{shown(text)} may be {found[0]} or {found[1]} in {self.folder}. Name "
                 "the folder that holds the images of this table, or put the whole path "
                 "or the extension into the table."
             )
@@ -251,19 +258,12 @@ def _walk(folder: Path) -> Iterator[PurePosixPath]:
     """Yield the files in a folder and in those below it, relative to it."""
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder.")
-    root = folder.resolve()
     for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not is_leftover(name)]
         for name in names:
-            path = Path(here, name)
-            if is_leftover(path):
-                continue
-            if not path.resolve().is_relative_to(root):
-                raise ValueError(
-                    f"{path} is a link to {path.resolve()}, outside of {folder}. Copy "
-                    "the image into the folder if it belongs there."
-                )
-            yield PurePosixPath(path.relative_to(folder).as_posix())
+            if not is_leftover(name):
+                path = Path(here, name).relative_to(folder)
+                yield PurePosixPath(path.as_posix())
 
 
 def _read(csv, files: _Files) -> tuple[TextTable, list[np.ndarray]]:
@@ -315,7 +315,7 @@ def _filename_column(table: TextTable, cells, files: _Files, filename) -> int:
     raise ValueError(
         f"No column of {table.path} names files in {files.folder}: it has "
         f"{table.columns()}, the first row holds "
-        f"{', '.join(short(values[0]) for values in cells[:5])}; the folder has "
+        f"{', '.join(shown(values[0]) for values in cells[:5])}; the folder has "
         f"{files.paths[0]}{', ...' if len(files.paths) > 1 else ''}. Name the folder "
         "that holds the images, or the column with filename=..."
     )
@@ -353,7 +353,7 @@ def _label_texts(table: TextTable, cells, column: int, label):
         return None
     texts = cells[found[0]]
     if _are_alike(cells, found):
-        what = f"the same value, {short(texts[0])}," if texts[0].strip() else "nothing"
+        what = f"the same value, {shown(texts[0])}," if texts[0].strip() else "nothing"
         table.note(
             f"{table.path} has {what} in {table.column(found[0])} of every row, as "
             "sample submissions have; it was not taken for labels."
@@ -380,7 +380,7 @@ def _one_hot(table: TextTable, cells, columns: list[int]):
     names = [table.names[i] for i in columns]
     table.note(
         f"{table.path} has a column of zeros and ones for each of {len(names)} classes "
-        f"({', '.join(map(short, names[:_LISTED]))}, ...); their names were taken as "
+        f"({first_of(map(shown, names), _LISTED)}); their names were taken as "
         "the labels.",
         warn=True,
     )
@@ -400,8 +400,8 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
             rows[path] = row
         elif texts is not None and texts[0][row] != texts[0][rows[path]]:
             raise ValueError(
-                f"{table.path} gives {path} two labels, {short(texts[0][rows[path]])} "
-                f"in line {table.line_of(rows[path])} and {short(texts[0][row])} in "
+                f"{table.path} gives {path} two labels, {shown(texts[0][rows[path]])} "
+                f"in line {table.line_of(rows[path])} and {shown(texts[0][row])} in "
                 f"line {table.line_of(row)}, but an image has one."
             )
         else:
@@ -415,14 +415,14 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
         _report_missing(table, values, missing, files, on_error)
     if twice:
         table.note(
-            f"{table.path} lists {twice} image{'s' * (twice != 1)} again that it has "
+            f"{table.path} lists {counted(twice, 'image')} again that it has "
             "listed before; each was read once.",
             warn=True,
         )
     if not rows:
         raise ValueError(
             f"No row of {table.path} names a file in {files.folder}: the first has "
-            f"{short(values[0])}, the folder {files.paths[0]}."
+            f"{shown(values[0])}, the folder {files.paths[0]}."
         )
     others = [
         path
@@ -440,7 +440,7 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
 
 def _report_missing(table, values, missing, files: _Files, on_error: str) -> None:
     listed = ", ".join(
-        f"{short(values[row])} in line {table.line_of(row)}"
+        f"{shown(values[row])} in line {table.line_of(row)}"
         for row in missing[:_LISTED]
     )
     more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""

@@ -7,8 +7,9 @@ import warnings
 import numpy as np
 from sklearn.utils import Bunch
 
+from skcnn._wording import counted, first_of, shown
 from skcnn.datasets._digit_recognizer import PIXELS, read_digit_recognizer
-from skcnn.datasets._text_table import TextTable, counts, short
+from skcnn.datasets._text_table import TextTable, counts
 
 FEWEST_PIXELS = 4
 
@@ -133,23 +134,6 @@ def read_table(path, *, label="infer", header="infer", feature_names=None):
     for note in table.warned:
         warnings.warn(note, UserWarning, stacklevel=2)
     return bunch
-
-
-def missing_labels(bunch, path):
-    """Return a sentence for a table in which no column of labels was found."""
-    names = bunch.columns
-    if names is None:
-        n = bunch.data.shape[1] + (bunch.ids is not None)
-        listed = f"{n} columns without names"
-    else:
-        shown = [short(name) for name in names]
-        if len(shown) > 12:
-            shown = [*shown[:5], "...", *shown[-3:]]
-        listed = f"the {len(names)} columns {', '.join(shown)}"
-    return (
-        f"{path} has no column of labels that could be told by its name; it has "
-        f"{listed}."
-    )
 
 
 class _Reader:
@@ -279,10 +263,9 @@ class _Reader:
         assert names is not None
         missing = [name for name in wanted if name not in names]
         if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise ValueError(
-                f"{table.path} lacks the column {short(missing[0])}{more} of the "
-                f"{len(wanted)} columns of pixels that were expected; it has "
+                f"{table.path} lacks the column {first_of(map(shown, missing), 1)} of "
+                f"the {len(wanted)} columns of pixels that were expected; it has "
                 f"{table.columns()}."
             )
         self.pixels = [names.index(name) for name in wanted]
@@ -300,10 +283,10 @@ class _Reader:
         extra = [names[i] for i in self.others if i not in ids]
         self._note_ids(ids)
         if extra:
-            more = f" and {len(extra) - 1} more" if len(extra) > 1 else ""
             table.note(
-                f"{table.path} has the column {short(extra[0])}{more}, which was left "
-                "out: it is none of those expected."
+                f"{table.path} has the column {first_of(map(shown, extra), 1)}, which "
+                f"{'was' if len(extra) == 1 else 'were'} left out: only the columns "
+                "expected are pixels."
             )
 
     def _find_pixels(self, text: list[int]) -> None:
@@ -350,7 +333,7 @@ class _Reader:
                     "np.stack(frame[NAME].str.split()).astype(np.uint8)."
                 )
         raise ValueError(
-            f"{table.path} has {n} column{'s' * (n != 1)} of numbers that could be "
+            f"{table.path} has {counted(n, 'column')} of numbers that could be "
             f"pixels, but an image has at least {FEWEST_PIXELS}; it has "
             f"{table.columns()}. If it lists image files and their labels, read it "
             "with load_image_table(csv, folder)."
@@ -359,10 +342,11 @@ class _Reader:
     def _note_ids(self, ids: list[int]) -> None:
         if ids:
             listed = " and ".join(self.table.column(i) for i in ids)
+            one = len(ids) == 1
             self.table.note(
                 f"{listed[0].upper()}{listed[1:]} of {self.table.path} "
-                f"number{'s' * (len(ids) == 1)} or name{'s' * (len(ids) == 1)} the "
-                "rows, and was left out of the pixels."
+                f"{'numbers or names' if one else 'number or name'} the rows, and "
+                f"{'was' if one else 'were'} left out of the pixels."
             )
 
     # What they hold.
@@ -530,7 +514,7 @@ def find_column(table: TextTable, column) -> int:
         return range(table.n_columns)[int(column)]
     except (ValueError, IndexError, TypeError):
         raise ValueError(
-            f"{table.path} has no column {short(str(column))}; it has "
+            f"{table.path} has no column {shown(str(column))}; it has "
             f"{table.columns()}."
         ) from None
 
@@ -546,7 +530,7 @@ def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
         row = int(np.flatnonzero(missing)[0])
         raise ValueError(
             f"{table.path}: line {table.line_of(row)} has "
-            f"{short(str(texts[row]))} in {table.column(column)}, but a label "
+            f"{shown(str(texts[row]))} in {table.column(column)}, but a label "
             "was expected. Delete the row if its label is not known."
         )
     if not is_number.all():

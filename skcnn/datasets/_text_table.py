@@ -6,6 +6,7 @@ with that. A file that does not keep to it is refused with the line.
 """
 
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -13,7 +14,6 @@ import itertools
 import lzma
 import os
 import re
-import stat
 import warnings
 import zipfile
 from collections import Counter
@@ -21,11 +21,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from skcnn._files import damage_as_value_error
-
-# A compressed table of images unpacks to ten times its size, a bomb to a thousand.
-MOST_RATIO = 200
-MOST_BYTES = 2**30
+from skcnn._files import damage_as_value_error, most_unpacked, open_regular
+from skcnn._wording import counted, shown
 
 _COMPRESSIONS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -198,9 +195,9 @@ class TextTable:
                 elif i in texts:
                     continue
                 elif not self.is_number(cell):
-                    what = f"{short(cell)}, but a number was expected"
+                    what = f"{shown(cell)}, but a number was expected"
                 elif _is_huge(cell.replace(",", ".")):
-                    what = f"{short(cell)}, which is too large for a pixel,"
+                    what = f"{shown(cell)}, which is too large for a pixel,"
                 else:
                     continue
                 return ValueError(
@@ -217,7 +214,7 @@ class TextTable:
                 "rows."
             )
         return ValueError(
-            f"{self.path}: line {number} has {n} value{'s' * (n != 1)}, but {what} "
+            f"{self.path}: line {number} has {counted(n, 'value')}, but {what} "
             f"{self.n_columns}. No column can be told by its place.{more}"
         )
 
@@ -225,13 +222,13 @@ class TextTable:
         """Return the name of a column for messages."""
         if self.names is None:
             return f"column {i + 1} of {self.n_columns}"
-        return f"the column {short(self.names[i])}"
+        return f"the column {shown(self.names[i])}"
 
     def columns(self) -> str:
         """Return the columns for messages: all of few, the ends of many."""
         if self.names is None:
             return f"{self.n_columns} columns without names"
-        names = [short(name) for name in self.names]
+        names = [shown(name) for name in self.names]
         if len(names) > 12:
             names = [*names[:5], "...", *names[-3:]]
         return f"the {self.n_columns} columns {', '.join(names)}"
@@ -251,9 +248,7 @@ class TextTable:
 
     def _content(self) -> tuple[Callable[[], BinaryIO], bool]:
         """Return how to open the table as UTF-8, and whether a line starts with #."""
-        if not stat.S_ISREG(os.stat(self.path).st_mode):
-            raise ValueError(f"{self.path} is not a file.")
-        with open(self.path, "rb") as file:
+        with open_regular(self.path) as file:
             start = file.read(8)
         self._refuse_other_kinds(start)
         unpacked = self._unpacked(start)
@@ -271,27 +266,24 @@ class TextTable:
 
     def _unpacked(self, start: bytes) -> bytes | None:
         """Return the content of a compressed file, None for others."""
-        limit = max(MOST_RATIO * os.path.getsize(self.path), MOST_BYTES)
-        try:
+        limit = most_unpacked(os.path.getsize(self.path))
+        kinds = [
+            kind
+            for magic, kind in _COMPRESSIONS.items()
+            if start[: len(magic)] == magic
+        ]
+        if kinds:
+            with damage_as_value_error(self.path), kinds[0](self.path) as file:
+                content = file.read(limit + 1)
+        elif start.startswith(b"PK\x03\x04"):
             with damage_as_value_error(self.path):
-                for magic, open_compressed in _COMPRESSIONS.items():
-                    if start.startswith(magic):
-                        with open_compressed(self.path) as file:
-                            content = file.read(limit + 1)
-                        break
-                else:
-                    if not start.startswith(b"PK\x03\x04"):
-                        return None
-                    with (
-                        zipfile.ZipFile(self.path) as archive,
-                        archive.open(self._member(archive)) as file,
-                    ):
-                        content = file.read(limit + 1)
-        except ValueError:
-            raise
-        except (OSError, EOFError, lzma.LZMAError, RuntimeError) as error:
-            # bz2 has no error of its own; zipfile's for a password is a RuntimeError.
-            raise ValueError(f"{self.path} cannot be unpacked: {error}.") from error
+                archive = zipfile.ZipFile(self.path)
+            with archive:
+                member = self._member(archive)
+                with damage_as_value_error(self.path), archive.open(member) as file:
+                    content = file.read(limit + 1)
+        else:
+            return None
         if len(content) > limit:
             raise ValueError(
                 f"{self.path} unpacks to more than {limit:,} bytes, which no "
@@ -378,8 +370,6 @@ class TextTable:
 
     def _scan(self, file) -> tuple[bool, bool, bool]:
         """Return whether all is UTF-8, a line ends as on old Macs, or begins with #."""
-        import codecs
-
         decoder = codecs.getincrementaldecoder("utf-8")()
         is_utf_8, is_old, has_hash, last = True, False, False, b""
         while chunk := file.read(2**20):
@@ -535,7 +525,7 @@ class TextTable:
         if not rest:
             raise ValueError(
                 f"{self.path} has no row below its first line, which holds "
-                f"{short(first.cells[0])}, ..."
+                f"{shown(first.cells[0])}, ..."
             )
         self._set_header(first.cells, first.number, rest)
 
@@ -561,7 +551,7 @@ class TextTable:
         twice = [name for name, n in Counter(names).items() if n > 1]
         if twice:
             raise ValueError(
-                f"{self.path} has the column {short(twice[0])} twice. Give each "
+                f"{self.path} has the column {shown(twice[0])} twice. Give each "
                 "column a name of its own."
             )
         self.names = names
@@ -642,11 +632,6 @@ class TextTable:
         self.notes.append(note)
         if warn:
             self.warned.append(note)
-
-
-def short(text: str) -> str:
-    """Return a name or a value as text for a message, cut if it is long."""
-    return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
 def _is_huge(number: str) -> bool:

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._files import damage_as_value_error, printable, shown
+from skcnn._files import damage_as_value_error
 from skcnn._npy import check_values
+from skcnn._wording import printable, shown
 from skcnn.datasets._checks import REMEDY
 
 # An opcode takes some 100 bytes of memory beside what it has in the file. A batch of

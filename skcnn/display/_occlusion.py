@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._containers import array_or_frame
-from skcnn._targets import listed
+from skcnn._wording import listed
 from skcnn.display._image_grid import (
     _as_images,
     _check_positive,
