@@ -51,8 +51,11 @@ def warn_of(found: Warning | None) -> None:
     while frame.f_back and frame.f_code.co_filename.startswith(_OWN_FILES):
         in_pipeline |= frame.f_code.co_filename == _PIPELINE
         level, frame = level + 1, frame.f_back
-    if in_pipeline and isinstance(found, PixelsWarning):
-        if "X_val" not in found.finding:
-            steps = "where X is what the steps before have made of yours"
-            found = PixelsWarning(found.kind, found.finding, f"{found.remedy}, {steps}")
+    if (
+        in_pipeline
+        and isinstance(found, PixelsWarning)
+        and "X_val" not in found.finding
+    ):
+        remedy = f"{found.remedy}, where X is what the steps before have made of yours"
+        found = PixelsWarning(found.kind, found.finding, remedy)
     warnings.warn(found, stacklevel=level + 1)
