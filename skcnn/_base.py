@@ -1,7 +1,6 @@
 """The estimator contract that both classifiers share."""
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -453,7 +452,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 self._hold_out_seed = int(generator.randint(np.iinfo(np.int32).max))
             training, held_out = self._hold_out(training, classes)
         network, sizes = self._network(options, classes)
-        warn_of_large_network(network, stacklevel=6)
+        warn_of_large_network(network)
         if incremental:
             sizes = sizes[-1:]
         loop = self._training_loop(
@@ -481,13 +480,12 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.callbacks_ = loop.used_callbacks
         self._learn_from_history()
         if loop.interrupted:
-            warnings.warn(
+            message = (
                 f"Training interrupted by user: {type(self).__name__} keeps the "
                 f"{'best' if self.early_stopping else 'last'} weights of "
-                f"{self.n_iter_} whole epochs.",
-                UserWarning,
-                stacklevel=6,
+                f"{self.n_iter_} whole epochs."
             )
+            warn_of(UserWarning(message))
 
     def _remember_images(self, given, fresh):
         """Add the fingerprints of all images that `fit` was given to those before."""

@@ -1,12 +1,12 @@
 """What the networks look like: a description, and the Keras network built from it."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
+from skcnn._pixel_warnings import warn_of
 from skcnn._sklearn_private import InvalidParameterError
 
 # On these, pooling before activating gives the same values for a fraction of the work:
@@ -208,15 +208,13 @@ def build_network(network, dropout, compile_kwargs=None):
     return model
 
 
-def warn_of_large_network(network, stacklevel):
+def warn_of_large_network(network):
     """Warn if a network is too large for the memory of an ordinary computer.
 
     Parameters
     ----------
     network : Network
         The description.
-    stacklevel : int
-        As of :func:`warnings.warn`, counted from this function.
 
     Warns
     -----
@@ -236,13 +234,12 @@ def warn_of_large_network(network, stacklevel):
             "pixels now), or add a stage to filters, each of which divides what the "
             "dense layers read"
         )
-    warnings.warn(
+    message = (
         f"The network has {n_weights:,} weights, and training takes four values for "
         f"each (with gradient and optimizer), about {n_bytes / 1e9:.1f} GB. If that is "
-        f"too much, {remedy}.",
-        UserWarning,
-        stacklevel=stacklevel,
+        f"too much, {remedy}."
     )
+    warn_of(UserWarning(message))
 
 
 class NetworkSize(NamedTuple):

@@ -236,7 +236,11 @@ def _parameter(value, place):
 
 
 _SCALAR = _schema.either(
-    _schema.nothing, _schema.flag, _schema.finite_number, _schema.text(1000)
+    _schema.nothing,
+    _schema.flag,
+    _schema.integer(),
+    _schema.number,
+    _schema.text(1000),
 )
 _PLAIN_PARAMETER = _schema.either(
     _SCALAR,

@@ -21,9 +21,10 @@ def close_figures():
 
 
 def coded(n, shape=(4, 4)):
-    """Images of uint8 that are each filled with their own number."""
+    """Images of uint8 that are filled with their own number, but for a white corner."""
     images = np.zeros((n, *shape), dtype=np.uint8)
     images += np.arange(n, dtype=np.uint8).reshape(n, *(1 for _ in shape))
+    images[:, -1, -1] = 255
     return images
 
 
@@ -151,7 +152,9 @@ def test_all_forms_of_images_look_alike(channels):
 @pytest.mark.parametrize(
     ("pixel_values", "shown"),
     [
-        (np.array([0, 51], np.uint8), [0, 0.2]),
+        (np.array([0, 102], np.uint8), [0, 0.4]),
+        # Far below what the type can hold, the largest pixel is white.
+        (np.array([0, 51], np.uint8), [0, 1]),
         (np.array([0, 65535], np.uint16), [0, 1]),
         (np.array([False, True]), [0, 1]),
         (np.array([-5, 15]), [0, 1]),
