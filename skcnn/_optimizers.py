@@ -6,6 +6,7 @@ import numpy as np
 
 from skcnn import _schema
 from skcnn._sklearn_private import InvalidParameterError
+from skcnn._startup import start_keras
 
 WARM_UP_FRACTION = 0.1
 
@@ -162,6 +163,7 @@ def make_optimizer(description):
     ValueError
         If it is no such description.
     """
+    start_keras()
     import keras
 
     schedules = _subclasses(

@@ -1,6 +1,7 @@
 """Fitted estimators as files: what is written of them, and how they are made anew."""
 
 import os
+import sys
 import warnings
 
 import numpy as np
@@ -228,9 +229,11 @@ def _rebuild(described, decode, depth):
 
 def _parameter(value, place):
     """Check for what a parameter of one of this package's estimators can be."""
-    import keras
+    known: tuple[type, ...] = (np.random.RandomState, np.number, np.bool_)
+    if "keras" in sys.modules:  # else nothing here has made an optimizer
+        import keras
 
-    known = (np.random.RandomState, keras.optimizers.Optimizer, np.number, np.bool_)
+        known += (keras.optimizers.Optimizer,)
     if not isinstance(value, known):
         _PLAIN_PARAMETER(value, place)
 

@@ -477,5 +477,5 @@ def test_the_defaults_warn_of_large_images_only(classifier, image_shape, warns):
     network = Network(image_shape=image_shape, n_classes=10, **options["network"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _networks.warn_of_large_network(network, stacklevel=1)
+        _networks.warn_of_large_network(network)
     assert len(caught) == warns
