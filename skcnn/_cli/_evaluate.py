@@ -78,7 +78,8 @@ def evaluate(model, data, pictures, force, reading, to_json):
     X, y = np.asarray(images.X)[tested.rows], y[tested.rows]
     say(f"Predicting {counted(len(X), 'image')} ...")
     if len(X) < len(images.X):
-        seen_by_fit = np.asarray(seen_by_fit)[tested.rows]
+        # A frame keeps the names of its columns.
+        seen_by_fit = getattr(seen_by_fit, "iloc", seen_by_fit)[tested.rows]
     probabilities = loaded.classifier.predict_proba(seen_by_fit)
     predicted = loaded.classes[probabilities.argmax(axis=1)]
     if to_json:
@@ -106,13 +107,22 @@ def _labels_of(loaded, y, model, data):
     """Return labels in the type of the classes, or refuse those that are none."""
     import numpy as np
 
-    y = np.asarray(y)
-    if y.dtype.kind == "f" and (y == np.floor(y)).all():
-        y = y.astype(np.int64)
-    unknown = np.setdiff1d(np.unique(y).astype(str), loaded.classes.astype(str))
+    texts, names = _as_text(y), _as_text(loaded.classes)
+    unknown = np.setdiff1d(texts, names)
     if len(unknown):
         raise ValueError(
             f"{data} has the label {one_line(str(unknown[0]))!r}, which {model} does "
             f"not know: it knows {listed(loaded.classes)}."
         )
-    return y.astype(loaded.classes.dtype)
+    order = np.argsort(names)
+    return loaded.classes[order[np.searchsorted(names, texts, sorter=order)]]
+
+
+def _as_text(labels):
+    """Return labels as text, whole numbers without decimals."""
+    import numpy as np
+
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "f" and (labels % 1 == 0).all():
+        labels = labels.astype(np.int64)
+    return labels.astype(str)

@@ -222,7 +222,8 @@ def _announce(data, parts, estimator, image_shape):
         text += f" and {len(parts.test):,} to test on"
     text += f"; {train.description or _describe_array(train.X, image_shape)}"
     classes = np.unique(train.y)
-    say(f"{text}; {len(classes)} classes: {listed(classes)}")
+    what = "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
+    say(f"{text}; {what}: {listed(classes)}")
     say(f"Training a {type(estimator).__name__}.")
 
 
