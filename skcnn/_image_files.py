@@ -210,7 +210,8 @@ def decode_images(
 
     named = [(_name(sources[i], i), _reason(failures[i])) for i in sorted(failures)]
     if failures and (on_error == "raise" or not kept):
-        raise _unreadable_error(named, list(failures.values()), len(sources))
+        advised = on_error == "raise"
+        raise _unreadable_error(named, list(failures.values()), len(sources), advised)
     if form is None and size is None:
         raise ValueError("Got no images, but at least one was expected.")
     return kept, sorted(transparent), named
@@ -781,12 +782,20 @@ def _reason(error: Exception) -> str:
 
 
 def _unreadable_error(
-    named: Sequence[tuple[str, str]], errors: Sequence[Exception], n_sources: int
+    named: Sequence[tuple[str, str]],
+    errors: Sequence[Exception],
+    n_sources: int,
+    advised: bool,
 ) -> Exception:
-    """Return the error that lists all images that cannot be read."""
+    """Return the error that lists all images that cannot be read.
+
+    `advised` is false where all are skipped, and nothing is left.
+    """
     if len(errors) == 1 and isinstance(errors[0], OSError):
         return errors[0]
-    if len(named) == 1:
+    if not advised:
+        message = f"No image can be read: {_with_reasons(named)}."
+    elif len(named) == 1:
         message = f"{_with_reasons(named)}. Leave it out, or pass on_error='skip'."
     else:
         message = (

@@ -629,3 +629,42 @@ def test_options_of_no_use_are_wrong_usage(args, train, tmp_path, monkeypatch):
     code, recorder = train(*args)
     assert code == 2
     assert "Leave it out" in " ".join(recorder.err.split())
+
+
+def test_labels_of_the_test_part_that_nothing_teaches_are_told(train, tmp_path):
+    X = make_images()
+    path = tmp_path / "f.npz"
+    parts = {"x_train": X, "x_test": X[:4], "y_train": np.array(["cat", "dog"] * 12)}
+    np.savez(path, **parts, y_test=np.array(["cat", "dogs", "dog", "eel"]))
+    code, recorder = train(path)
+    assert code == 0
+    assert "has the labels dogs, eel, of which the train part has no" in recorder.err
+    np.savez(path, **parts, y_test=np.array(["cat", "dog", "dog", "cat"]))
+    assert "Warning" not in train(path)[1].err
+
+
+def test_a_background_is_for_images_with_a_table_of_labels_too(train, tmp_path):
+    from PIL import Image
+
+    (tmp_path / "train").mkdir()
+    for i in range(10):
+        pixels = np.zeros((SIDE, SIDE, 4), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "train" / f"{i}.png")
+    rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(10))
+    (tmp_path / "labels.csv").write_text("id,label\n" + rows)
+    args = (tmp_path / "labels.csv", "--images", tmp_path / "train")
+    for more, value in (((), 255), (("--background", "#404040"), 64)):
+        code, recorder = train(*args, "--test-size", "0.2", *more)
+        assert code == 0
+        assert (recorder.fitted[0] == value).all()
+        assert "10 files have transparency" in recorder.err
+
+
+def test_flat_rows_of_an_npz_file_get_the_names_of_training(evaluate, tmp_path):
+    X = make_images().reshape(N, -1)
+    names = [f"p{i}" for i in range(SIDE * SIDE)]
+    np.savez(tmp_path / "f.npz", X=X, y=np.arange(N) % 10)
+    code, recorder = evaluate(tmp_path / "f.npz", names=names)
+    assert code == 0
+    assert list(recorder.predicted[0].columns) == names
+    assert "36 columns were taken in their order" in recorder.err

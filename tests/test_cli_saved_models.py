@@ -386,3 +386,36 @@ def test_labels_of_other_types_are_understood(images, tmp_path, capsys):
         np.savez(tmp_path / "a.npz", X=X, y=labels)
         result, _ = evaluated(path, tmp_path / "a.npz", capsys)
         assert result["n_test"] == 100
+
+
+def test_labels_are_compared_as_numbers(digits, tmp_path, capsys):
+    X, y = digits[0][:60], digits[1][:60]
+    model = small()
+    model.fit(X, y.astype(float))
+    skcnn.save(model, tmp_path / "m.skcnn")
+    for name, labels in (
+        ("int", y),
+        ("float", y.astype(float)),
+        ("text", y.astype(str)),
+    ):
+        np.savez(tmp_path / f"{name}.npz", X=X, y=labels)
+        data = str(tmp_path / f"{name}.npz")
+        assert main(["evaluate", str(tmp_path / "m.skcnn"), data, "--json"]) == 0
+        score = json.loads(capsys.readouterr().out)["accuracy"]
+        assert score == pytest.approx(model.score(X, y.astype(float)))
+
+
+def test_a_table_is_evaluated_without_warnings(digits, tmp_path, capsys):
+    X, y = digits[0][:100].reshape(100, -1), digits[1][:100]
+    names = ",".join(["label", *(f"p{i}" for i in range(64))])
+    rows = "\n".join(",".join(map(str, row)) for row in np.c_[y, X])
+    (tmp_path / "t.csv").write_text(f"{names}\n{rows}\n")
+    small = ("--set", "filters=4", "--epochs", "1", "--test-size", "0.4")
+    data, model = str(tmp_path / "t.csv"), str(tmp_path / "m.skcnn")
+    assert main(["train", data, *small, "-o", model]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", model, data]) == 0
+    printed = capsys.readouterr()
+    assert "Accuracy on 40 unseen images" in printed.out
+    assert "60 of 100 images are left out" in printed.err
+    assert "Warning" not in printed.err

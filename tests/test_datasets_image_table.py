@@ -237,3 +237,18 @@ def test_sizes_and_shapes(tmp_path, numbered):
         load_image_table(path, numbered)
     bunch = load_image_table(path, numbered, image_shape=(5, 6, 3))
     assert bunch.images.shape == (12, 5, 6, 3)
+
+
+def test_transparent_images_lie_on_the_background_that_is_asked_for(tmp_path):
+    ink = np.zeros((6, 6, 4), np.uint8)
+    ink[2:4, 2:4, 3] = 255
+    (tmp_path / "train").mkdir()
+    Image.fromarray(ink).save(tmp_path / "train" / "1.png")
+    Image.fromarray(ink[..., 3]).save(tmp_path / "train" / "2.png")
+    path = table(tmp_path, "id,label", [1, 2], ["a", "b"])
+    for background, corner in (("white", 255), ("#404040", 64), ((9, 9, 9), 9)):
+        bunch = load_image_table(path, tmp_path / "train", background=background)
+        assert bunch.images[0, 0, 0] == corner and bunch.images[0, 2, 2] == 0
+        assert bunch.transparent == [str(tmp_path / "train" / "1.png")]
+    with pytest.raises(ValueError, match="Got background='nocolor', but expected"):
+        load_image_table(path, tmp_path / "train", background="nocolor")

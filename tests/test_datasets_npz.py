@@ -194,3 +194,11 @@ def test_damaged_and_missing_files(tmp_path):
         read_npz(tmp_path / "images.npz")
     with pytest.raises(FileNotFoundError):
         read_npz(tmp_path / "nothing.npz")
+
+
+def test_pixels_that_are_no_numbers_are_refused(tmp_path):
+    X = np.zeros((5, 4, 4))
+    X[3, 1, 2] = np.nan
+    np.savez(tmp_path / "f.npz", X=X, y=np.arange(5))
+    with pytest.raises(ValueError, match=r"f.npz: X has NaN or infinity in image 3, "):
+        read_npz(tmp_path / "f.npz")

@@ -598,3 +598,42 @@ def test_mnist_in_every_compression_and_order(real_data_home, tmp_path):
         table = read_table(tmp_path / f"mnist.csv{suffix}")
         np.testing.assert_array_equal(table.data, X)
         np.testing.assert_array_equal(table.target, y)
+
+
+def test_the_index_of_pandas_is_no_id(tmp_path):
+    frame = pd.DataFrame(np.arange(60).reshape(15, 4), columns=list("abcd"))
+    path = tmp_path / "t.csv"
+    for name, ids in (("", None), ("id", list(range(15))), ("index", None)):
+        frame.to_csv(path, index_label=name)
+        bunch = read_table(path)
+        assert bunch.data.tolist() == frame.to_numpy().tolist()
+        assert (None if bunch.ids is None else bunch.ids.tolist()) == ids
+    frame.iloc[::-1].to_csv(path)  # numbers that say which row was which
+    assert read_table(path).ids.tolist() == list(range(15))[::-1]
+
+
+def test_a_table_without_header_is_told_how_to_name_its_labels(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("3,0,0,5,5\n1,0,9,5,5\n")
+    with pytest.warns(
+        UserWarning, match="place of the labels with label=0 or label=-1"
+    ):
+        read_table(path, header=None)
+    assert read_table(path, header=None, label=0).target.tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    "cell, message",
+    [
+        ("", "line 2 has no value in the column 'b'. Fill it in or delete the line."),
+        (
+            "x",
+            "line 2 has 'x', but a number was .* 'b'. Correct it or delete the line.",
+        ),
+    ],
+)
+def test_a_bad_value_is_answered_with_what_to_do(cell, message, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(f"label,a,b,c,d\n1,2,{cell},4,5\n1,2,3,4,5\n")
+    with pytest.raises(ValueError, match=message):
+        read_table(path)

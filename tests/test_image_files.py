@@ -675,3 +675,13 @@ def test_a_folder_is_listed_in_natural_order_without_leftovers(tmp_path):
     (tmp_path / "0.png").mkdir()
     names = [file.name for file in list_image_files(tmp_path)]
     assert names == ["1", "2.png", "10.png"]
+
+
+def test_nothing_to_skip_to_is_no_advice_to_skip(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(
+        ValueError, match=r"^No image can be read: .*a.png is not"
+    ) as info:
+        read_images([tmp_path / "a.png", tmp_path / "b.png"], on_error="skip")
+    assert "on_error" not in str(info.value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skcnn._cli._model import listed
 from skcnn._cli._terminal import note
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 MOST_BYTES_AT_ONCE = 2**28
 
 _HOW_TO_NAME_LABELS = (
-    "In a CSV file they are the column that --label names, in an npz file the array "
-    "that --y names."
+    "In a CSV file they are the column that --label names, or whose place it gives if "
+    "the file has no header (--label 0 is the first, --label -1 the last); in an npz "
+    "file they are the array that --y names."
 )
 
 DATA_HELP = """
@@ -297,6 +299,8 @@ def read_to_train(
     if train.y is None:
         raise ValueError(f"{data} has no labels to learn from. {_HOW_TO_NAME_LABELS}")
     val, test = parts.get("val"), parts.get("test")
+    if test is not None:
+        _warn_of_unknown_labels(data, train, test)
     if test is None and val is not None:
         val, test = None, val
     if test is not None:
@@ -310,6 +314,21 @@ def read_to_train(
     if not test_size:
         return Parts(train)
     return _held_out(data, train, test_size, seed)
+
+
+def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
+    """Say which labels of the test part no network can learn."""
+    import numpy as np
+
+    known = set(np.asarray(train.y).astype(str))
+    unknown = sorted(set(np.asarray(test.y).astype(str)) - known)
+    if unknown:
+        labels = f"the label{'s' * (len(unknown) > 1)} {listed(unknown)}"
+        note(
+            f"The test part of {data} has {labels}, of which the train part has no "
+            "image: such images count as mistakes.",
+            kind="Warning",
+        )
 
 
 def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
@@ -347,9 +366,7 @@ def read_to_predict(
         yield from _read_image_files(waiting, reading, model)
         waiting = []
         if path.suffix.lower() == ".npz":
-            (images,) = _read_npz(
-                path, reading, only_best=True, need_labels=False
-            ).values()
+            (images,) = _read_npz(path, reading, model, need_labels=False).values()
             ids = None
         else:
             images, ids = _read_table(path, reading, model)
@@ -432,7 +449,7 @@ def _read_parts(
     if reading.images is not None:
         return {"train": _read_image_table(path, reading, image_shape, model)}
     if path.suffix.lower() == ".npz":
-        return _read_npz(path, reading, only_best=model is not None)
+        return _read_npz(path, reading, model)
     if is_table(path):
         return {"train": _read_table(path, reading, model)[0]}
     try:
@@ -485,6 +502,7 @@ def _read_image_table(
         image_shape=image_shape,
         label=reading.label or "infer",
         on_error=reading.on_error,
+        background=reading.background or "white",
     )
     for text in bunch.notes:
         note(text)
@@ -492,7 +510,7 @@ def _read_image_table(
 
 
 def _read_npz(
-    path: Path, reading: Reading, *, only_best: bool, need_labels: bool = True
+    path: Path, reading: Reading, model: "Model | None", *, need_labels: bool = True
 ) -> dict[str, Images]:
     """Read arrays of images, and labels where there are some."""
     from skcnn.datasets import read_npz
@@ -500,17 +518,30 @@ def _read_npz(
 
     if reading.x_name is not None or reading.y_name is not None:
         bunch = read_npz(path, x=reading.x_name, y=reading.y_name)
-        return {"train": Images(bunch.images, bunch.get("target"))}
+        return {"train": _from_npz(path, bunch, model)}
     found = npz_parts(path)
     names: list[Any] = [name for name in found if name is not None]
-    if only_best:
+    if model is not None:
         labelled = [name for name in names if found[name].y is not None]
         names = _best(path, labelled if need_labels and labelled else names)
     read = {}
     for name in names or [None]:
         bunch = read_npz(path, subset=name)
-        read[name or "train"] = Images(bunch.images, bunch.get("target"))
+        read[name or "train"] = _from_npz(path, bunch, model)
     return read
+
+
+def _from_npz(path: Path, bunch: Any, model: "Model | None") -> Images:
+    """Return images, with the names of columns that a model knows flat ones by."""
+    X, names = bunch.images, None if model is None else model.feature_names
+    columns = None
+    if names is not None and X.ndim == 2 and X.shape[1] == len(names):
+        columns = list(names)
+        note(
+            f"{path} has no names of columns; its {len(names)} columns were taken in "
+            "their order."
+        )
+    return Images(X, bunch.get("target"), columns)
 
 
 def _best(path: Path, names: list[str]) -> list[str]:

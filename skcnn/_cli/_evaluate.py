@@ -108,13 +108,22 @@ def _labels_of(loaded, y, model, data):
     """Return labels in the type of the classes, or refuse those that are none."""
     import numpy as np
 
-    y = np.asarray(y)
-    if y.dtype.kind == "f" and (y == np.floor(y)).all():
-        y = y.astype(np.int64)
-    unknown = np.setdiff1d(np.unique(y).astype(str), loaded.classes.astype(str))
+    texts, names = _as_text(y), _as_text(loaded.classes)
+    unknown = np.setdiff1d(texts, names)
     if len(unknown):
         raise ValueError(
             f"{data} has the label {one_line(str(unknown[0]))!r}, which {model} does "
             f"not know: it knows {first_of(map(visible, loaded.classes))}."
         )
-    return y.astype(loaded.classes.dtype)
+    order = np.argsort(names)
+    return loaded.classes[order[np.searchsorted(names, texts, sorter=order)]]
+
+
+def _as_text(labels):
+    """Return labels as text, whole numbers without decimals."""
+    import numpy as np
+
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "f" and (labels % 1 == 0).all():
+        labels = labels.astype(np.int64)
+    return labels.astype(str)

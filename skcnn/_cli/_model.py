@@ -47,7 +47,7 @@ class Model:
         if not isinstance(last, BaseCNNClassifier):
             what = type(estimator).__name__
             raise ValueError(
-                f"{path} holds a {what} that predicts nothing, but a classifier, or a "
+                f"{path} holds {what}, which predicts nothing, but a classifier, or a "
                 "Pipeline that ends in one, was expected."
             )
         self.classifier: Any = last

@@ -67,6 +67,8 @@ def describe(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}."
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror.rstrip('.')}."
     elif isinstance(error, MemoryError):
         text = f"There is not enough memory. {text}"
     elif not isinstance(error, (ImportError, OSError, TypeError, ValueError)):

@@ -45,6 +45,7 @@ def load_image_table(
     label="infer",
     filename="infer",
     on_error="raise",
+    background="white",
 ):
     """Load image files whose labels are in a table.
 
@@ -79,6 +80,9 @@ def load_image_table(
     on_error : {"raise", "skip"}, default="raise"
         What to do if a row has no image, or an image cannot be read: raise an error
         that names them, or warn and go on without them.
+    background : str or tuple of 3 int, default="white"
+        The color under transparent pixels: a name, ``"#ffffff"`` or red, green and
+        blue from 0 to 255. Not used where `image_shape` has 4 channels.
 
     Returns
     -------
@@ -99,6 +103,10 @@ def load_image_table(
             The path of each image.
         ids : ndarray of shape (n_samples,)
             What the table calls each image: int64 or str.
+        skipped : list of str
+            The paths of files that cannot be read, with ``on_error="skip"``.
+        transparent : list of str
+            The paths of files that have transparent pixels.
         frame : None
             As in the other data sets.
         feature_names : list of str or None
@@ -137,7 +145,7 @@ def load_image_table(
     >>> dogs.images.shape, dogs.target_names[dogs.target[0]]  # doctest: +SKIP
     ((10222, 64, 64, 3), 'boston_bull')
     """
-    check_options(image_shape, "white", on_error)
+    check_options(image_shape, background, on_error)
     files = _Files(folder)
     table, cells = _read(csv, files)
     column = _filename_column(table, cells, files, filename)
@@ -151,7 +159,9 @@ def load_image_table(
             )
     rows, paths = _rows_with_files(table, cells[column], texts, files, on_error)
 
-    read = read_images_with_facts(paths, image_shape, on_error=on_error)
+    read = read_images_with_facts(
+        paths, image_shape, on_error=on_error, background=background
+    )
     if read.skipped:
         table.note(skipped_message(read), warn=True)
     rows = rows[read.kept]
@@ -169,6 +179,8 @@ def load_image_table(
     )
     bunch.filenames = np.array([str(paths[i]) for i in read.kept])
     bunch.ids = parsed(cells[column])[rows]
+    bunch.skipped = [name for name, _ in read.skipped]
+    bunch.transparent = [str(paths[i]) for i in read.transparent]
     bunch.notes = list(table.notes)
     for note in table.warned:
         warnings.warn(note, UserWarning, stacklevel=2)

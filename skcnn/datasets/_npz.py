@@ -283,7 +283,15 @@ def _images(arrays, path: str, name: str) -> np.ndarray:
             "width[, channels]) or (n, pixels). Name others with x=... and y=... "
             "(--x and --y on the command line)."
         )
-    return np.ascontiguousarray(arrays[name])
+    images = np.ascontiguousarray(arrays[name])
+    if dtype.kind == "f" and not np.isfinite(images).all():
+        row = int(np.argwhere(~np.isfinite(images))[0][0])
+        raise ValueError(
+            f"{path}: {name} has NaN or infinity in image {row}, but each pixel needs "
+            "a number. Fill it in, for example with np.nan_to_num, or leave the image "
+            "out."
+        )
+    return images
 
 
 def _labels(arrays, path: str, pair: Pair, notes: list[str]) -> np.ndarray | None:

@@ -24,6 +24,8 @@ _ID_NAMES = re.compile(
     "(id|index|idx|no|nr|number)s?|(image|img|file|picture|pic)?(name|path|file)s?)?"
 )
 
+_INDEX_NAMES = re.compile("(unnamed[0-9]*|level0|index)?")
+
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 _INTEGER = re.compile("0|-?[1-9][0-9]{0,17}")
 _MISSING = frozenset(["nan", "na", "n/a", "null", "none", "?", "-"])
@@ -74,7 +76,8 @@ def read_table(path, *, label="infer", header="infer", feature_names=None):
             The labels: int64 if all are whole numbers, else str. Not there if the file
             has no column of labels.
         ids : ndarray of shape (n_samples,) or None
-            What the rows are numbered or named by: int64 or str.
+            What the rows are numbered or named by: int64 or str. None as well for the
+            index that pandas writes, a column without a name that counts from 0.
         frame : None
             As in the other data sets.
         feature_names : list of str or None
@@ -408,9 +411,21 @@ class _Reader:
             bunch.ids = found[self.id]
             if self.id in needed:
                 bunch.ids = parsed(found[self.id])
+            if self._is_index(bunch.ids):
+                bunch.ids = None
         if self.label is not None:
             bunch.target = labels_of(table, found[self.label], self.label)
         return bunch
+
+    def _is_index(self, ids: np.ndarray) -> bool:
+        """Return whether ids are the index that pandas writes, and tell no image."""
+        names = self.table.names
+        return (
+            names is not None
+            and self.id is not None
+            and _INDEX_NAMES.fullmatch(plain(names[self.id])) is not None
+            and np.array_equal(ids, np.arange(len(ids)))
+        )
 
     def _counting_columns(self) -> list[int]:
         """Return the columns of pixels that seem to count the rows."""
@@ -492,11 +507,13 @@ class _Reader:
             return
         for more in (1, 2):
             if _is_square(n - more):
+                name = "Name the column of labels with label=..."
+                if self.table.names is None:
+                    name = "Give the place of the labels with label=0 or label=-1"
                 self.table.note(
                     f"{self.table.path} has {n} columns of pixels, which are no square "
                     f"image; {n - more} would be. Is a label or the number of the row "
-                    "among them? Name the column of labels with label=... (--label on "
-                    "the command line).",
+                    f"among them? {name} (--label on the command line).",
                     warn=True,
                 )
                 return

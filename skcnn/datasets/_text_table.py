@@ -186,12 +186,14 @@ class TextTable:
             if len(cells) != k:
                 return self._length_problem(number, len(cells))
             for i, cell in enumerate(cells):
+                advice = " Correct it or delete the line."
                 if "\n" in cell or "\r" in cell:
                     what = "a value that goes on in the next line: is a quote missing"
+                    advice = ""
                 elif i in texts and i not in needed:
                     continue
                 elif not cell.strip():
-                    what = "no value"
+                    what, advice = "no value", " Fill it in or delete the line."
                 elif i in texts:
                     continue
                 elif not self.is_number(cell):
@@ -202,6 +204,7 @@ class TextTable:
                     continue
                 return ValueError(
                     f"{self.path}: line {number} has {what} in {self.column(i)}."
+                    f"{advice}"
                 )
         return ValueError(f"{self.path} cannot be read as a table ({error}).")
 
