@@ -6,15 +6,12 @@ as a row of a CSV file and as an array of floats. Two different images have the 
 one with a probability of 2**-64, unless somebody makes them for it.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from skcnn import _schema
-
-# Few enough for a processor's cache, with all that is computed from them.
-CHUNK_BYTES = 2**18
+from skcnn._images import chunk_rows
 
 # Of more images none is remembered: 16 MB in memory and in every file.
 MOST_FINGERPRINTS = 2**21
@@ -41,7 +38,7 @@ def fingerprints(X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
     """
     n_images = len(X) if rows is None else len(rows)
     result = np.empty(n_images, np.uint64)
-    for part in _parts(n_images, X[:1].nbytes):
+    for part in chunk_rows(n_images, X.shape[1:]):
         chunk = X[part] if rows is None else X[rows[part]]
         result[part] = _of_rows(chunk.reshape(len(chunk), -1))
     return result
@@ -88,13 +85,6 @@ def were_fitted(classifier, X: np.ndarray) -> np.ndarray | None:
     """
     known = classifier._fingerprints
     return None if known is None else np.isin(fingerprints(X), known)
-
-
-def _parts(n_images: int, n_bytes: int) -> Iterator[slice]:
-    """Yield slices of images that fit into a processor's cache."""
-    step = max(1, CHUNK_BYTES // max(1, n_bytes))
-    for start in range(0, n_images, step):
-        yield slice(start, min(start + step, n_images))
 
 
 def _of_rows(rows: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import skcnn
-from skcnn import MNISTCNNClassifier, _fingerprints
+from skcnn import MNISTCNNClassifier, _fingerprints, _images
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._fingerprints import (
     check_fingerprints,
@@ -123,7 +123,7 @@ def test_fingerprints_are_the_same_on_every_machine():
 def test_many_images_are_read_by_parts(monkeypatch):
     X = np.random.default_rng(0).integers(0, 256, (50, 9), np.uint8)
     expected = fingerprints(X)
-    monkeypatch.setattr(_fingerprints, "CHUNK_BYTES", 30)
+    monkeypatch.setattr(_images, "CHUNK_VALUES", 30)
     np.testing.assert_array_equal(fingerprints(X), expected)
     np.testing.assert_array_equal(fingerprints(X, np.arange(7, 20)), expected[7:20])
 

@@ -29,8 +29,7 @@ from skcnn._image_files import (
 from skcnn._npy import read_npy_header
 from skcnn._wording import enumerated
 from skcnn.datasets._bunch import make_image_bunch
-
-PARTS = ("train", "val", "test")
+from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 
 # What follows the images in a cache: which files they are of. A million files take
 # some ten bytes each.
@@ -49,11 +48,8 @@ _FACTS = _schema.record(
 # What a name has after "train", "test", ... where it means nothing more.
 _AFTER_PART = r"[-_. ]?(set|data|dataset|images?|imgs?|folder|split)?[-_. ]?\d*"
 _PART_NAMES = {
-    "train": re.compile(f"train(ing)?{_AFTER_PART}", re.IGNORECASE),
-    "val": re.compile(
-        f"(val|valid|validation|dev|eval|evaluation){_AFTER_PART}", re.IGNORECASE
-    ),
-    "test": re.compile(f"test(ing)?{_AFTER_PART}", re.IGNORECASE),
+    part: re.compile(f"({'|'.join(words)}){_AFTER_PART}", re.IGNORECASE)
+    for part, words in PART_WORDS.items()
 }
 # A folder that has only such files has no images.
 _DOCUMENTS = {
@@ -237,11 +233,7 @@ def _list_files(
     path: Path, subset: str | None
 ) -> tuple[list[Path], list[int], list[str]]:
     """Return the files, the class of each as a number, and the names of the classes."""
-    if subset not in (None, "all", *PARTS):
-        raise ValueError(
-            f'Got subset={subset!r}, but expected None, "train", "val", "test" or '
-            '"all".'
-        )
+    check_subset(subset)
     parts = list_parts(path)
     if parts:
         roots = _roots_of_subset(path, parts, subset)

@@ -11,23 +11,12 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skcnn._npy import open_npz
-
-PARTS = ("train", "val", "test")
+from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 
 _IMAGES = r"x|images?|imgs?|pictures?|pixels?|data|features?|inputs?|samples?"
 _LABELS = r"y|labels?|lbls?|targets?|class(?:es)?|categor(?:y|ies)|digits?"
-_PART = {
-    "train": "train",
-    "training": "train",
-    "tr": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-    "te": "test",
-}
+_PART = {word: part for part, words in PART_WORDS.items() for word in words}
+_PART |= {"tr": "train", "te": "test"}
 _NAME = re.compile(
     rf"(?P<part1>{'|'.join(_PART)})?(?:(?P<images>{_IMAGES})|(?P<labels>{_LABELS}))"
     rf"(?P<part2>{'|'.join(_PART)})?"
@@ -119,11 +108,7 @@ def read_npz(path, *, subset=None, x=None, y=None):
     >>> test.data.shape, "target" in test
     ((2, 64), False)
     """
-    if subset not in (None, *PARTS, "all"):
-        raise ValueError(
-            f'Got subset={subset!r}, but expected "train", "val", "test", "all" or '
-            "None."
-        )
+    check_subset(subset)
     path = os.fspath(path)
     notes: list[str] = []
     with open_npz(path) as arrays:
