@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skcnn._cli._model import listed
-from skcnn._cli._terminal import note
+from skcnn._cli._terminal import note, visible
+from skcnn._wording import first_of
 
 if TYPE_CHECKING:
     from skcnn._cli._model import Model
@@ -323,7 +323,9 @@ def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
     known = set(np.asarray(train.y).astype(str))
     unknown = sorted(set(np.asarray(test.y).astype(str)) - known)
     if unknown:
-        labels = f"the label{'s' * (len(unknown) > 1)} {listed(unknown)}"
+        labels = (
+            f"the label{'s' * (len(unknown) > 1)} {first_of(map(visible, unknown))}"
+        )
         note(
             f"The test part of {data} has {labels}, of which the train part has no "
             "image: such images count as mistakes.",
