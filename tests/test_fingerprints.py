@@ -217,7 +217,7 @@ def test_wrong_fingerprints_in_a_file_are_refused(wrong, fitted, tmp_path):
     path = tmp_path / "model.skcnn"
     skcnn.save(fitted, path)
     rewritten(path, lambda learned: learned.update(fingerprints=wrong))
-    with pytest.raises(ValueError, match="learned.fingerprints: "):
+    with pytest.raises(ValueError, match=r"learned\.fingerprints: "):
         skcnn.load(path)
 
 
