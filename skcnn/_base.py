@@ -191,7 +191,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             message says where it is here.
         ValueError
             If an argument or a parameter is not as described, before any training. If
-            training diverges, so that a loss or a weight is infinite or NaN. If
+            training diverges, so that a loss is beyond a million or NaN, or a weight is
+            not finite. If
             `checkpoint` is a file of another fit or damaged, or is given with
             `callbacks`, whose state it could not keep, or to go on with `warm_start`.
         OSError

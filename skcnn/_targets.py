@@ -157,7 +157,13 @@ def _weights_of_classes(class_weight: dict, classes: np.ndarray) -> np.ndarray:
             f"The classes, {listed(missing)}, are not in class_weight, whose keys are "
             f"{listed(list(class_weight))}."
         )
-    return np.array([class_weight.get(label, 1) for label in labels], np.float64)
+    weights = [class_weight.get(label, 1) for label in labels]
+    try:
+        return np.array(weights, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Got class_weight={listed(class_weight)}, but weights must be numbers."
+        ) from error
 
 
 def _refuse_one_hot(y, name):

@@ -24,6 +24,10 @@ MAX_CALL_STEPS = 64
 MAX_PREDICTION_BATCH = 512
 MAX_PREDICTION_PIXELS = 2**20
 
+# The loss of a network that guesses is the logarithm of the number of classes; one of
+# a million comes from weights that have run away, and then accuracy is chance.
+LARGEST_LOSS = 1e6
+
 # Weights beyond this are no sign of health, and logits may overflow. Trained networks
 # have weights below 10.
 SUSPICIOUS_WEIGHT = 100
@@ -227,7 +231,8 @@ class TrainingLoop:
         Raises
         ------
         ValueError
-            If training diverges: after an epoch, a loss or a weight is not finite.
+            If training diverges: after an epoch, a loss is not finite or more than
+            `LARGEST_LOSS`, or a weight is not finite.
         """
         best = None if self.patience is None else _Best(self.patience, self.tol)
         epochs, whole = int(epochs), 0
@@ -320,9 +325,9 @@ class TrainingLoop:
         """Raise if the epoch just stored left no network that can predict."""
         names = {"loss": "loss", "val_loss": "validation loss"}
         found = [
-            f"the {name} is {log[key]}"
+            f"the {name} is {log[key]:.3g}"
             for key, name in names.items()
-            if not np.isfinite(log.get(key, 0.0))
+            if not log.get(key, 0.0) <= LARGEST_LOSS
         ]
         if not found:
             compiled = classifier.compiled_network()

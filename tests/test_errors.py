@@ -489,7 +489,7 @@ def test_bad_sample_weights_are_refused(make, message, argument, X, y):
         ("heavy", r"'class_weight' parameter .* among \{'balanced'\}.*Got 'heavy'"),
         ([1] * 10, r"'class_weight' parameter .* an instance of 'dict' or None. Got "),
         ({99: 1.0}, r"The classes, \[0, 1, .*\], are not in class_weight"),
-        ({0: "a"}, "could not convert string to float: 'a'"),
+        ({0: "a"}, r"class_weight=\{0: 'a'\}, but weights must be numbers\."),
         (
             dict.fromkeys(range(10), 0),
             r"All weights are zero after sample_weight and class_weight=\{0: 0, .*\} ",

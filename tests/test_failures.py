@@ -88,6 +88,19 @@ def test_one_step_that_ruins_the_network_is_found(data):
         tiny(optimizer="adam", learning_rate=1e30, epochs=1).fit(X, y)
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_loss_that_is_finite_but_absurd_is_divergence(data, early_stopping):
+    classifier = tiny(
+        dense_units=(),
+        optimizer="sgd",
+        learning_rate=1e12,
+        epochs=1,
+        early_stopping=early_stopping,
+    )
+    with pytest.raises(ValueError, match=r"epoch 1: the loss is \d.*e\+"):
+        classifier.fit(*data)
+
+
 def test_a_long_fit_ends_with_the_epoch_that_diverges(data):
     with pytest.raises(ValueError, match="in epoch 1: the loss is nan"):
         tiny(**TOO_HIGH, epochs=10**6).fit(*data)
