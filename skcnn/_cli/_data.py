@@ -239,7 +239,10 @@ def check_options(files: list[str], reading: Reading) -> None:
     paths = [Path(file) for file in files if file not in DATA_SETS]
     tables = any(map(is_table, paths))
     archives = any(path.suffix.lower() == ".npz" for path in paths)
-    others = any(not is_table(path) and path.suffix.lower() != ".npz" for path in paths)
+    # A table may name image files.
+    others = reading.images is not None or any(
+        not is_table(path) and path.suffix.lower() != ".npz" for path in paths
+    )
     for name, value, is_used, what in (
         ("--label", reading.label, tables, "CSV files"),
         ("--no-header", reading.no_header, tables, "CSV files"),
@@ -323,12 +326,11 @@ def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
     known = set(np.asarray(train.y).astype(str))
     unknown = sorted(set(np.asarray(test.y).astype(str)) - known)
     if unknown:
-        labels = (
-            f"the label{'s' * (len(unknown) > 1)} {first_of(map(visible, unknown))}"
-        )
+        word = "label" if len(unknown) == 1 else "labels"
+        names = first_of(map(visible, unknown))
         note(
-            f"The test part of {data} has {labels}, of which the train part has no "
-            "image: such images count as mistakes.",
+            f"The test part of {data} has the {word} {names}, of which the train part "
+            "has no image: such images count as mistakes.",
             kind="Warning",
         )
 
