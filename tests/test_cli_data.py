@@ -632,7 +632,7 @@ def test_options_of_no_use_are_wrong_usage(args, train, tmp_path, monkeypatch):
 
 
 def test_labels_of_the_test_part_that_nothing_teaches_are_told(train, tmp_path):
-    X = make_images()
+    X, _ = make_images()
     path = tmp_path / "f.npz"
     parts = {"x_train": X, "x_test": X[:4], "y_train": np.array(["cat", "dog"] * 12)}
     np.savez(path, **parts, y_test=np.array(["cat", "dogs", "dog", "eel"]))
@@ -661,7 +661,7 @@ def test_a_background_is_for_images_with_a_table_of_labels_too(train, tmp_path):
 
 
 def test_flat_rows_of_an_npz_file_get_the_names_of_training(evaluate, tmp_path):
-    X = make_images().reshape(N, -1)
+    X = make_images()[0].reshape(N, -1)
     names = [f"p{i}" for i in range(SIDE * SIDE)]
     np.savez(tmp_path / "f.npz", X=X, y=np.arange(N) % 10)
     code, recorder = evaluate(tmp_path / "f.npz", names=names)

@@ -218,7 +218,10 @@ def test_any_layout_is_read_as_it_was_written_or_refused(tmp_path_factory, layou
         np.testing.assert_array_equal(table.target, y)
     if layout["index"] is not None and layout["header"] != "none":
         start = layout["index_start"]
-        np.testing.assert_array_equal(table.ids, np.arange(start, start + len(X)))
+        if start == 0 and layout["index"] in ("", "Unnamed: 0", "index"):
+            assert table.ids is None  # the index of pandas, which tells no image
+        else:
+            np.testing.assert_array_equal(table.ids, np.arange(start, start + len(X)))
 
 
 DAMAGES = ["more in one row", "more in all rows", "less in one row", "less in all rows"]
