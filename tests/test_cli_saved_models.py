@@ -215,7 +215,9 @@ def test_what_predicts_nothing_is_one_line(make, images, folder, tmp_path, capsy
         assert main(args) == 1
         printed = capsys.readouterr()
         assert printed.out == ""
-        assert "that predicts nothing, but a classifier" in printed.err.splitlines()[-1]
+        assert (
+            "which predicts nothing, but a classifier" in printed.err.splitlines()[-1]
+        )
 
 
 def test_images_of_absurd_size_are_refused_before_they_are_made(
