@@ -42,8 +42,8 @@ def test_a_case_is_the_same_again(name):
     assert len(set(contents)) > 10
 
 
-@pytest.mark.parametrize("name", ["npy", "npz", "pickle", "tar", "idx"])
+@pytest.mark.parametrize("name", PARSERS)
 def test_no_finding_in_some_seconds(name, tmp_path):
     n_cases, findings = fuzz(name, 3, 0, tmp_path)
-    assert n_cases > 10
+    assert n_cases > 2  # models take a quarter of a second each
     assert findings == {}
