@@ -216,7 +216,15 @@ def test_a_long_message_is_shortened(command, capsys):
     assert len(err) < 1600 and "begin" in err and err.endswith(" end\n")
 
 
-def test_ctrl_c_that_became_another_exception_is_ctrl_c(command, capsys):
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C interrupt, also where the tests were started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_became_another_exception_is_ctrl_c(command, capsys, ctrl_c):
     def work():
         try:
             os.kill(os.getpid(), signal.SIGINT)
