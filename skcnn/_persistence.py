@@ -106,8 +106,8 @@ def load(path: str | os.PathLike):
     """Read an estimator that `save` wrote.
 
     Nothing that the file says is executed, and nothing is written. Beside the network,
-    reading takes at most four times as much memory as the file is long, and some 100 MB.
-    A file from a stranger can at worst predict nonsense.
+    reading takes at most four times as much memory as the file is long, and some
+    100 MB. A file from a stranger can at worst predict nonsense.
 
     Parameters
     ----------
