@@ -40,6 +40,7 @@ import numpy as np
 
 MEMORY_FACTOR, SECONDS_A_MEGABYTE = 4, 2
 MOST_OF_A_MESSAGE = 2000
+MOST_REPEATED = 2**24  # characters of a list in a changed document
 
 
 @dataclass(frozen=True)
@@ -467,7 +468,10 @@ def change_tree(rng, node):
     elif kind == 2:
         del parent[key]
     elif isinstance(parent, list):
-        parent *= rng.choice([2, 1000])
+        times = rng.choice([2, 1000])
+        # Repetitions of repetitions would not fit into memory.
+        if times * len(json.dumps(parent)) <= MOST_REPEATED:
+            parent *= times
     else:
         parent[f"{key}x"] = parent[key]
 
