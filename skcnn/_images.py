@@ -13,7 +13,7 @@ from skcnn._pixel_layout import (
     find_one_row,
     find_planes,
 )
-from skcnn._pixel_warnings import warn_of
+from skcnn._warnings import warn_of
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "

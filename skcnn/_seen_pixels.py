@@ -109,7 +109,7 @@ def merge_pixels(seen: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Describe what was seen together with more of it."""
     share = more["n_images"] / (seen["n_images"] + more["n_images"])
 
-    def between(old, new):
+    def between(old: list[float], new: list[float]) -> list[float]:
         return [a + share * (b - a) for a, b in zip(old, new, strict=True)]
 
     merged = more | {
@@ -226,7 +226,7 @@ def _is_narrower(
 ) -> bool:
     """Tell whether pixels that are in the range seen in fit take too little of it."""
 
-    def seen_at(name, quantile):
+    def seen_at(name: str, quantile: int) -> float:
         return (seen[name][quantile] - start) / width
 
     low, high = (low - start) / width, (high - start) / width

@@ -402,7 +402,7 @@ def test_behind_other_steps_the_warning_says_whose_pixels_it_means(digits):
     pipeline = make_pipeline(ImageScaler(mode="unit"), tiny()).fit(X, y)
     (caught,) = pixels_warnings(pipeline.predict, 240 - X)
     assert str(caught.message).endswith(
-        "write 1 - X, where X is what the steps before have made of yours."
+        "write 1 - X, where X is the output of the earlier pipeline steps."
     )
     assert caught.filename == __file__
 
