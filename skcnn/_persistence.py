@@ -308,8 +308,7 @@ _OF_A_CLASSIFIER = _schema.record(
 
 def _classifier(learned, place):
     _OF_A_CLASSIFIER(learned, place)
-    n_channels = learned["image_shape"][-1]
-    check_description(learned.get("seen_pixels"), f"{place}.seen_pixels", n_channels)
+    check_description(learned.get("seen_pixels"), f"{place}.seen_pixels")
 
 
 _LEARNED = {
