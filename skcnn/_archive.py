@@ -1,9 +1,9 @@
-"""Documents and arrays in a file that holds data and nothing to execute.
+"""Files that hold a JSON document and arrays: data only, and nothing to execute.
 
-A file is a ZIP archive, uncompressed, of one JSON document and the arrays that it
-refers to, in NumPy's format. The archive's comment is a SHA-256 of all before it.
-Neither pickle nor Keras's deserialisation, both of which can run what a file says, is
-involved in reading.
+A file is an uncompressed ZIP archive of one JSON document and of the arrays that the
+document refers to, in NumPy's format. The comment of the archive is a SHA-256 checksum
+of everything before it. Reading uses neither pickle nor Keras's deserialization, since
+both can execute code from a file.
 """
 
 import hashlib
@@ -13,8 +13,10 @@ import os
 import platform
 import re
 import zipfile
+from collections.abc import Callable
 from importlib.metadata import version
 from io import BytesIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -31,13 +33,13 @@ COMMENT_LENGTH = len(CHECKSUM) + 64
 
 LIBRARIES = ("skcnn", "scikit-learn", "numpy", "keras", "tensorflow", "scikeras")
 
-# Kinds of NumPy dtypes that are plain values: truth, numbers, text and dates.
+# Kinds of NumPy dtypes that hold plain values: booleans, numbers, text and dates.
 PLAIN_KINDS = frozenset("biufSUmM")
 
-# Bounds of what is read before a schema can be applied. A data frame of images of 224
-# by 224 pixels and three channels has 150,528 names of columns, a token and some ten
-# bytes each. A deep network has some hundred arrays, with some 60 bytes each in the
-# directory of the archive, of which `zipfile` makes ten times as many.
+# Bounds for what is read before a schema can be checked. A data frame of images of
+# 224 x 224 x 3 values has 150,528 column names, each a token of some ten bytes. A deep
+# network has some hundred arrays, each with some 60 bytes in the directory of the
+# archive; `zipfile` allocates ten times as much for the directory.
 MAX_ENTRIES = 2**13
 MAX_DIRECTORY = 2**20
 MAX_DOCUMENT_BYTES = 2**24
@@ -45,24 +47,16 @@ MAX_DOCUMENT_TOKENS = 2**19
 MAX_NESTING = 32
 
 
-def write_archive(path, content, encoder):
-    """Write a document and the arrays in it, whole or not at all.
+Result = TypeVar("Result")
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file; one that exists is replaced.
-    content : dict
-        What JSON can hold: values that went through `encoder`.
-    encoder : Encoder
-        Holds the arrays.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    ValueError
-        If the document, or the number of arrays, is beyond what is read again.
+def write_archive(
+    path: str | os.PathLike, content: dict[str, Any], encoder: "Encoder"
+) -> None:
+    """Write a file that holds a document and its arrays, completely or not at all.
+
+    `content` holds values that `encoder` returned; `encoder` holds the arrays. A
+    document or a number of arrays that `read_archive` would refuse raises a ValueError.
     """
     document = {
         "format": FORMAT,
@@ -72,7 +66,10 @@ def write_archive(path, content, encoder):
     text = json.dumps(document, indent=1, allow_nan=False)
     _check_size(text.encode())
     if len(encoder.arrays) >= MAX_ENTRIES:
-        raise ValueError(f"{len(encoder.arrays):,} arrays are too many for a file.")
+        raise ValueError(
+            f"There are {len(encoder.arrays):,} arrays, but a file holds at most "
+            f"{MAX_ENTRIES - 1:,}."
+        )
     with written_whole(path) as file:
         with zipfile.ZipFile(file, "w") as archive:
             archive.comment = b" " * COMMENT_LENGTH
@@ -87,24 +84,13 @@ def write_archive(path, content, encoder):
         file.write(CHECKSUM + digest)
 
 
-def read_archive(path, use):
-    """Read a document and hand it on.
+def read_archive(
+    path: str | os.PathLike, use: Callable[[dict[str, Any], "Decoder"], Result]
+) -> Result:
+    """Read a file, and return ``use(document, decode)``.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-    use : callable
-        Takes the document, a dict, and a decoder for the values in it. Its result is
-        returned.
-
-    Raises
-    ------
-    ValueError
-        If the file was not written by `write_archive`, is damaged, comes from a newer
-        version of this package, or `use` fails on what it holds.
-    OSError
-        If it cannot be read.
+    A ValueError is raised if the file was not written by `write_archive`, is damaged,
+    comes from a newer version of skcnn, or holds a document on which `use` fails.
     """
     path = os.fspath(path)
     with open_regular(path) as file:
@@ -115,26 +101,26 @@ def read_archive(path, use):
                 text = _document(archive)
                 document = json.loads(text, parse_constant=_refuse_constant)
                 _check_format(document, path)
-                decode = _Decoder(archive)
+                decode = Decoder(archive)
                 result = use(document, decode)
                 decode.refuse_surplus()
                 return result
         except (OSError, _NewerFormat):
             raise
-        # Whatever the content leads to, in Keras too, is the fault of the file.
+        # Any error that the content causes, even inside Keras, is an error of the file.
         except Exception as error:
             raise ValueError(
-                f"{path} has the right checksum, but holds what was not expected "
-                f"there: {printable(error)}"
+                f"{path} has the right checksum, but its content is not what skcnn "
+                f"writes: {printable(error)}"
             ) from error
 
 
 class _NewerFormat(ValueError):
-    """Raised for files of a later version of this package."""
+    """A file was written by a later version of skcnn."""
 
 
-def _check_sum(file, path):
-    """Refuse what `save` did not write or is damaged; return the file's length."""
+def _check_sum(file: BinaryIO, path: str) -> int:
+    """Compare the checksum; return the number of bytes before the comment."""
     if file.read(4) != b"PK\x03\x04":
         raise ValueError(f"{path} is not a file written by skcnn.save.")
     size = file.seek(0, os.SEEK_END) - COMMENT_LENGTH
@@ -148,46 +134,46 @@ def _check_sum(file, path):
         )
     if comment != CHECKSUM + _sha256(file, size):
         raise ValueError(
-            f"{path} is damaged: its content does not fit its checksum. Copy or "
+            f"{path} is damaged: its content does not match its checksum. Copy or "
             "download it again."
         )
     return size
 
 
-def _sha256(file, size):
-    """Return the checksum of the first bytes of a file."""
+def _sha256(file: BinaryIO, size: int) -> bytes:
+    """Return the checksum of the first `size` bytes of a file, as hexadecimal text."""
     file.seek(0)
     digest = hashlib.sha256()
     while size:
         chunk = file.read(min(size, 2**20))
         if not chunk:
-            raise ValueError("The file became shorter while it was read.")
+            raise ValueError("The file became shorter while it was being read.")
         digest.update(chunk)
         size -= len(chunk)
     return digest.hexdigest().encode("ascii")
 
 
-def _check_entries(archive, size):
-    """Refuse entries that are not those of `save`, or that overlap."""
+def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse entries that `write_archive` does not write, or that overlap."""
     entries = archive.infolist()
     expected = [DOCUMENT, *map(_array_name, range(len(entries) - 1))]
     end = 0
     for entry, wanted in zip(entries, expected, strict=True):
         if entry.filename != wanted:
             raise ValueError(
-                f"There is an entry {entry.filename[:99]!r} in place of {wanted!r}."
+                f"There is an entry {entry.filename[:99]!r} instead of {wanted!r}."
             )
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise ValueError(f"The entry {wanted} is compressed or encrypted.")
         if entry.file_size != entry.compress_size or entry.header_offset < end:
-            raise ValueError(f"The entry {wanted} overlaps the one before.")
+            raise ValueError(f"The entry {wanted} overlaps the previous one.")
         end = entry.header_offset + entry.file_size
     if end > size:
         raise ValueError("The entries are longer than the file.")
 
 
-def _document(archive):
-    """Return the text of the document, unless it is too long to be parsed."""
+def _document(archive: zipfile.ZipFile) -> bytes:
+    """Return the text of the document, or raise if it is too long to be parsed."""
     if archive.getinfo(DOCUMENT).file_size > MAX_DOCUMENT_BYTES:
         raise ValueError(f"The document has more than {MAX_DOCUMENT_BYTES:,} bytes.")
     text = archive.read(DOCUMENT)
@@ -195,21 +181,21 @@ def _document(archive):
     return text
 
 
-def _check_size(text):
-    """Refuse a document, as bytes, that would take much memory to parse."""
+def _check_size(text: bytes) -> None:
+    """Refuse the text of a document that would take much memory to parse."""
     n_tokens = sum(map(text.count, (b",", b"[", b"{", b":")))
     if len(text) > MAX_DOCUMENT_BYTES or n_tokens > MAX_DOCUMENT_TOKENS:
         raise ValueError(
-            f"The document has {len(text):,} bytes and some {n_tokens:,} values, but "
-            f"{MAX_DOCUMENT_BYTES:,} and {MAX_DOCUMENT_TOKENS:,} are the most that is "
-            "read."
+            f"The document has {len(text):,} bytes and about {n_tokens:,} values, but "
+            f"at most {MAX_DOCUMENT_BYTES:,} bytes and {MAX_DOCUMENT_TOKENS:,} values "
+            "are read."
         )
 
 
-def _check_format(document, path):
-    """Refuse a later format, and what is no document at all."""
+def _check_format(document: Any, path: str) -> None:
+    """Refuse a later format, and JSON that is not a document."""
     if type(document) is not dict:
-        raise ValueError("The document is no object.")
+        raise ValueError("The document is not a JSON object.")
     _schema.integer(FORMAT)(document.get("format"), "format")
     short = _schema.text(64)
     _schema.mapping(short, short, most=32)(document.get("versions"), "versions")
@@ -221,31 +207,32 @@ def _check_format(document, path):
         )
 
 
-def _entry(name):
-    entry = zipfile.ZipInfo(name)  # without the time: equal estimators, equal files
+def _entry(name: str) -> zipfile.ZipInfo:
+    """Return an entry without a time, so that equal estimators give equal files."""
+    entry = zipfile.ZipInfo(name)
     entry.external_attr = 0o644 << 16
     return entry
 
 
-def _array_name(number):
+def _array_name(number: int) -> str:
     return f"{number}.npy"
 
 
-def _refuse_constant(name):
-    raise ValueError(f"{name} is not a number of JSON.")
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON.")
 
 
 class Encoder:
-    """Turns values into what JSON can hold, and sets arrays aside.
+    """Converts values to what JSON can hold, and collects the arrays among them.
 
-    None, truth values, finite numbers, text and lists stand for themselves; everything
-    else is an object with one key, the name of its kind.
+    None, booleans, finite numbers, strings and lists stay as they are. Every other
+    value becomes an object with a single key, the name of the value's kind.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.arrays: list[np.ndarray] = []
 
-    def __call__(self, value):
+    def __call__(self, value: Any) -> Any:
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
@@ -265,8 +252,8 @@ class Encoder:
             if state["bit_generator"] != "MT19937":
                 raise TypeError(
                     f"Got a RandomState of {state['bit_generator']}, but skcnn.save "
-                    "writes RandomState's own generator, MT19937: give an integer, or "
-                    "numpy.random.RandomState(seed), as random_state."
+                    "writes only RandomState's default generator, MT19937: pass an "
+                    "integer, or numpy.random.RandomState(seed), as random_state."
                 )
             return {"random_state": self(state)}
         description = describe_optimizer(value)
@@ -274,11 +261,11 @@ class Encoder:
             raise TypeError(
                 f"Got {value!r}, which only pickle could write: skcnn.save writes "
                 "plain values, arrays, RandomState and the optimizers of Keras. Use "
-                "joblib.dump, whose files only those may load who trust their writer."
+                "joblib.dump, and load such a file only if you trust its writer."
             )
         return {"optimizer": self(description)}
 
-    def _array(self, array):
+    def _array(self, array: np.ndarray) -> dict[str, Any]:
         if array.dtype == object and array.ndim == 1:
             return {"objects": [self(item) for item in array]}
         if array.dtype.kind not in PLAIN_KINDS:
@@ -289,18 +276,18 @@ class Encoder:
         return {"array": len(self.arrays) - 1}
 
 
-class _Decoder:
-    """The inverse of `Encoder`, which makes nothing but plain values.
+class Decoder:
+    """The inverse of `Encoder`.
 
-    The values decoded from one file take no more memory than a multiple of the file,
-    since each array is read at most once.
+    Each array of a file is read at most once, so that the decoded values take no more
+    memory than a small multiple of the file.
     """
 
-    def __init__(self, archive):
+    def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._unread = set(range(len(archive.namelist()) - 1))
 
-    def __call__(self, value, depth=0):
+    def __call__(self, value: Any, depth: int = 0) -> Any:
         if depth > MAX_NESTING:
             raise ValueError(f"Values are nested more than {MAX_NESTING} deep.")
         if isinstance(value, list):
@@ -332,18 +319,20 @@ class _Decoder:
             return generator
         if kind == "optimizer":
             return make_optimizer(content)
-        raise ValueError("There is a kind of value that no version writes.")
+        raise ValueError("There is a kind of value that no version of skcnn writes.")
 
-    def _array(self, number):
+    def _array(self, number: Any) -> np.ndarray:
         _schema.integer(0)(number, "array")
         if number not in self._unread:
-            raise ValueError(f"The array {number} is missing, or is there twice.")
+            raise ValueError(f"The array {number} is missing, or is used twice.")
         self._unread.remove(number)
         name = _array_name(number)
         with self._archive.open(name) as file:
             return read_npy(file, self._archive.getinfo(name).file_size, name)
 
-    def refuse_surplus(self):
-        """Refuse arrays that nothing refers to."""
+    def refuse_surplus(self) -> None:
+        """Refuse arrays that the document does not refer to."""
         if self._unread:
-            raise ValueError(f"There are {len(self._unread)} arrays too many.")
+            raise ValueError(
+                f"The document does not refer to {len(self._unread)} of the arrays."
+            )

@@ -1,13 +1,13 @@
-"""Answers to calls with arguments that Keras has, or nobody.
+"""Errors for unknown arguments of methods, with special advice for Keras's arguments.
 
-Keras takes epochs, batch size and callbacks in `fit`, scikit-learn in the constructor.
-Who comes from there is told where the argument went, in the name of the public class.
+Keras takes epochs, batch size and callbacks in `fit`; a scikit-learn estimator takes
+them in its constructor. The errors tell users of Keras where each argument belongs.
 """
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from skcnn._wording import enumerated
 
@@ -18,21 +18,23 @@ Method = Callable[Concatenate[Estimator, Arguments], Result]
 
 LEAVE_OUT = "{name} has no counterpart here: leave it out"
 
-# Arguments of `keras.Model.fit` (Keras 2's too) and of its like that are no parameters.
+# Arguments of `fit` in Keras 2, Keras 3 and similar libraries that are not parameters
+# of the classifiers.
 IN_TRAINING = {
     "x": "x is X here",
     "validation_data": "validation_data=(X, y) is X_val=X, y_val=y here",
     "eval_set": "eval_set=[(X, y)] is X_val=X, y_val=y here",
     "validation_split": (
         "validation_split={value} is early_stopping=True, validation_fraction={value} "
-        "of the constructor, which also stops when the accuracy on the held-out images "
-        "improves no more; to watch it only, pass X_val and y_val"
+        "of the constructor, which also stops training when the accuracy on the "
+        "held-out images no longer improves; to monitor the accuracy without stopping, "
+        "pass X_val and y_val"
     ),
     "validation_freq": (
         "The validation images are scored after each epoch: leave validation_freq out"
     ),
     "initial_epoch": (
-        "To go on from a trained network, set warm_start=True or call partial_fit: "
+        "To continue training a network, set warm_start=True or call partial_fit: "
         "leave initial_epoch out"
     ),
     "steps_per_epoch": (
@@ -45,10 +47,10 @@ IN_TRAINING = {
     "use_multiprocessing": LEAVE_OUT,
 }
 
-# Of `keras.Model.predict`.
+# Arguments of `keras.Model.predict`.
 IN_PREDICTION = {
     "x": "x is X here",
-    "batch_size": "The size of batches is chosen for you: leave batch_size out",
+    "batch_size": "The batch size is chosen automatically: leave batch_size out",
     "verbose": "Nothing is printed: leave verbose out",
     "callbacks": "Callbacks are called in fit only: leave callbacks out",
     "steps": LEAVE_OUT,
@@ -71,17 +73,10 @@ WORDS = {"fit": IN_TRAINING, "partial_fit": IN_PARTIAL_FIT}
 def explains_wrong_calls(
     method: Method[Estimator, Arguments, Result],
 ) -> Method[Estimator, Arguments, Result]:
-    """Let a method answer a wrong call with where the argument belongs.
+    """Decorate a method of an estimator: its TypeErrors say where arguments belong.
 
-    Parameters
-    ----------
-    method : function
-        Of an estimator. Its signature stays as it is.
-
-    Returns
-    -------
-    function
-        Raises `TypeError` in the name of the estimator's own class.
+    The messages name the class of the estimator, which may be a subclass of the class
+    that defines the method. The signature of the method stays the same.
     """
     signature = inspect.signature(method)
 
@@ -99,8 +94,14 @@ def explains_wrong_calls(
     return call
 
 
-def _explanation(estimator, method: str, signature, given: dict, error) -> str:
-    """Say what is wrong with a call and where each argument of it belongs."""
+def _explanation(
+    estimator: Any,
+    method: str,
+    signature: inspect.Signature,
+    given: dict[str, Any],
+    error: TypeError,
+) -> str:
+    """Return what is wrong with a call, and where each of its arguments belongs."""
     name = type(estimator).__name__
     accepted = ", ".join(key for key in signature.parameters if key != "self")
     wrong = [key for key in given if key not in signature.parameters]
@@ -127,8 +128,8 @@ def _explanation(estimator, method: str, signature, given: dict, error) -> str:
     return f"{name}.{method}() has {no} {enumerated(wrong)}. {'. '.join(sentences)}."
 
 
-def _shown(value) -> str:
-    """Return a number, string, truth value or None as one writes it, else dots."""
+def _shown(value: Any) -> str:
+    """Return the repr of a number, string, boolean or None, and "..." for others."""
     if isinstance(value, str):
         return repr(value)
     return str(value) if value is None or isinstance(value, (int, float)) else "..."

@@ -40,7 +40,6 @@ from skcnn._parameters import (
     resolve_views,
     validate_parameters,
 )
-from skcnn._pixel_warnings import warn_of
 from skcnn._pixels import pixel_scaling
 from skcnn._scikeras import make_keras_classifier
 from skcnn._seen_pixels import (
@@ -52,6 +51,7 @@ from skcnn._sklearn_private import _fit_context
 from skcnn._startup import start_keras
 from skcnn._targets import combine_weights, encode_labels, validate_labels
 from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
+from skcnn._warnings import warn_of
 from skcnn._whitening import whitening_kernel
 from skcnn._wording import listed
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skcnn._pixel_warnings import warn_of
+from skcnn._warnings import warn_of
 from skcnn._wording import first_of
 
 FORMS = (

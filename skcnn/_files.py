@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 from skcnn._wording import printable
@@ -338,7 +338,7 @@ class LimitedReads:
         return self._file.seek(offset, whence)
 
 
-def fill(file: BinaryIO, values: "np.ndarray") -> int:
+def fill(file: IO[bytes], values: "np.ndarray") -> int:
     """Read into an array of bytes; return how many there were before the file ended."""
     n_read, memory = 0, values.data
     while n_read < len(memory):

@@ -1,7 +1,9 @@
-"""Images in every form they come in: n-D arrays, flat rows, data frames."""
+"""Validation of images in every accepted form: n-D arrays, flat rows, data frames."""
 
+from collections.abc import Iterator
 from math import isqrt, prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
@@ -13,31 +15,24 @@ from skcnn._pixel_layout import (
     find_one_row,
     find_planes,
 )
-from skcnn._pixel_warnings import warn_of
+from skcnn._warnings import warn_of
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "
     "(n, height*width*channels)"
 )
 
-# Big enough that NumPy's overhead vanishes, small enough for a CPU's cache: a chunk
-# is the only float copy of pixels that is ever alive.
+# Pixels are converted to float in chunks of this many values, so that no float copy of
+# all images is made. A chunk is large enough to hide NumPy's overhead for each call,
+# and small enough for a processor's cache.
 CHUNK_VALUES = 2**17
 
 
-def infer_image_shape(n_features):
-    """Guess the shape of the image that a flat row holds.
+def infer_image_shape(n_features: int) -> tuple[int, int, int]:
+    """Guess the shape (height, width, channels) of the image in a flat row.
 
-    Parameters
-    ----------
-    n_features : int
-        Length of a row.
-
-    Returns
-    -------
-    tuple of int
-        ``(s, s, 1)`` if the length is a square, ``(s, s, 3)`` if it is three times
-        a square, else ``(1, n_features, 1)``.
+    The shape is ``(s, s, 1)`` if the length is a square, ``(s, s, 3)`` if the length is
+    three times a square, and ``(1, n_features, 1)`` otherwise.
     """
     side = isqrt(n_features)
     if side * side == n_features:
@@ -48,24 +43,8 @@ def infer_image_shape(n_features):
     return (1, n_features, 1)
 
 
-def check_image_shape(image_shape):
-    """Return `image_shape` as ``(height, width, channels)``, or raise.
-
-    Parameters
-    ----------
-    image_shape : tuple of 2 or 3 int
-        ``(height, width)`` or ``(height, width, channels)``.
-
-    Returns
-    -------
-    tuple of int
-        ``(height, width, channels)``.
-
-    Raises
-    ------
-    ValueError
-        If it is not two or three positive integers.
-    """
+def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
+    """Return `image_shape` as ``(height, width, channels)``, or raise a ValueError."""
     shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(shape) not in (2, 3) or not all(
         isinstance(side, Integral) and not isinstance(side, bool) and int(side) > 0
@@ -75,45 +54,34 @@ def check_image_shape(image_shape):
             f"Got image_shape={image_shape!r}, but expected None or two or three "
             "positive integers: (height, width) or (height, width, channels)."
         )
-    shape = tuple(int(side) for side in shape)
-    return shape if len(shape) == 3 else (*shape, 1)
+    height, width, channels = (int(side) for side in (*shape, 1)[:3])
+    return height, width, channels
 
 
-def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
-    """Validate images and learn, or check, their shape.
+def validate_images(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool,
+    image_shape: Any = None,
+    dtype: Any = "numeric",
+) -> np.ndarray:
+    """Validate images, and learn or check their shape.
 
-    On ``reset=True`` this sets `n_features_in_` (height * width * channels),
-    `image_shape_` and, for data frames, `feature_names_in_` on the estimator. Nothing
-    is copied beyond what scikit-learn's `check_array` copies, and the form is kept: use
-    :func:`image_batch` to get ``(b, height, width, channels)`` pieces.
+    `X` holds images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows, in any container
+    that :func:`~skcnn._containers.array_or_frame` reads. The array that is returned has
+    the same form: :func:`image_batch` cuts ``(b, h, w, c)`` batches from it. Nothing is
+    copied except what scikit-learn's `check_array` copies.
 
-    Parameters
-    ----------
-    estimator : estimator instance
-        Whose attributes are set or checked.
-    X : object
-        Images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows, in any container that
-        :func:`~skcnn._containers.array_or_frame` reads.
-    reset : bool
-        Whether to learn the shape (``fit``) or to check it (``predict``).
-    image_shape : tuple of int, default=None
-        The shape that the user stated, if any; only read with ``reset=True``.
-    dtype : "numeric", dtype or list of dtype, default="numeric"
-        As in scikit-learn's `check_array`.
+    With ``reset=True`` (in ``fit``) this sets `n_features_in_` (height * width *
+    channels), `image_shape_` and, for data frames, `feature_names_in_` on the
+    estimator; `image_shape` is the shape that the user stated, or None. With
+    ``reset=False`` (in ``predict``) `X` is compared with these attributes.
 
-    Returns
-    -------
-    ndarray
-        The validated array, of 2, 3 or 4 dimensions.
-
-    Raises
-    ------
-    ValueError
-        If the array is empty, holds NaN or infinity, has another number of dimensions,
-        looks channels first, or does not fit the stated or learned shape; or if an
-        entry of a list is not an image like the others.
-    TypeError
-        If `X` is sparse, a stream, or no collection of images at all.
+    A ValueError is raised if the array is empty, holds NaN or infinity, has a wrong
+    number of dimensions, looks channels first, or does not fit the stated or learned
+    shape, or if an entry of a list is not an image like the others; a TypeError, if `X`
+    is sparse, a stream, or not a collection of images.
     """
     name = type(estimator).__name__
     given = X
@@ -187,19 +155,8 @@ def validate_images(estimator, X, *, reset, image_shape=None, dtype="numeric"):
     return X
 
 
-def learned_from_images(estimator):
-    """Return what `validate_images` taught an estimator.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted one.
-
-    Returns
-    -------
-    dict
-        Plain values, for `relearn_from_images`.
-    """
+def learned_from_images(estimator: Any) -> dict[str, Any]:
+    """Return the attributes that `validate_images` set, for `relearn_from_images`."""
     return {
         "n_features_in": estimator.n_features_in_,
         "feature_names_in": getattr(estimator, "feature_names_in_", None),
@@ -207,77 +164,48 @@ def learned_from_images(estimator):
     }
 
 
-def relearn_from_images(estimator, learned):
-    """Teach an estimator what another one of its class has learned from images.
+def relearn_from_images(estimator: Any, learned: dict[str, Any]) -> None:
+    """Set the attributes that `learned_from_images` returned for another estimator.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Its fitted attributes are set.
-    learned : dict
-        As `learned_from_images` returns it.
-
-    Raises
-    ------
-    ValueError
-        If the values contradict each other.
+    Values that contradict each other raise a ValueError.
     """
     shape = check_image_shape(learned["image_shape"])
     names = learned["feature_names_in"]
     if learned["n_features_in"] != prod(shape):
         raise ValueError(
-            f"Images of {shape} have not {learned['n_features_in']} values."
+            f"Images of shape {shape} have {prod(shape)} values, not "
+            f"{learned['n_features_in']}."
         )
     estimator.n_features_in_ = prod(shape)
     estimator.image_shape_ = shape
     if names is not None:
         if names.shape != (prod(shape),):
-            raise ValueError(f"There are {names.shape} names for images of {shape}.")
+            raise ValueError(
+                f"The names of features have shape {names.shape}, but images of shape "
+                f"{shape} need ({prod(shape)},)."
+            )
         estimator.feature_names_in_ = names
 
 
-def image_batch(X, image_shape, rows=slice(None)):
-    """Return some rows of validated `X` as ``(b, height, width, channels)``.
-
-    Parameters
-    ----------
-    X : ndarray
-        As returned by :func:`validate_images`.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-    rows : slice or ndarray of int, default=slice(None)
-        Which images.
-
-    Returns
-    -------
-    ndarray of shape (b, height, width, channels)
-    """
+def image_batch(
+    X: np.ndarray,
+    image_shape: tuple[int, ...],
+    rows: slice | np.ndarray = slice(None),
+) -> np.ndarray:
+    """Return some of the validated images as ``(b, height, width, channels)``."""
     batch = X[rows]
     return batch.reshape(len(batch), *image_shape)
 
 
-def chunk_rows(n_images, image_shape):
-    """Yield the slices that cut images into chunks of about `CHUNK_VALUES` values.
-
-    Parameters
-    ----------
-    n_images : int
-        Number of images.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-
-    Yields
-    ------
-    slice
-        The next images.
-    """
+def chunk_rows(n_images: int, image_shape: tuple[int, ...]) -> Iterator[slice]:
+    """Yield slices that cut images into chunks of about `CHUNK_VALUES` values."""
     step = max(1, CHUNK_VALUES // max(1, prod(image_shape)))
     for start in range(0, n_images, step):
         yield slice(start, start + step)
 
 
 def _shape_of_rows(X: np.ndarray, image_shape: tuple | None) -> tuple:
-    """Return the stated or guessed shape, with a warning where the pixels deny it."""
+    """Return the stated or guessed shape; warn if the pixels speak against it."""
     n_features = X.shape[1]
     if image_shape is None:
         height, width, channels = shape = infer_image_shape(n_features)
@@ -299,18 +227,19 @@ def _shape_of_rows(X: np.ndarray, image_shape: tuple | None) -> tuple:
     return shape
 
 
-def _refuse_one_gray_image(X, estimator, given):
+def _refuse_one_gray_image(X: Any, estimator: Any, given: Any) -> None:
+    """Refuse a 2-D array that has the height and width of one gray image."""
     shape = getattr(X, "shape", None)
     if shape == estimator.image_shape_[:2] and shape[1] != estimator.n_features_in_:
         raise _one_image_error(shape, type(estimator).__name__, given)
 
 
-def _refuse_rows_of_other_channels(X, estimator) -> None:
-    """Refuse flat rows of color images where fit saw gray ones, and the reverse."""
+def _refuse_rows_of_other_channels(X: Any, estimator: Any) -> None:
+    """Refuse flat rows of color images if fit saw gray images, and the reverse."""
     learned = estimator.image_shape_
     shape: tuple[int, ...] = getattr(X, "shape", ())
     n_pixels = learned[0] * learned[1]
-    # Rows of few values are tables, and scikit-learn has words for these.
+    # Short rows are probably a table; scikit-learn's message fits a table better.
     if len(shape) != 2 or n_pixels < SHORTEST_ROW or shape[1] % n_pixels:
         return
     found = (*learned[:2], shape[1] // n_pixels)
@@ -318,13 +247,14 @@ def _refuse_rows_of_other_channels(X, estimator) -> None:
     if remedy:
         raise ValueError(
             f"X has {shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{estimator.n_features_in_} features as input: rows of {learned} images, "
-            f"where these are as long as those of {found}.{remedy}"
+            f"{estimator.n_features_in_} features as input: flat rows of images of "
+            f"shape {learned}. Rows of {shape[1]} values would be images of shape "
+            f"{found}.{remedy}"
         )
 
 
 def _channels_remedy(found: tuple[int, ...], learned: tuple[int, ...]) -> str:
-    """Say how to make images that differ in nothing but their channels alike."""
+    """Return how to convert images that differ in their channels only, or ""."""
     if found[:2] != learned[:2]:
         return ""
     images = f"np.reshape(X, (-1, {found[0]}, {found[1]}, {found[2]}))"
@@ -337,30 +267,36 @@ def _channels_remedy(found: tuple[int, ...], learned: tuple[int, ...]) -> str:
     return ""
 
 
-def _one_image_error(shape, name, given):
+def _one_image_error(shape: tuple[int, ...], name: str, given: Any) -> ValueError:
+    """Return the error for one image in place of a collection of images."""
     return ValueError(
         f"X has shape {shape}, which is one image, but {name} expects several; for one "
         f"image write {one_image_code(given)}."
     )
 
 
-def _refuse_other_values(X, name):
+def _refuse_other_values(X: np.ndarray, name: str) -> None:
+    """Refuse pixels that are not numbers, NaN and infinity."""
     if X.dtype.kind not in "biuf":
         raise ValueError(
             f"X has dtype {X.dtype}, but {name} expects integer or floating pixels."
         )
-    # By parts, for where a sum overflows, as that of halves does at once, scikit-learn
-    # goes on with an array of truth values as long as what it was given.
+    # Check chunk by chunk: scikit-learn sums the values first, and if the sum
+    # overflows, as a sum of float16 soon does, it makes a boolean mask of the size of
+    # its input.
     for rows in chunk_rows(len(X), X.shape[1:]):
         assert_all_finite(X[rows], input_name="X", estimator_name=name)
 
 
-def _refuse_channels_first(shape, name, reset, given):
-    # A picture has at most four channels (RGBA) and more pixels a side than that.
+def _refuse_channels_first(
+    shape: tuple[int, ...], name: str, reset: bool, given: Any
+) -> None:
+    """Refuse a 4-D array whose second axis looks like channels."""
+    # Images have at most four channels (RGBA), and more than four pixels a side.
     if len(shape) == 4 and shape[1] <= 4 < min(shape[2:]):
         pixels = "pixel" if shape[1] == 1 else "pixels"
         otherwise = (
-            f" If the images really are {shape[1]} {pixels} high, state "
+            f" If the images really are {shape[1]} {pixels} high, set "
             f"image_shape={shape[1:]!r}."
         )
         raise ValueError(

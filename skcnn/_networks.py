@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
-from skcnn._pixel_warnings import warn_of
 from skcnn._sklearn_private import InvalidParameterError
+from skcnn._warnings import warn_of
 
 # On these, pooling before activating gives the same values for a fraction of the work:
 # max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f.

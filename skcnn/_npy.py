@@ -1,9 +1,9 @@
-"""Reading NumPy's file formats, ``.npy`` and ``.npz``, from files that may be hostile.
+"""Readers for NumPy's file formats ``.npy`` and ``.npz``, safe for hostile files.
 
-NumPy's own reader hands the header to Python's parser, and reserves the memory that the
-header asks for before it looks for the values. This one takes the header only in the
-form in which NumPy writes it, compares the sizes with the bytes that are there, and
-makes nothing but arrays of plain values.
+NumPy's own reader passes the header to Python's parser, and allocates the memory that
+the header asks for before it reads the values. The readers here accept a header only in
+the form in which NumPy writes it, compare the announced size with the size of the file,
+and return only arrays of plain values.
 """
 
 import math
@@ -13,7 +13,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,9 +26,10 @@ from skcnn._files import (
 )
 from skcnn._wording import shown
 
-# NumPy's own limit for a header.
+# The most bytes of a header, as in NumPy.
 _MOST_HEADER = 10_000
-# `zipfile` reads the directory of an archive in one piece. This holds 10,000 entries.
+# `zipfile` reads the whole directory of an archive at once. This many bytes hold 10,000
+# entries.
 _MOST_DIRECTORY = 2**20
 
 _REMEDY = "It is damaged or incomplete: copy or download it again."
@@ -40,27 +41,20 @@ _HEADER = re.compile(
     rb" *+'fortran_order' *+: *+(?P<order>True|False) *+,"
     rb" *+'shape' *+: *+\((?P<shape>[0-9L, ]*)\) *+,?+ *+\} *+\n?+"
 )
-# Truth values, integers, floats, text and dates, none of width 0.
+# Booleans, integers, floats, text and dates, of at least one byte.
 _DTYPE = re.compile(
     rb"[|<>](b1|[iu][1248]|f(2|4|8|12|16)|[SU][1-9][0-9]{0,9}"
     rb"|[mM]8(\[[1-9]?[0-9]{0,8}(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?)"
 )
-# NumPy on Python 2 wrote an L after some integers.
+# NumPy wrote an L after some integers on Python 2.
 _SIDE = re.compile(rb" *+([0-9]{1,19})L?+ *+")
 
 
 class NpyHeader(NamedTuple):
-    """What the header of an array in NumPy's format says.
+    """The header of an array in NumPy's format.
 
-    Attributes
-    ----------
-    shape : tuple of int
-    dtype : dtype
-        Of plain values, and of one byte or more.
-    order : {"C", "F"}
-        In which order the values are in the file.
-    length : int
-        How many bytes the header has; the values follow it.
+    `order` is the order of the values in the file. `length` is the number of bytes of
+    the header; the values follow.
     """
 
     shape: tuple[int, ...]
@@ -69,32 +63,17 @@ class NpyHeader(NamedTuple):
     length: int
 
     @property
-    def nbytes(self):
-        """How many bytes the values take."""
+    def nbytes(self) -> int:
+        """The number of bytes of the values."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_npy_header(file: BinaryIO, origin) -> NpyHeader:
-    """Read the header of an array in NumPy's format, and nothing after it.
+def read_npy_header(file: IO[bytes], origin: Any) -> NpyHeader:
+    """Read the header of an array in NumPy's format, and nothing after the header.
 
-    Parameters
-    ----------
-    file : binary file
-        At the beginning of the array.
-    origin : str or path-like
-        What the array is called in messages.
-
-    Returns
-    -------
-    NpyHeader
-
-    Raises
-    ------
-    ValueError
-        If NumPy did not write the header, or the values are not plain: truth values,
-        numbers, text or dates.
-    OSError
-        If the file cannot be read.
+    A ValueError is raised if NumPy did not write the header, or if the dtype is not one
+    of plain values: booleans, numbers, text or dates. `origin` names the array in
+    messages.
     """
     start = _take(file, len(_MAGIC) + 2, origin)
     magic, version = start[: len(_MAGIC)], start[len(_MAGIC) :]
@@ -122,33 +101,13 @@ def read_npy_header(file: BinaryIO, origin) -> NpyHeader:
     )
 
 
-def read_npy(file: BinaryIO, size: int, origin) -> np.ndarray:
-    """Read an array in NumPy's format.
+def read_npy(file: IO[bytes], size: int, origin: Any) -> np.ndarray:
+    """Read an array in NumPy's format that takes exactly `size` bytes of the file.
 
-    Beside the array, little more than a megabyte of memory is taken.
-
-    Parameters
-    ----------
-    file : binary file
-        At the beginning of the array.
-    size : int
-        How many bytes of the file belong to the array, header included. All of them
-        have to be used.
-    origin : str or path-like
-        What the array is called in messages.
-
-    Returns
-    -------
-    ndarray
-        A new one of plain values: truth values, numbers, text or dates.
-
-    Raises
-    ------
-    ValueError
-        If NumPy did not write the array, it is damaged, holds other than plain values,
-        or does not fit into memory.
-    OSError
-        If the file cannot be read.
+    A ValueError is raised if NumPy did not write the array, if it is damaged or does
+    not fit into memory, or if its values are not booleans, numbers, text or dates.
+    `origin` names the array in messages. Beside the array, little more than 1 MB of
+    memory is used.
     """
     header = read_npy_header(file, origin)
     if header.length + header.nbytes != size:
@@ -169,50 +128,26 @@ def read_npy(file: BinaryIO, size: int, origin) -> np.ndarray:
     return array
 
 
-def check_values(values: np.ndarray, dtype: np.dtype, origin) -> None:
-    """Refuse bytes that no value of a dtype has, and that NumPy does not expect.
+def check_values(values: np.ndarray, dtype: np.dtype, origin: Any) -> None:
+    """Refuse bytes (uint8) that no boolean or character of a dtype can have.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n,), dtype uint8
-        The bytes.
-    dtype : dtype
-        What they are to be values of.
-    origin : str or path-like
-        What the array is called in messages.
-
-    Raises
-    ------
-    ValueError
-        If a truth value is neither 0 nor 1, or a character beyond the last one.
+    NumPy expects booleans to be 0 or 1, and characters to exist in Unicode.
     """
     if dtype.kind == "U":
         points = values.view(np.dtype(np.uint32).newbyteorder(dtype.byteorder))
         if points.size and points.max() > sys.maxunicode:
-            raise ValueError(f"{origin} holds text with a character that there is not.")
+            raise ValueError(
+                f"{origin} holds text with a character that does not exist in Unicode."
+            )
     if dtype.kind == "b" and values.size and values.max() > 1:
-        raise ValueError(f"{origin} holds truth values that are neither 0 nor 1.")
+        raise ValueError(f"{origin} holds booleans that are neither 0 nor 1.")
 
 
 @contextmanager
-def open_npz(path) -> Iterator["Npz"]:
-    """Open an ``.npz`` file, of which only what is asked for is unpacked.
+def open_npz(path: Any) -> Iterator["Npz"]:
+    """Open an ``.npz`` file; its arrays are unpacked only when they are asked for.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-
-    Yields
-    ------
-    Npz
-
-    Raises
-    ------
-    ValueError
-        If it is not an ``.npz`` file, or damaged.
-    OSError
-        If it cannot be read.
+    A file that is damaged, or not an ``.npz`` file, raises a ValueError.
     """
     with open_regular(path) as file:
         with damage_as_value_error(path):
@@ -223,60 +158,37 @@ def open_npz(path) -> Iterator["Npz"]:
 class Npz:
     """The arrays of an open ``.npz`` file.
 
-    Parameters
-    ----------
-    archive : ZipFile
-        Opened for reading.
-    size : int
-        How many bytes the file has.
-    path : str or path-like
-        What it is called in messages.
-
-    Attributes
-    ----------
-    names : list of str
-        The names of the arrays. They are foreign text.
+    `names` lists the names of the arrays, which may be any text: use
+    :func:`~skcnn._wording.shown` to print one. `size` is the size of the file in bytes,
+    and `path` names the file in messages.
     """
 
-    def __init__(self, archive, size, path):
+    def __init__(self, archive: zipfile.ZipFile, size: int, path: Any) -> None:
         self._archive = archive
         self._size = size
         self._path = path
         self._unpacked: set[str] = set()
         names = archive.namelist()
         if len(set(names)) < len(names):
-            raise ValueError(f"{path} has two entries of the same name. {_REMEDY}")
+            raise ValueError(f"{path} has two entries with the same name. {_REMEDY}")
         self.names = [
             name.removesuffix(".npy") for name in names if name.endswith(".npy")
         ]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape that an array has according to its header."""
+        """Return the shape of an array, from its header."""
         return self._header(name).shape
 
     def dtype(self, name: str) -> np.dtype:
-        """Return the dtype that an array has according to its header."""
+        """Return the dtype of an array, from its header."""
         return self._header(name).dtype
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Return an array, unpacked anew at each call.
+        """Return an array; each call unpacks it again.
 
-        Parameters
-        ----------
-        name : str
-            One of `names`.
-
-        Returns
-        -------
-        ndarray
-
-        Raises
-        ------
-        KeyError
-            If there is no array of this name.
-        ValueError
-            If it is damaged, holds other than plain values, or if it and those asked
-            for before unpack to more than arrays do.
+        An unknown name raises a KeyError. A ValueError is raised if the array is
+        damaged or does not hold plain values, or if all arrays that were asked for are
+        too large for the size of the file.
         """
         entry, origin = self._entry(name)
         self._unpacked.add(name)
@@ -284,32 +196,32 @@ class Npz:
         if total > most_unpacked(self._size):
             raise ValueError(
                 f"{self._path} has {self._size} bytes and unpacks to "
-                f"{total / 2**20:,.0f} MB, which only images do that are all alike. If "
-                "these are, write them with numpy.savez in place of "
+                f"{total / 2**20:,.0f} MB, which is only plausible if all images are "
+                "nearly equal. If they are, write them with numpy.savez instead of "
                 "numpy.savez_compressed."
             )
         with self._open(entry, origin) as file:
             return read_npy(file, entry.file_size, origin)
 
-    def _header(self, name):
+    def _header(self, name: str) -> NpyHeader:
         entry, origin = self._entry(name)
         with self._open(entry, origin) as file:
             return read_npy_header(file, origin)
 
-    def _open(self, entry, origin):
+    def _open(self, entry: zipfile.ZipInfo, origin: str) -> IO[bytes]:
         with damage_as_value_error(origin):
             return self._archive.open(entry)
 
-    def _entry(self, name):
-        """Return what the directory says of an array, and its name in messages."""
+    def _entry(self, name: str) -> tuple[zipfile.ZipInfo, str]:
+        """Return the directory's entry of an array, and its name for messages."""
         entry = self._archive.getinfo(f"{name}.npy")
         origin = f"{self._path}: {shown(entry.filename)}"
         if entry.flag_bits & 1:
             raise ValueError(f"{origin} is encrypted. Unpack it first.")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(
-                f"{origin} is compressed in another way than by "
-                "numpy.savez_compressed. Write it with numpy.savez."
+                f"{origin} is not compressed as numpy.savez_compressed does it. Write "
+                "it with numpy.savez."
             )
         is_stored = entry.compress_type == zipfile.ZIP_STORED
         if (
@@ -317,31 +229,32 @@ class Npz:
             or entry.header_offset + entry.compress_size > self._size
             or (is_stored and entry.compress_size != entry.file_size)
         ):
-            raise ValueError(f"{origin} lies outside of the file. {_REMEDY}")
+            raise ValueError(f"{origin} lies outside the file. {_REMEDY}")
         return entry, origin
 
 
-def _take(file: BinaryIO, n: int, origin) -> bytes:
-    """Read `n` bytes, or as many as there are."""
+def _take(file: IO[bytes], n: int, origin: Any) -> bytes:
+    """Read at most `n` bytes."""
     with damage_as_value_error(origin):
         return file.read(n)
 
 
-def _shape(text: bytes, origin) -> tuple[int, ...]:
-    """Return the shape that a tuple of integers in a header says."""
+def _shape(text: bytes, origin: Any) -> tuple[int, ...]:
+    """Return the shape in a header, from the text between the parentheses."""
     sides = text.split(b",")
+    # A tuple of one integer ends in a comma, and an empty tuple has no text.
     if not sides[-1].strip():
-        sides.pop()  # A tuple of one ends in a comma, one of none is empty.
+        sides.pop()
     matches = [_SIDE.fullmatch(side) for side in sides]
     if len(matches) > 64 or not all(matches):
         raise ValueError(
-            f"{origin} has the shape ({shown(text)}), which is no shape of an array."
+            f"{origin} has the shape ({shown(text)}), which no array can have."
         )
     return tuple(int(match[1]) for match in matches if match)
 
 
-def _dtype(text: bytes, origin) -> np.dtype:
-    """Return the dtype that a header names."""
+def _dtype(text: bytes, origin: Any) -> np.dtype:
+    """Return the dtype in a header."""
     if _DTYPE.fullmatch(text):
         with suppress(TypeError, ValueError):
             return np.dtype(text.decode("ascii"))

@@ -1,18 +1,19 @@
-"""Fitted estimators as files: what is written of them, and how they are made anew."""
+"""Saving fitted estimators to files without pickle, and loading them."""
 
 import os
 import sys
-import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn import _schema
-from skcnn._archive import Encoder, read_archive, write_archive
+from skcnn._archive import Decoder, Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._fingerprints import check_fingerprints
 from skcnn._parameters import validate_parameters
 from skcnn._seen_pixels import check_description
+from skcnn._warnings import warn_of
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 CLASSES = {
@@ -20,49 +21,50 @@ CLASSES = {
     for c in (CIFARCNNClassifier, ImageReshaper, ImageScaler, MNISTCNNClassifier)
 }
 
-# Parameters that belong to a process and count in training only.
+# Parameters that are not saved: their values belong to a process, and only training
+# uses them.
 LEFT_OUT = ("callbacks", "memory")
 
-# A pipeline in a pipeline is fine; scikit-learn's check of what a pipeline can do takes
-# twice as long for each further level.
+# Pipelines may be nested, but not deeply: the time in which scikit-learn finds the
+# methods of a pipeline doubles with each level.
 MAX_PIPELINES = 4
 MAX_STEPS = 100
 
 
-def save(estimator, path: str | os.PathLike) -> None:
+def save(estimator: Any, path: str | os.PathLike) -> None:
     """Write a fitted estimator to a file.
 
-    The file holds parameters, classes, training history, weights, the state of the
-    optimiser and of the random generator, and 64 bits for each image of the training
-    by which it is known again, as JSON and plain arrays. A loaded estimator
-    predicts the same, to the bit, and goes on training (`partial_fit`, `warm_start`) as
-    if it had never been away. The file is written whole or not at all: whatever
-    happens, `path` holds either what it held before or the complete new file.
+    The file holds JSON and plain arrays: parameters, classes, training history,
+    weights, the states of the optimizer and of the random generator, and a fingerprint
+    of 64 bits for each training image. A loaded estimator makes the same predictions,
+    bit for bit, and continues training (`partial_fit`, `warm_start`) exactly as the
+    saved one would have. Whatever happens while writing, `path` holds either what it
+    held before or the complete new file.
 
     Parameters
     ----------
     estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
-        A fitted classifier of this package, or a pipeline of its transformers and such
-        a classifier.
+        A fitted classifier of skcnn, or a pipeline of skcnn's transformers and a
+        classifier.
     path : str or path-like
-        The file; one that exists is replaced. ``.skcnn`` is a good ending.
+        The file. An existing file is replaced. The suffix ``.skcnn`` is recommended.
 
     Raises
     ------
     NotFittedError
         If the estimator, or a step of the pipeline, is not fitted.
     TypeError
-        If it is something else, or a parameter is an object that only pickle could
-        write, such as an optimiser of a class of your own.
+        If the estimator is of another class, or a parameter is an object that only
+        pickle could write, such as an optimizer of a class of your own.
     OSError
         If the file cannot be written.
 
     Warns
     -----
     UserWarning
-        If the parameters `callbacks` or `memory` are set: they are left out. So is,
-        without a warning, what `set_callbacks`, `set_output` and the requests of
-        metadata routing have set.
+        If the parameters `callbacks` or `memory` are set, because these are not saved.
+        The settings made by `set_callbacks`, `set_output` and the ``set_..._request``
+        methods are not saved either; there is no warning about them.
 
     See Also
     --------
@@ -70,9 +72,9 @@ def save(estimator, path: str | os.PathLike) -> None:
 
     Notes
     -----
-    The file is an uncompressed ZIP archive with a SHA-256 checksum for a comment, so
-    `numpy.load` and every archive tool open it. The checksum finds damage; it does not
-    tell who wrote the file.
+    The file is an uncompressed ZIP archive whose comment is a SHA-256 checksum, so
+    `numpy.load` and every archive tool can open it. The checksum detects damage; it
+    does not prove who wrote the file.
 
     Examples
     --------
@@ -93,21 +95,21 @@ def save(estimator, path: str | os.PathLike) -> None:
     encode = Encoder()
     described = _describe(estimator, encode, left_out)
     if left_out:
-        warnings.warn(
-            f"{' and '.join(left_out)} cannot be written without pickle and will be "
-            "None in the loaded estimator. Predictions are the same.",
-            UserWarning,
-            stacklevel=2,
+        warn_of(
+            UserWarning(
+                f"{' and '.join(left_out)} cannot be written without pickle and will "
+                "be None in the loaded estimator. Predictions are the same."
+            )
         )
     write_archive(path, {"estimator": described}, encode)
 
 
-def load(path: str | os.PathLike):
+def load(path: str | os.PathLike) -> Any:
     """Read an estimator that `save` wrote.
 
-    Nothing that the file says is executed, and nothing is written. Beside the network,
-    reading takes at most four times as much memory as the file is long, and some
-    100 MB. A file from a stranger can at worst predict nonsense.
+    Nothing from the file is executed, and nothing is written. Beside the network,
+    reading takes memory of at most four times the size of the file, plus some 100 MB.
+    The worst that a file from a stranger can do is to make wrong predictions.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def load(path: str | os.PathLike):
     Returns
     -------
     estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
-        As it was when it was saved, in a process of any kind of machine.
+        The estimator as it was saved, whatever kind of machine it was saved on.
 
     Raises
     ------
@@ -125,7 +127,7 @@ def load(path: str | os.PathLike):
         If the file was not written by `save`, is damaged, or comes from a newer
         version of this package.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
 
     See Also
     --------
@@ -147,15 +149,20 @@ def load(path: str | os.PathLike):
     return read_archive(path, _estimator)
 
 
-def _estimator(document, decode):
+def _estimator(document: dict[str, Any], decode: Decoder) -> Any:
+    """Return the estimator that the document of a file describes."""
     if "checkpoint" in document:
-        raise ValueError("it is the checkpoint of a fit; only fit can go on with it.")
+        raise ValueError("it is the checkpoint of a fit; only fit can continue it.")
     _DOCUMENT(document, "the document")
     return _rebuild(document["estimator"], decode, 0)
 
 
-def _describe(estimator, encode, left_out, depth=0):
-    from sklearn.pipeline import Pipeline  # the slowest part of scikit-learn to import
+def _describe(
+    estimator: Any, encode: Encoder, left_out: list[str], depth: int = 0
+) -> dict[str, Any]:
+    """Return what the document says of an estimator, and add to `left_out`."""
+    # Of scikit-learn's modules, this one takes longest to import.
+    from sklearn.pipeline import Pipeline
 
     if type(estimator) is Pipeline:
         if depth == MAX_PIPELINES or len(estimator.steps) > MAX_STEPS:
@@ -176,13 +183,14 @@ def _describe(estimator, encode, left_out, depth=0):
         }
     elif CLASSES.get(type(estimator).__name__) is type(estimator):
         check_is_fitted(estimator)
-        validate_parameters(estimator)  # as `load` will
+        # `load` would refuse invalid parameters.
+        validate_parameters(estimator)
         parameters = estimator.get_params(deep=False)
         described = {"learned": encode(estimator._learned())}
     else:
         raise TypeError(
             f"Got {type(estimator).__module__}.{type(estimator).__qualname__}, but "
-            f"skcnn.save writes {', '.join(CLASSES)} and a Pipeline of them. Save the "
+            f"skcnn.save writes {', '.join(CLASSES)} and a Pipeline of these. Save the "
             "best_estimator_ of a search, and anything else with joblib.dump."
         )
     for name in LEFT_OUT:
@@ -195,7 +203,8 @@ def _describe(estimator, encode, left_out, depth=0):
     } | described
 
 
-def _rebuild(described, decode, depth):
+def _rebuild(described: dict[str, Any], decode: Decoder, depth: int) -> Any:
+    """Return the estimator that `_describe` described."""
     from sklearn.pipeline import Pipeline
 
     parameters = {
@@ -215,7 +224,7 @@ def _rebuild(described, decode, depth):
             for name, step in described["steps"]
         ]
         if len({name for name, _ in steps}) < len(steps):
-            raise ValueError("Two steps of a pipeline have one name.")
+            raise ValueError("Two steps of a pipeline have the same name.")
         return Pipeline(steps, **parameters)
     for name, value in parameters.items():
         _parameter(value, f"parameters.{name}")
@@ -227,10 +236,12 @@ def _rebuild(described, decode, depth):
     return estimator
 
 
-def _parameter(value, place):
-    """Check for what a parameter of one of this package's estimators can be."""
+def _parameter(value: Any, place: str) -> None:
+    """Check for a value that a parameter of skcnn's estimators can have."""
     known: tuple[type, ...] = (np.random.RandomState, np.number, np.bool_)
-    if "keras" in sys.modules:  # else nothing here has made an optimizer
+    # Decoding an optimizer imports Keras. If Keras is not imported, no value is an
+    # optimizer.
+    if "keras" in sys.modules:
         import keras
 
         known += (keras.optimizers.Optimizer,)
@@ -249,7 +260,7 @@ _PLAIN_PARAMETER = _schema.either(
     _SCALAR,
     _schema.several(_SCALAR, most=1000),
     _schema.several(_SCALAR, most=1000, kind=tuple),
-    # class_weight: labels of any kind that scikit-learn takes, and their weights.
+    # class_weight: classes of any kind that scikit-learn takes, and their weights.
     _schema.mapping(
         lambda label, place: None,
         lambda weight, place: _parameter(weight, place),
@@ -258,22 +269,23 @@ _PLAIN_PARAMETER = _schema.either(
 )
 
 
-def _strings(value, place):
+def _strings(value: Any, place: str) -> None:
     """Check for an array of objects that are strings."""
     _schema.array("O", n_dims=1)(value, place)
     for i, name in enumerate(value):
         _schema.text(10_000)(name, f"{place}[{i}]")
 
 
-def _classes(value, place):
-    """Check for labels."""
+def _classes(value: Any, place: str) -> None:
+    """Check for a 1-D array of class labels."""
     _schema.array("biufUSO", n_dims=1)(value, place)
     if value.dtype == object:
         for i, label in enumerate(value):
             _SCALAR(label, f"{place}[{i}]")
 
 
-def _generator(value, place):
+def _generator(value: Any, place: str) -> None:
+    """Check for None, a generator, or "parameter": the generator in `random_state`."""
     if not isinstance(value, np.random.RandomState):
         _schema.either(_schema.nothing, _schema.exactly("parameter"))(value, place)
 
@@ -294,7 +306,7 @@ _OF_A_CLASSIFIER = _schema.record(
         "optimizer_values": _schema.values_of_variables,
         "random_state": _generator,
     },
-    # Files of before 2026-11-26 have `integer_maximum` and nothing else of these.
+    # Files written before 2026-11-26 have `integer_maximum`, and none of the others.
     optional={
         "fingerprints": check_fingerprints,
         "hold_out_seed": _schema.either(
@@ -306,10 +318,10 @@ _OF_A_CLASSIFIER = _schema.record(
 )
 
 
-def _classifier(learned, place):
+def _classifier(learned: Any, place: str) -> None:
+    """Check for the learned attributes of a classifier."""
     _OF_A_CLASSIFIER(learned, place)
-    n_channels = learned["image_shape"][-1]
-    check_description(learned.get("seen_pixels"), f"{place}.seen_pixels", n_channels)
+    check_description(learned.get("seen_pixels"), f"{place}.seen_pixels")
 
 
 _LEARNED = {
@@ -319,7 +331,7 @@ _LEARNED = {
     "ImageScaler": _schema.record(_OF_IMAGES | {"offset": _PIXELS, "scale": _PIXELS}),
 }
 
-# Values are still as JSON has them: `decode` makes them what they stand for.
+# At this point parameters are still encoded; `decode` returns their values.
 _ENCODED = _schema.mapping(_schema.text(64, "[a-z_]+"), lambda value, place: None, 64)
 _STEP = _schema.either(
     _schema.nothing,

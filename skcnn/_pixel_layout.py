@@ -1,8 +1,9 @@
-"""What neighboring values of flat rows say about the images in them.
+"""The layout of the images in flat rows, found from differences of nearby values.
 
-Pixels side by side are alike, and values three apart are pixels side by side only
-where the channels of each pixel stand together. So the differences between values one
-and three apart tell the layout of a row without a look at the image.
+Neighboring pixels are alike. With three interleaved channels, neighboring pixels are
+three values apart in a row; with planes, one channel after the other, they are one
+value apart. So comparing the differences of values one apart and three apart tells the
+two layouts from each other.
 """
 
 from math import isqrt
@@ -11,49 +12,41 @@ import numpy as np
 
 from skcnn._pixel_warnings import PixelsWarning
 
-# The mean difference between values `channels` apart is at most the largest of those
-# one apart where channels are interleaved: the step from a pixel's last channel to the
-# next pixel's first one is among these. In gray images, and in planes of one channel,
-# it is 1.7 to 2.5 times as large, for three pixels differ more than two neighbors. The
-# line is drawn between them.
+# Bounds for the ratio that `step_ratio` returns. Interleaved channels have a ratio of
+# at most 1: a step from a pixel's last channel to the next pixel's first one differs at
+# least as much as two neighboring pixels do. Gray images and planes have a ratio of 1.7
+# to 2.5: pixels three apart differ more than neighbors. A ratio above `PLANAR_FROM`
+# means planes or gray.
 PLANAR_FROM = 1.25
-# At most this, and a pixel apart is nearer than a channel apart; noise gives 1, and so
-# do gray images stored in three equal channels.
+# A ratio below this means interleaved channels. Noise has a ratio of 1, and so have
+# gray images that are stored as three equal channels.
 INTERLEAVED_TO = 1.02
-# Well below it, values repeat with the channels as only those of colors do.
+# A ratio below this means interleaved channels of a color image: gray images never have
+# such a small ratio.
 COLORED_TO = 0.75
 
-# Shorter rows hold too few differences to tell.
+# Shorter rows hold too few differences to decide.
 SHORTEST_ROW = 48
 
-# Columns beside the pixels: an index, an id and a label.
+# The most columns beside the pixels that are assumed: an index, an id and a label.
 MOST_SURPLUS = 3
 
-# Images that are looked at: differences average over thousands of pixels of each.
+# The most images that are examined: enough, since each has hundreds of differences.
 MOST_IMAGES = 64
 
 
 def some_rows(X: np.ndarray, most: int) -> np.ndarray:
-    """Return at most so many images, evenly chosen, as flat rows."""
+    """Return at most `most` images, evenly spaced, as flat rows."""
     rows = X[:: -(-len(X) // most)] if len(X) > most else X
     return rows.reshape(len(rows), -1)
 
 
 def step_ratio(X: np.ndarray, channels: int) -> float | None:
-    """Return how much more values differ a pixel apart than values side by side.
+    """Return how much values `channels` apart differ, relative to adjacent values.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Validated images.
-    channels : int
-        How many values a pixel has.
-
-    Returns
-    -------
-    float or None
-        The mean difference between values `channels` apart, divided by the largest of
-        the mean differences from one channel to the next; None if nothing differs.
+    This is the mean absolute difference of values `channels` apart, divided by the
+    largest of the mean absolute differences from one channel to the next; None if all
+    values are equal.
     """
     rows = some_rows(X, MOST_IMAGES)
     n_steps = rows.shape[1] // channels - 1
@@ -62,7 +55,7 @@ def step_ratio(X: np.ndarray, channels: int) -> float | None:
     with np.errstate(over="ignore"):
         beside = np.abs(used[:, 1:] - used[:, :-1])
         by_channel = beside[:, : n_steps * channels].reshape(-1, channels)
-        # A product with ones is a sum, and much faster along the longer axis.
+        # A matrix product with ones: a sum along the longer axis would be much slower.
         largest = (np.ones(len(by_channel), used.dtype) @ by_channel).max()
         apart = np.abs(used[:, channels:] - used[:, :-channels]).sum() / channels
     if not 0 < largest < np.inf:
@@ -73,12 +66,13 @@ def step_ratio(X: np.ndarray, channels: int) -> float | None:
 def find_planes(
     X: np.ndarray, image_shape: tuple, *, guessed: bool
 ) -> PixelsWarning | None:
-    """Find out whether images with channels look like planes or like gray images."""
+    """Return a warning if images with channels look like planes or gray images."""
     height, width, channels = image_shape
     if channels not in (3, 4) or height * width * channels < SHORTEST_ROW:
         return None
     ratio = step_ratio(X, channels)
-    # Values that rise evenly, as those of np.arange, are nobody's images.
+    # Evenly rising values, as those of np.arange, have the ratio `channels`; such
+    # values are not an image.
     if ratio is None or not PLANAR_FROM < ratio < 0.99 * channels:
         return None
     if guessed and not _planes_are_alike(X, channels):
@@ -87,14 +81,14 @@ def find_planes(
             f"Rows of {height * width * channels} values are taken as {height} x "
             f"{width} pixels of {channels} channels because of their length, but they "
             "look like gray images of another height and width",
-            "state image_shape=(height, width), or "
+            "set image_shape=(height, width), or "
             f"image_shape=({height}, {width}, {channels}) if they have channels",
         )
     return planes_warning(image_shape)
 
 
 def planes_warning(image_shape: tuple, name: str = "X") -> PixelsWarning:
-    """Return the warning of channels that come one after the other."""
+    """Return the warning that the images look like planes, channel after channel."""
     height, width, channels = image_shape
     names = "red, green and blue" if channels == 3 else "red, green, blue and alpha"
     return PixelsWarning(
@@ -106,7 +100,7 @@ def planes_warning(image_shape: tuple, name: str = "X") -> PixelsWarning:
 
 
 def find_channels(X: np.ndarray, side: int) -> PixelsWarning | None:
-    """Find out whether rows taken as square gray images look like colored ones."""
+    """Return a warning if rows taken as square gray images look like color images."""
     n_values = side * side
     if n_values < SHORTEST_ROW:
         return None
@@ -131,14 +125,14 @@ def find_channels(X: np.ndarray, side: int) -> PixelsWarning | None:
             f"Rows of {n_values} values are taken as {side} x {side} gray pixels "
             f"because of their length, but they look like pixels of {channels} "
             "channels",
-            f"state image_shape={shape}, or image_shape=({side}, {side}) if they are "
+            f"set image_shape={shape}, or image_shape=({side}, {side}) if they are "
             "gray",
         )
     return None
 
 
 def find_one_row(X: np.ndarray) -> PixelsWarning | None:
-    """Say that flat rows of pixels are taken as images of a single row."""
+    """Return a warning if flat rows of pixels are taken as images one pixel high."""
     n_values = X.shape[1]
     if n_values < SHORTEST_ROW or not _may_be_pixels(X):
         return None
@@ -149,9 +143,9 @@ def find_one_row(X: np.ndarray) -> PixelsWarning | None:
     more, fewer = min(surplus), min(missing)
     _, number, size = more if more[0] <= MOST_SURPLUS else fewer
     remedy = (
-        "is a label or an index among the columns? If not, state"
+        "is a label or an index among the columns? If not, set"
         if number < n_values
-        else "a step before may have dropped columns; if not, state"
+        else "an earlier step may have dropped columns; if not, set"
     )
     return PixelsWarning(
         "shape",
@@ -163,13 +157,13 @@ def find_one_row(X: np.ndarray) -> PixelsWarning | None:
 
 
 def _near(n_values: float) -> tuple[int, int]:
-    """Return the sides of the squares below and above."""
+    """Return the sides of the largest square up to `n_values` and of the next one."""
     side = isqrt(int(n_values))
     return side, side + 1
 
 
 def _may_be_pixels(X: np.ndarray) -> bool:
-    """Tell pixels from tables: none negative, up to 255 or whole up to 65,535."""
+    """Return whether values are in 0 to 255, or whole numbers in 0 to 65,535."""
     rows = some_rows(X, MOST_IMAGES)
     if rows.min() < 0:
         return False
@@ -178,7 +172,7 @@ def _may_be_pixels(X: np.ndarray) -> bool:
 
 
 def _has_opaque_alpha(X: np.ndarray) -> bool:
-    """Tell whether every fourth value, and no other, is always the largest."""
+    """Return whether every fourth value, and no other, is always the largest."""
     rows = some_rows(X, MOST_IMAGES)
     alpha = rows[:, 3::4]
     highest = alpha.min()
@@ -190,7 +184,7 @@ def _has_opaque_alpha(X: np.ndarray) -> bool:
 
 
 def _planes_are_alike(X: np.ndarray, channels: int) -> bool:
-    """Tell planes of one image from parts of a gray one, by their correlation."""
+    """Return whether the thirds of a row correlate, as the planes of an image do."""
     rows = some_rows(X, MOST_IMAGES)
     planes = rows.reshape(len(rows), channels, -1)[:, :3].astype(np.float64)
     planes -= planes.mean(axis=2, keepdims=True)

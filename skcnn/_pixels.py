@@ -1,39 +1,40 @@
 """The offset and the scale of pixels, learned without a float copy of the images."""
 
+from collections.abc import Callable, Iterator
 from math import fsum, prod
+from typing import Any
 
 import numpy as np
 
 from skcnn._images import chunk_rows, image_batch
 
+# Yields float64 arrays of shape (images, groups of channels, values of a group).
+Chunks = Callable[[], Iterator[np.ndarray]]
 
-def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):
-    """Learn what to subtract from pixels and what to divide them by.
 
-    The result is a property of the set of images: their order and the form they come
-    in change no bit of it, an image of weight 0 counts as one left out and an image of
-    whole-number weight k as k copies of it. Sums of pixels of up to 16 bits are exact.
+def pixel_scaling(
+    X: np.ndarray,
+    image_shape: tuple[int, ...],
+    mode: str,
+    *,
+    per_channel: bool,
+    sample_weight: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Learn the float64 offset and scale of each channel: ``(x - offset) / scale``.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, height * width * channels), (n, height, width) or \
-            (n, height, width, channels)
-        Images as :func:`~skcnn._images.validate_images` returns them.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-    mode : {"unit", "standard"}
-        "unit" maps pixels to [0, 1]: whole numbers by the range that such pixels can
-        have (see :class:`~skcnn.preprocessing.ImageScaler`), floating ones by the
-        minimum and maximum found. "standard" gives zero mean and unit variance.
-    per_channel : bool
-        Whether every channel has an offset and a scale of its own.
-    sample_weight : array-like of shape (n,), default=None
-        Non-negative weights of the images, not all zero.
+    The mode "unit" maps pixels to [0, 1]: whole numbers by the range that such pixels
+    can have (see :class:`~skcnn.preprocessing.ImageScaler`), floats by the minimum and
+    maximum found. The mode "standard" gives zero mean and unit variance. The scale of
+    constant pixels is 1. With ``per_channel=False`` all channels have the same offset
+    and scale.
 
-    Returns
-    -------
-    offset, scale : ndarray of shape (channels,), dtype float64
-        ``(x - offset) / scale`` is the scaled pixel. The scale of constant pixels is 1.
+    The result depends on the set of images only, bit for bit. The order of the images
+    and their form (n-D or flat) do not matter. An image of weight 0 counts as one left
+    out, and an image of integer weight k as k copies of the image. Sums of pixels of up
+    to 16 bits are exact.
+
+    `X` holds images as :func:`~skcnn._images.validate_images` returns them. The weights
+    are not negative, and not all zero.
     """
     if sample_weight is None:
         weights, kept = np.ones(len(X)), None
@@ -44,7 +45,7 @@ def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):
     channels = image_shape[-1]
     groups = channels if per_channel else 1
 
-    def chunks():
+    def chunks() -> Iterator[np.ndarray]:
         return _float_chunks(X, image_shape, groups, kept)
 
     if mode == "unit":
@@ -52,28 +53,18 @@ def pixel_scaling(X, image_shape, mode, *, per_channel, sample_weight=None):
     else:
         n_values = fsum(weights) * prod(image_shape) / groups
         offset, scale = _standard_scaling(X.dtype, chunks, weights, n_values)
-    # As scikit-learn's scalers do: what varies less than rounding is constant.
+    # Pixels that vary less than rounding errors are constant, as for scikit-learn's
+    # scalers.
     scale = np.where(scale < 10 * np.finfo(np.float64).eps, 1.0, scale)
     return np.resize(offset, channels), np.resize(scale, channels)
 
 
-def largest_pixel(highest):
-    """Return the largest value that pixels can have of which the largest is known.
+def largest_pixel(highest: float) -> float:
+    """Return the largest value that pixels can have, from the largest one found.
 
-    Pixels of 8 bits reach 255, those of 16 bits 65535. Below a quarter of these, images
-    of that type would lack their brighter three quarters: masks of 0 and 1, 16 levels
-    of gray, and the 10 or 12 bits of a camera have a largest value of their own, the
-    one that was found.
-
-    Parameters
-    ----------
-    highest : float
-        The largest pixel found, not negative.
-
-    Returns
-    -------
-    float
-        `highest`, 255 or 65535.
+    This is 255 for 8 bits, and 65535 for 16 bits. If the largest pixel found is below a
+    quarter of that, it is returned itself: masks of 0 and 1, 16 levels of gray, or the
+    10 or 12 bits of a camera have another range.
     """
     for top in (255, 65535):
         if highest <= top:
@@ -81,19 +72,12 @@ def largest_pixel(highest):
     return float(highest)
 
 
-def pixel_interval(lowest, highest):
-    """Return the interval that pixels have of which the extremes are known.
+def pixel_interval(lowest: float, highest: float) -> tuple[float, float]:
+    """Return the interval that pixels can have, from the extremes found.
 
-    Parameters
-    ----------
-    lowest, highest : float
-        The smallest and the largest pixel found.
-
-    Returns
-    -------
-    tuple of float
-        (0, 1) and (-1, 1) if the pixels reach a quarter of it, ``(0,
-        largest_pixel(highest))`` for others that are not negative, else the extremes.
+    The interval is (0, 1) or (-1, 1) if the pixels reach a quarter of it, ``(0,
+    largest_pixel(highest))`` for other pixels that are not negative, and the extremes
+    themselves otherwise.
     """
     if lowest >= 0:
         return (0.0, 1.0) if 0.25 < highest <= 1 else (0.0, largest_pixel(highest))
@@ -102,7 +86,8 @@ def pixel_interval(lowest, highest):
     return (float(lowest), float(highest))
 
 
-def _unit_scaling(dtype, chunks):
+def _unit_scaling(dtype: np.dtype, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
+    """Return the offset and scale that map pixels to [0, 1]."""
     if dtype == np.bool_:
         return np.zeros(1), np.ones(1)
     low, high = np.full(1, np.inf), np.full(1, -np.inf)
@@ -110,16 +95,19 @@ def _unit_scaling(dtype, chunks):
         low = np.minimum(low, chunk.min(axis=(0, 2)))
         high = np.maximum(high, chunk.max(axis=(0, 2)))
         if dtype == np.uint8 and largest_pixel(high.max()) == 255:
-            break  # nothing that follows can change it
+            break  # further pixels cannot change the range
     if dtype.kind in "iu" and low.min() >= 0 and high.max() <= 65535:
         return np.zeros(1), np.array([largest_pixel(high.max())])
     return low, high - low
 
 
-def _standard_scaling(dtype, chunks, weights, n_values):
+def _standard_scaling(
+    dtype: np.dtype, chunks: Chunks, weights: np.ndarray, n_values: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of the pixels of each group."""
     mean = _weighted_sum(weights, [c.sum(axis=2) for c in chunks()]) / n_values
-    # Squares of distances to a nearby number, not of pixels: nothing cancels. A whole
-    # number keeps the sums over whole pixels exact.
+    # Subtract a number near the mean before squaring, to avoid cancellation. For
+    # integer pixels an integer is subtracted, so that the sums stay exact.
     near = np.rint(mean) if dtype.kind in "biu" else mean
     sums, squares = [], []
     for chunk in chunks():
@@ -131,22 +119,29 @@ def _standard_scaling(dtype, chunks, weights, n_values):
     return near + rest, np.sqrt(np.maximum(variance, 0))
 
 
-def _float_chunks(X, image_shape, groups, kept):
-    """Yield new float64 arrays of shape (b, groups, values of an image and group)."""
+def _float_chunks(
+    X: np.ndarray,
+    image_shape: tuple[int, ...],
+    groups: int,
+    kept: np.ndarray | None,
+) -> Iterator[np.ndarray]:
+    """Yield new float64 arrays (images, groups of channels, values of a group)."""
     n_images = len(X) if kept is None else len(kept)
     for rows in chunk_rows(n_images, image_shape):
         batch = image_batch(X, image_shape, rows if kept is None else kept[rows])
         by_group = batch.reshape(len(batch), -1, groups).swapaxes(1, 2)
-        # Always a C-ordered copy: the order of memory is the order of summation, and
-        # summing along the last axis is ten times faster than along any other.
+        # A C-ordered copy, always: NumPy sums in the order of memory, so the order has
+        # to be the same for all inputs. Sums along the last axis are also ten times as
+        # fast as along any other axis.
         yield np.array(by_group, dtype=np.float64, order="C")
 
 
-def _weighted_sum(weights, chunks_of_sums):
-    """Sum weighted rows without a rounding error that depends on their order."""
+def _weighted_sum(weights: np.ndarray, chunks_of_sums: list[np.ndarray]) -> np.ndarray:
+    """Sum weighted rows, with a result that does not depend on the order of rows."""
     sums = np.concatenate(chunks_of_sums)
-    # Two halves of a float64 times a whole number are exact, and so is fsum: hence
-    # weight k is k copies to the bit.
+    # Split each float64 into two 26-bit parts. The products of these parts with an
+    # integer weight are exact, and `fsum` is exact, so weight k equals k copies bit for
+    # bit.
     heads = (sums.view(np.int64) & -(2**27)).view(np.float64)
     halves = np.concatenate([heads, sums - heads]) * np.tile(weights, 2)[:, np.newaxis]
     return np.array([fsum(column.tolist()) for column in halves.T])

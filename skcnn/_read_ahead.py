@@ -1,30 +1,19 @@
-"""Images in a mapped file are fetched from the disk before they are needed."""
+"""Advice to the operating system on which images of a memory-mapped file come next."""
 
 import mmap
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
 
-# Images that are asked for at once, just before they are taken: enough to keep a disk
-# busy, and so few that a system short of memory has not dropped them again.
+# The number of images that are requested at once, before they are copied: enough to
+# keep a disk busy, and few enough that a system with little memory still holds them
+# when they are copied.
 AT_ONCE = 512
 
 
-def take(X, rows):
-    """Return some images, as ``X[rows]`` does.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Images.
-    rows : ndarray of int
-        Which of them.
-
-    Returns
-    -------
-    ndarray of shape (len(rows), ...)
-        A copy.
-    """
+def take(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return a copy of some images, as ``X[rows]`` does, and read ahead."""
     if _mapping_under(X) is None:
         return X[rows]
     images = np.empty((len(rows), *X.shape[1:]), X.dtype)
@@ -36,18 +25,12 @@ def take(X, rows):
 
 
 @contextmanager
-def random_order(X):
-    """Tell the system that images of a mapped file are read in random order meanwhile.
+def random_order(X: np.ndarray) -> Iterator[None]:
+    """Advise the system that images of a mapped file are read in random order.
 
-    It then reads an image that was not asked for ahead of time, or that it had to drop
-    again, alone, and not with up to some MB that lie around it, for which other images
-    would have to go. Afterwards the system expects nothing in particular, as for any
-    file that was just mapped.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Images; of arrays in memory nothing is said.
+    Without this advice the system reads up to some MB around each image, and discards
+    other images to make room. The advice ends with the context. An array in memory
+    needs no advice.
     """
     mapping = _mapping_of_images(X)
     if mapping is None:
@@ -60,21 +43,12 @@ def random_order(X):
         _advise(mapping, "MADV_NORMAL")
 
 
-def read_ahead(X, rows):
-    """Let the system begin to read some images, if they lie in a mapped file.
+def read_ahead(X: np.ndarray, rows: np.ndarray) -> None:
+    """Let the system start to read the images `X[rows]` if `X` is a mapped file.
 
-    Training takes images in random order. Left to itself, the system reads what lies
-    around each of them as well, from 128 kB to some MB, one image after the other, and
-    then needs the place for the next. Told beforehand, it reads just these images, many
-    at a time, while the processor works on others. That is all: the array is the same,
-    and nothing is copied.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Images; of arrays in memory nothing is asked.
-    rows : ndarray of int
-        The images that will be taken next.
+    The system reads these images, many at a time, while the processor works on earlier
+    ones. Otherwise it would read one image after the other, each at the moment when it
+    is needed. Nothing is copied, and an array in memory needs nothing.
     """
     mapping = _mapping_of_images(X)
     if mapping is None:
@@ -84,12 +58,12 @@ def read_ahead(X, rows):
     begins = np.sort(first - start + rows * X.strides[0])
     pages = begins // mmap.PAGESIZE * mmap.PAGESIZE
     lengths = begins + (end - first) - pages
-    parts = zip(pages.tolist(), lengths.tolist(), strict=True)
-    _advise(mapping, "MADV_WILLNEED", parts)
+    ranges = zip(pages.tolist(), lengths.tolist(), strict=True)
+    _advise(mapping, "MADV_WILLNEED", ranges)
 
 
-def _mapping_of_images(X):
-    """Return the mapping of images that have a part of a file for themselves."""
+def _mapping_of_images(X: np.ndarray) -> mmap.mmap | None:
+    """Return the memory map under `X` if each image is contiguous in the file."""
     mapping = _mapping_under(X)
     if mapping is None or not len(X):
         return None
@@ -97,14 +71,20 @@ def _mapping_of_images(X):
     return None if end - first > 2 * X[:1].nbytes else mapping
 
 
-def _advise(mapping, advice, parts=((),)):
-    # Only Linux and its like know how to ask, and a refusal costs nothing but time.
+def _advise(
+    mapping: mmap.mmap, advice: str, ranges: Iterable[tuple[int, ...]] = ((),)
+) -> None:
+    """Call madvise for ranges (start, length) of a map, by default for all of it."""
+    # Python lacks madvise on some systems, and a system may refuse the advice. Both
+    # only cost time.
     with suppress(AttributeError, OSError):
-        for part in parts:
-            mapping.madvise(getattr(mmap, advice), *part)
+        for one in ranges:
+            mapping.madvise(getattr(mmap, advice), *one)
 
 
-def _mapping_under(X):
-    while isinstance(X, np.ndarray):
-        X = X.base
-    return X if isinstance(X, mmap.mmap) else None
+def _mapping_under(X: np.ndarray) -> mmap.mmap | None:
+    """Return the memory map that holds the values of an array, if any."""
+    base: object = X
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None

@@ -1,28 +1,28 @@
-"""Checks of values that come from a file, made before anything else sees the values.
+"""Checks of values from a file, before any other code uses the values.
 
-A check is a function of a value and of the value's place in the file. The check returns
-nothing if the value is what the file's writer puts there, and raises ValueError with
-the place otherwise.
+A check is a function of a value and of the value's place in the file. It returns None
+if skcnn could have written the value, and raises a ValueError that names the place
+otherwise.
 """
 
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 Check = Callable[[Any, str], None]
 
 
-def _refuse(value: Any, place: str, expected: str):
-    """Raise, with the type of a value but never with its text, which may be long."""
+def _refuse(value: Any, place: str, expected: str) -> NoReturn:
+    """Raise with the type of a value, but never with its text, which may be long."""
     found = type(value).__name__
     if type(value) in (bool, int, float) and abs(value) < 2**63:
         found = repr(value)
     elif isinstance(value, np.ndarray):
         found = f"an array of dtype {value.dtype} and shape {value.shape}"
-    raise ValueError(f"{place}: expected {expected}, but there is {found}.")
+    raise ValueError(f"{place}: expected {expected}, but found {found}.")
 
 
 def nothing(value: Any, place: str) -> None:
@@ -38,30 +38,30 @@ def flag(value: Any, place: str) -> None:
 
 
 def integer(low: int = -(2**63), high: int = 2**63 - 1) -> Check:
-    """Check for a whole number in a range, both ends included."""
+    """Check for an integer in a range that includes both ends."""
 
     def check(value: Any, place: str) -> None:
         if type(value) is not int or not low <= value <= high:
-            _refuse(value, place, f"a whole number from {low} to {high}")
+            _refuse(value, place, f"an integer from {low} to {high}")
 
     return check
 
 
 def number(value: Any, place: str) -> None:
-    """Check for a floating number, NaN and infinity included."""
+    """Check for a float, NaN and infinity included."""
     if type(value) is not float:
-        _refuse(value, place, "a floating number")
+        _refuse(value, place, "a float")
 
 
 def finite_number(value: Any, place: str) -> None:
-    """Check for a finite number, whole or not."""
-    # Not `math.isfinite`, which fails on whole numbers that no float holds.
+    """Check for an integer or a finite float, in the range of float64."""
+    # `math.isfinite` would raise an OverflowError for integers beyond that range.
     if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
         _refuse(value, place, "a finite number")
 
 
 def text(longest: int, pattern: str = "(?s:.*)") -> Check:
-    """Check for a string of at most some characters that matches a pattern."""
+    """Check for a string of at most `longest` characters that matches a pattern."""
     compiled = re.compile(pattern)
 
     def check(value: Any, place: str) -> None:
@@ -74,7 +74,7 @@ def text(longest: int, pattern: str = "(?s:.*)") -> Check:
 
 
 def exactly(*values: object) -> Check:
-    """Check for one of some values."""
+    """Check for one of the given values."""
 
     def check(value: Any, place: str) -> None:
         for expected in values:
@@ -86,7 +86,7 @@ def exactly(*values: object) -> Check:
 
 
 def either(*checks: Check) -> Check:
-    """Check that one of several checks passes."""
+    """Check that at least one of several checks passes."""
 
     def check(value: Any, place: str) -> None:
         reasons = []
@@ -103,7 +103,7 @@ def either(*checks: Check) -> Check:
 def several(
     item: Check, most: int, least: int = 0, kind: type[list] | type[tuple] = list
 ) -> Check:
-    """Check for a list, or a tuple, whose length and items are as expected."""
+    """Check for a list or a tuple of `least` to `most` items that all pass a check."""
 
     def check(value: Any, place: str) -> None:
         if not isinstance(value, kind) or not least <= len(value) <= most:
@@ -115,7 +115,7 @@ def several(
 
 
 def pair(first: Check, second: Check) -> Check:
-    """Check for a list of two values."""
+    """Check for a list of two values that each pass a check."""
 
     def check(value: Any, place: str) -> None:
         several(lambda entry, place: None, most=2, least=2)(value, place)
@@ -126,7 +126,7 @@ def pair(first: Check, second: Check) -> Check:
 
 
 def mapping(key: Check, item: Check, most: int) -> Check:
-    """Check for a dict whose length, keys and values are as expected."""
+    """Check for a dict of at most `most` entries, whose keys and values pass checks."""
 
     def check(value: Any, place: str) -> None:
         if type(value) is not dict or len(value) > most:
@@ -139,7 +139,7 @@ def mapping(key: Check, item: Check, most: int) -> Check:
 
 
 def record(required: Mapping[str, Check], optional: Mapping[str, Check] = {}) -> Check:
-    """Check for a dict with exactly some keys, each with a check of its own."""
+    """Check for a dict with given keys, whose values pass the checks of their keys."""
     checks = {**required, **optional}
 
     def check(value: Any, place: str) -> None:
@@ -147,9 +147,11 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] = {}) ->
             _refuse(value, place, "an object")
         keys = set(value)
         if missing := sorted(required.keys() - keys):
-            raise ValueError(f"{place}: there is no {missing[0]}.")
+            raise ValueError(f"{place}: the entry {missing[0]} is missing.")
         if keys - checks.keys():
-            raise ValueError(f"{place}: there is an entry that no version writes.")
+            raise ValueError(
+                f"{place}: there is an entry that no version of skcnn writes."
+            )
         for name, entry in value.items():
             checks[name](entry, f"{place}.{name}")
 
@@ -157,7 +159,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] = {}) ->
 
 
 def array(kinds: str, n_dims: int | None = None, shape: tuple | None = None) -> Check:
-    """Check for an array of a kind of dtype, a number of dimensions and a shape."""
+    """Check for an array by the kind of its dtype, and optionally by its shape."""
 
     def check(value: Any, place: str) -> None:
         if (
@@ -171,8 +173,8 @@ def array(kinds: str, n_dims: int | None = None, shape: tuple | None = None) -> 
     return check
 
 
-# What `numpy.random.RandomState.get_state(legacy=False)` returns. NumPy itself does not
-# check `pos`, and reads the key there.
+# The dict that `numpy.random.RandomState.get_state(legacy=False)` returns. NumPy reads
+# the key at the position `pos` without checking `pos`.
 random_state = record(
     {
         "bit_generator": exactly("MT19937"),
@@ -192,11 +194,11 @@ _curves = mapping(
 
 
 def history(value: Any, place: str) -> None:
-    """Check for the curves of a fit, each with a value for each epoch."""
+    """Check for the history of a fit: curves with one value for each epoch."""
     _curves(value, place)
     if "loss" not in value or len(set(map(len, value.values()))) > 1:
-        raise ValueError(f"{place}: there is not one loss for each epoch.")
+        raise ValueError(f"{place}: the curves do not have one value for each epoch.")
 
 
-# The values of a network's, or of an optimizer's, variables.
+# The values of the variables of a network or of an optimizer.
 values_of_variables = several(array("fiu"), most=2**14)

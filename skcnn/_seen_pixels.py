@@ -1,9 +1,10 @@
-"""What fit remembers of the pixels it saw, and what is checked against it later.
+"""Statistics of the pixels seen in `fit`, and warnings if later pixels differ.
 
-Everything is a statement about single images: the darkest and the brightest pixel of
-each, its mean, the mean of its border. fit keeps quantiles of them, and a later batch
-is judged by its median image, so that one odd image raises no alarm in a batch, and a
-batch of one image is judged by what single images of fit were like.
+Each image is described by four numbers: its smallest and largest pixel, its mean, and
+the mean of its border. `fit` keeps quantiles of these numbers over the images. A later
+batch is compared by the median over its images, so that one unusual image in a batch
+causes no warning. A batch of one image is compared with the extremes over all images
+seen in `fit`.
 """
 
 from typing import Any
@@ -23,32 +24,35 @@ from skcnn._pixel_layout import (
 from skcnn._pixel_warnings import PixelsWarning
 from skcnn._pixels import pixel_interval
 
-# Images of smaller size are tables rather than pictures, and tell too little alone.
+# Images with fewer values are rows of a table rather than pictures: nothing is checked.
 FEWEST_VALUES = 16
 
-# Enough of fit for the quantiles, and of a later batch for its median.
+# The most images that are examined in `fit`, and in a later batch. The quantiles and
+# the median need no more.
 MOST_LEARNED, MOST_CHECKED = 2048, 256
+# The most values that are examined in `fit`, if images are large.
 MOST_VALUES = 2**25
 
-# From so many images on the median is compared with what 98 of 100 images were like;
-# of fewer, with all.
+# A batch of at least this many images is compared with the 1st and 99th percentile over
+# the images of `fit`; a smaller batch, with the minimum and maximum.
 SMALL_BATCH = 10
 PERCENTS = (0, 1, 10, 50, 90, 99, 100)
 LEAST, ONE, TEN, MIDDLE, NINETY, NINETY_NINE, MOST = range(7)
 
-# In units of the range seen in fit. Images a third brighter, or with noise of a tenth
-# of the range, are the same kind of images; pixels beyond have another unit. Of such
-# noise, one pixel in some thousands is beyond, hence so many have to be, unless they
-# are beyond by the whole range. The same third is what an image may lack at either end.
+# How far pixels may leave the range seen in `fit`, as a share of that range. Images a
+# third brighter, or with noise of a tenth of the range, still have the same unit.
+# Pixels farther outside have another unit.
 MARGIN = 1 / 3
+# The share of pixels that have to be outside for a warning, since noise puts a few
+# outside. A pixel outside by the width of the range is enough by itself.
 STRAY = 0.005
 
-# Images whose darkest and brightest pixel are nearer than this share of what fit saw
-# have another unit, whatever their brightness: ink on gray paper is farther from it.
+# Images whose range is this small a share of the range seen in `fit` have another unit,
+# whatever their brightness. Even ink on gray paper has a larger range.
 FLAT = 1 / 10
 
-# The rarest images of fit, one in twenty at either end, can be told from so many on;
-# rounding and resampling move pixels by less than this.
+# Percentiles 10 and 90 are used only if `fit` saw this many images. Rounding and
+# resampling move pixels by less than `SLACK`, a share of the range seen in `fit`.
 FEWEST_IMAGES, SLACK = 100, 0.02
 
 USUAL_INTERVALS = {(0, 1), (-1, 1), (0, 255), (0, 65535)}
@@ -57,42 +61,33 @@ QUANTILES = ("lowest", "highest", "brightness", "border")
 
 
 def learn_pixels(X: np.ndarray, image_shape: tuple, rows: np.ndarray) -> dict[str, Any]:
-    """Describe images by plain values.
+    """Describe the images `X[rows]` by plain Python values.
 
-    Parameters
-    ----------
-    X : ndarray
-        Images as :func:`~skcnn._images.validate_images` returns them. At most some
-        thousands are looked at, evenly chosen.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-    rows : ndarray of int
-        The images that count.
+    `X` holds images as :func:`~skcnn._images.validate_images` returns them. At most
+    `MOST_LEARNED` of the images, evenly spaced, are examined.
 
     Returns
     -------
     dict
         ``dtype`` (its name), ``minimum`` and ``maximum`` of all pixels, ``n_images``,
-        ``channel_means``, ``step_ratio`` (see :func:`~skcnn._pixel_layout.step_ratio`;
-        None for gray images) and, each a list of the quantiles `PERCENTS` over images,
-        the ``lowest`` and the ``highest`` pixel, the ``brightness`` (mean) and the mean
-        of the ``border``.
+        and ``step_ratio`` (see :func:`~skcnn._pixel_layout.step_ratio`; None for gray
+        images). Four more entries are lists of the quantiles `PERCENTS` over images: of
+        the ``lowest`` and the ``highest`` pixel, of the ``brightness`` (the mean), and
+        of the mean of the ``border``.
     """
     n_values = int(np.prod(image_shape))
     most = min(MOST_LEARNED, max(MOST_CHECKED, MOST_VALUES // n_values))
     rows = rows[:: max(1, -(-len(rows) // most))]
-    measured, sums = [], np.zeros(n_values)
-    # Of float64 beyond 1e305 sums overflow, and such images are no pictures.
+    measured = []
+    # Sums of float64 pixels beyond 1e305 overflow; such values are not an image.
     with np.errstate(over="ignore", invalid="ignore"):
-        for part in chunk_rows(len(rows), image_shape):
-            chunk = X[rows[part]].reshape(-1, n_values)
+        for some in chunk_rows(len(rows), image_shape):
+            chunk = X[rows[some]].reshape(-1, n_values)
             brightness = chunk.mean(axis=1, dtype=np.float64)
             border = _border(chunk, image_shape)
             measured.append([chunk.min(axis=1), chunk.max(axis=1), brightness, border])
-            sums += chunk.sum(axis=0, dtype=np.float64)
-        means = sums.reshape(-1, image_shape[-1]).mean(axis=0) / len(rows)
     by_image = np.sort(np.concatenate(measured, axis=1, dtype=np.float64), axis=1)
-    by_image, means = np.nan_to_num(by_image), np.nan_to_num(means)
+    by_image = np.nan_to_num(by_image)
     last = len(rows) - 1
     quantiles = by_image[:, [round(last * percent / 100) for percent in PERCENTS]]
     return {
@@ -100,23 +95,21 @@ def learn_pixels(X: np.ndarray, image_shape: tuple, rows: np.ndarray) -> dict[st
         "minimum": float(by_image[0, 0]),
         "maximum": float(by_image[1, -1]),
         "n_images": len(rows),
-        "channel_means": means.tolist(),
         "step_ratio": _layout(X[rows[:: -(-len(rows) // 64)]], image_shape),
     } | dict(zip(QUANTILES, quantiles.tolist(), strict=True))
 
 
 def merge_pixels(seen: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """Describe what was seen together with more of it."""
+    """Merge the descriptions of two sets of images, weighted by numbers of images."""
     share = more["n_images"] / (seen["n_images"] + more["n_images"])
 
-    def between(old, new):
+    def between(old: list[float], new: list[float]) -> list[float]:
         return [a + share * (b - a) for a, b in zip(old, new, strict=True)]
 
     merged = more | {
         "minimum": min(seen["minimum"], more["minimum"]),
         "maximum": max(seen["maximum"], more["maximum"]),
         "n_images": seen["n_images"] + more["n_images"],
-        "channel_means": between(seen["channel_means"], more["channel_means"]),
     }
     for name in QUANTILES:
         merged[name] = between(seen[name], more[name])
@@ -125,8 +118,8 @@ def merge_pixels(seen: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def check_description(seen: Any, place: str, n_channels: int) -> None:
-    """Check for None or for what `learn_pixels` returns, as a file may hold it."""
+def check_description(seen: Any, place: str) -> None:
+    """Check that a value from a file is None or a result of `learn_pixels`."""
     numbers = _schema.several(_finite, most=len(PERCENTS), least=len(PERCENTS))
     description = _schema.record(
         {
@@ -134,16 +127,17 @@ def check_description(seen: Any, place: str, n_channels: int) -> None:
             "minimum": _finite,
             "maximum": _finite,
             "n_images": _schema.integer(1),
-            "channel_means": _schema.several(_finite, n_channels, least=n_channels),
             "step_ratio": _schema.either(_schema.nothing, _finite),
         }
-        | dict.fromkeys(QUANTILES, numbers)
+        | dict.fromkeys(QUANTILES, numbers),
+        # Files written by the first versions of 0.1.0 also hold the means of channels.
+        optional={"channel_means": _schema.several(_finite, most=2**14)},
     )
     _schema.either(_schema.nothing, description)(seen, place)
 
 
 def _finite(value: Any, place: str) -> None:
-    """Check for a floating number that is neither infinite nor NaN."""
+    """Check for a float that is neither infinite nor NaN."""
     _schema.number(value, place)
     _schema.finite_number(value, place)
 
@@ -151,23 +145,10 @@ def _finite(value: Any, place: str) -> None:
 def find_other_pixels(
     seen: dict[str, Any] | None, X: np.ndarray, image_shape: tuple, name: str = "X"
 ) -> PixelsWarning | None:
-    """Find out whether images are unlike those that `learn_pixels` described.
+    """Return a warning if images differ from those that `learn_pixels` described.
 
-    Parameters
-    ----------
-    seen : dict or None
-        What fit remembers; without it nothing is checked.
-    X : ndarray
-        Validated images.
-    image_shape : tuple of int
-        ``(height, width, channels)``.
-    name : {"X", "X_val"}, default="X"
-        What the caller calls `X`.
-
-    Returns
-    -------
-    PixelsWarning or None
-        The first thing found.
+    Nothing is checked if `seen` is None. `name` is the caller's name for the images,
+    "X" or "X_val". Only the first difference found is returned.
     """
     n_values = X.size // len(X)
     if seen is None or n_values < FEWEST_VALUES:
@@ -180,8 +161,8 @@ def find_other_pixels(
         return _range_warning(seen, rows, name)
     narrow = width > 0 and _is_narrower(seen, start, width, low, high, len(rows))
     side = _background(seen, start, width)
-    # Gray paper is dimmer than all that fit saw, and yet no other unit: what is of a
-    # much smaller one has no contrast.
+    # Dim images with little contrast have another unit. Dim images with more contrast,
+    # such as ink on gray paper, may be inverted instead, which is checked next.
     if narrow and high - low < MARGIN * width:
         return _range_warning(seen, rows, name)
     if side and _is_inverted(rows, image_shape, side, start, width, clearly=narrow):
@@ -212,7 +193,7 @@ def find_other_pixels(
 def _is_beyond(
     rows: np.ndarray, start: float, stop: float, low: float, high: float
 ) -> bool:
-    """Tell whether pixels leave the range seen in fit, and not by noise alone."""
+    """Return whether pixels leave the range seen in fit by more than noise explains."""
     width = stop - start
     excess = max(start - low, high - stop) / width
     if not MARGIN < excess <= 1:
@@ -224,9 +205,9 @@ def _is_beyond(
 def _is_narrower(
     seen: dict[str, Any], start: float, width: float, low: float, high: float, n: int
 ) -> bool:
-    """Tell whether pixels that are in the range seen in fit take too little of it."""
+    """Return whether pixels take up too small a part of the range seen in fit."""
 
-    def seen_at(name, quantile):
+    def seen_at(name: str, quantile: int) -> float:
         return (seen[name][quantile] - start) / width
 
     low, high = (low - start) / width, (high - start) / width
@@ -243,7 +224,8 @@ def _is_narrower(
         return True
     if n < SMALL_BATCH or seen["n_images"] < FEWEST_IMAGES:
         return False
-    # Neither light nor contrast moves both ends to where few images of fit have them.
+    # The darkest and the brightest pixel are both where they are in few images of fit:
+    # neither other light nor other contrast does that.
     if high > seen_at("highest", TEN) - SLACK:
         return False
     contrast = seen_at("highest", MIDDLE) - seen_at("lowest", MIDDLE)
@@ -254,7 +236,7 @@ def _is_narrower(
 
 
 def _range_warning(seen: dict[str, Any], rows: np.ndarray, name: str) -> PixelsWarning:
-    """Return the warning of pixels of another unit, with what makes them alike."""
+    """Return the warning that pixels have another unit, with the code to rescale."""
     low, high = float(rows.min()), float(rows.max())
     remedy = _rescaling(
         pixel_interval(low, high),
@@ -276,7 +258,7 @@ def _range_warning(seen: dict[str, Any], rows: np.ndarray, name: str) -> PixelsW
 
 
 def _rescaling(now: tuple, before: tuple, name: str) -> str:
-    """Return what to do about pixels of one interval where another one is meant."""
+    """Return how to rescale pixels from the interval `now` to the one in fit."""
     whole = before[0] == 0 and before[1] % 1 == 0
     usual = now in USUAL_INTERVALS and (whole or before == (-1, 1))
     if now == before or not usual:
@@ -311,9 +293,10 @@ def _is_inverted(
     *,
     clearly: bool,
 ) -> bool:
-    """Tell whether both border and mean are on the other side of the middle."""
+    """Return whether border and mean are both on the other side of the middle."""
     mean = _median(rows.sum(axis=1, dtype=np.float64)) / rows.shape[1]
-    # From -1/2 to 1/2 in the range of fit, and positive on the other side.
+    # Scaled to -1/2 to 1/2 over the range seen in fit; times -side, the value is
+    # positive on the other side of the middle.
     if -side * ((mean - start) / width - 0.5) <= 0:
         return False
     border = (_median(_border(rows, image_shape)) - start) / width - 0.5
@@ -337,14 +320,14 @@ def _border(rows: np.ndarray, image_shape: tuple) -> np.ndarray:
 
 
 def _layout(X: np.ndarray, image_shape: tuple) -> float | None:
-    """Return the ratio of differences that tells planes from interleaved channels."""
+    """Return the `step_ratio` of images with 3 or 4 channels, None for others."""
     if image_shape[-1] not in (3, 4) or np.prod(image_shape) < SHORTEST_ROW:
         return None
     return step_ratio(X, image_shape[-1])
 
 
 def _median(values: np.ndarray) -> float:
-    """Return the upper median, several times as fast as NumPy does."""
+    """Return the upper median, several times as fast as `numpy.median`."""
     if len(values) > 1:
         values = np.sort(values)
     return float(values[len(values) // 2])

@@ -1,4 +1,6 @@
-"""Labels as codes and weights as one array: what the loss works on."""
+"""Labels as class indices, and weights as one array: the targets of the loss."""
+
+from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
@@ -15,28 +17,13 @@ from skcnn._sklearn_private import _check_sample_weight
 from skcnn._wording import listed
 
 
-def validate_labels(estimator, X, y, name="y"):
-    """Return labels as a 1-D array, or say what is wrong with them.
+def validate_labels(
+    estimator: Any, X: np.ndarray, y: Any, name: str = "y"
+) -> np.ndarray:
+    """Return labels of shape (n,) or (n, 1) as a 1-D array.
 
-    Parameters
-    ----------
-    estimator : estimator instance
-        Named in messages.
-    X : ndarray
-        The images that the labels belong to.
-    y : array-like of shape (n,) or (n, 1)
-        Labels of any kind.
-    name : str, default="y"
-        Name of the argument in messages.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If `y` is missing, one-hot encoded, continuous, not finite or of another length.
+    A ValueError is raised if `y` is missing, one-hot encoded, continuous, not finite,
+    or not as long as `X`. Messages name the class of `estimator` and call `y` `name`.
     """
     if y is None:
         raise ValueError(
@@ -53,26 +40,12 @@ def validate_labels(estimator, X, y, name="y"):
     return labels
 
 
-def encode_labels(labels, classes, name="y"):
-    """Return the position of each label in the sorted classes.
+def encode_labels(
+    labels: np.ndarray, classes: np.ndarray, name: str = "y"
+) -> np.ndarray:
+    """Return the class index of each label, its position in the sorted classes.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n,)
-        As returned by :func:`validate_labels`.
-    classes : ndarray of shape (n_classes,)
-        Sorted classes.
-    name : str, default="y"
-        Name of the argument in messages.
-
-    Returns
-    -------
-    ndarray of shape (n,) of int32
-
-    Raises
-    ------
-    ValueError
-        If a label is none of the classes.
+    The indices are int32. A label that is not among the classes raises a ValueError.
     """
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
@@ -83,57 +56,43 @@ def encode_labels(labels, classes, name="y"):
     return np.searchsorted(classes, labels).astype(np.int32)
 
 
-def combine_weights(sample_weight, class_weight, X, classes, codes):
-    """Multiply sample weights by class weights.
+def combine_weights(
+    sample_weight: Any,
+    class_weight: Any,
+    X: np.ndarray,
+    classes: np.ndarray,
+    class_indices: np.ndarray,
+) -> np.ndarray | None:
+    """Multiply sample weights by class weights, as float64; None if both are None.
 
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n,), float or None
-        Weights as the user gave them; never written to.
-    class_weight : dict, "balanced" or None
-        As in scikit-learn.
-    X : ndarray
-        The images that the weights belong to.
-    classes : ndarray of shape (n_classes,)
-        Sorted classes.
-    codes : ndarray of shape (n,) of int
-        Encoded labels.
-
-    Returns
-    -------
-    ndarray of shape (n,) of float64 or None
-        None if all weights are one.
-
-    Raises
-    ------
-    ValueError
-        If weights are negative, not finite, all zero or of another length.
+    Weights that are negative, not finite, all zero, or not as long as `X` raise a
+    ValueError. The user's `sample_weight` is never written to.
     """
     weights = None
     if sample_weight is not None:
         weights = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
         )
-        # scikit-learn looks at arrays only, not at a number for all.
+        # scikit-learn checks arrays, but not a single number that stands for all.
         if not np.isfinite(weights).all():
             raise ValueError(
                 f"Got sample_weight={sample_weight!r}, but weights must be finite."
             )
     if class_weight is not None:
-        present = np.unique(codes)
+        present = np.unique(class_indices)
         by_class = np.ones(len(classes))
         if isinstance(class_weight, dict):
             by_class[present] = _weights_of_classes(class_weight, classes[present])
         else:
             by_class[present] = compute_class_weight(
-                class_weight, classes=classes[present], y=classes[codes]
+                class_weight, classes=classes[present], y=classes[class_indices]
             )
         if not (np.isfinite(by_class).all() and (by_class >= 0).all()):
             raise ValueError(
                 f"Got class_weight={listed(class_weight)}, but weights must be finite "
                 "and not negative."
             )
-        weights = by_class[codes] * (1 if weights is None else weights)
+        weights = by_class[class_indices] * (1 if weights is None else weights)
         if not weights.any():
             raise ValueError(
                 "All weights are zero after sample_weight and "
@@ -144,14 +103,14 @@ def combine_weights(sample_weight, class_weight, X, classes, codes):
 
 
 def _weights_of_classes(class_weight: dict, classes: np.ndarray) -> np.ndarray:
-    """Return the weight of each class; 1 for those that a dictionary leaves out.
+    """Return the weight of each class: 1 if the dictionary does not hold the class.
 
-    scikit-learn's `compute_class_weight` looks for classes such as "0" under integers.
+    scikit-learn's `compute_class_weight` looks up a class such as "0" as an integer.
     """
     labels = classes.tolist()
     missing = [label for label in labels if label not in class_weight]
-    # Classes may be left out, or more of them be named than there are, but not both:
-    # then the keys are likely of another type than the labels.
+    # The dictionary may lack classes, or have keys that are no classes, but not both:
+    # the keys are then probably of another type than the labels.
     if missing and len(labels) - len(missing) != len(class_weight):
         raise ValueError(
             f"The classes, {listed(missing)}, are not in class_weight, whose keys are "
@@ -166,7 +125,8 @@ def _weights_of_classes(class_weight: dict, classes: np.ndarray) -> np.ndarray:
         ) from error
 
 
-def _refuse_one_hot(y, name):
+def _refuse_one_hot(y: Any, name: str) -> None:
+    """Refuse a matrix with a single 1 in each row, and zeros elsewhere."""
     array = np.asarray(y)
     if (
         array.ndim == 2
@@ -181,8 +141,10 @@ def _refuse_one_hot(y, name):
         )
 
 
-def check_probabilities(y, y_proba, classes, n_samples=None):
-    """Return labels and predicted probabilities that fit together, or raise.
+def check_probabilities(
+    y: Any, y_proba: Any, classes: Any, n_samples: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return labels and the predicted probabilities that belong to these labels.
 
     Parameters
     ----------
@@ -191,25 +153,25 @@ def check_probabilities(y, y_proba, classes, n_samples=None):
     y_proba : array-like of shape (n, n_classes)
         Probability of each class.
     classes : array-like of shape (n_classes,) or None
-        Labels of the columns, in any order; None stands for the sorted labels in `y`.
-    n_samples : int, default=None
-        What `n` has to be, if anything.
+        Classes of the columns, in any order; None means the sorted labels in `y`.
+    n_samples : int or None
+        The number of labels that is required, if any.
 
     Returns
     -------
     y : ndarray of shape (n,)
         The labels.
-    codes : ndarray of shape (n,) of int
-        The columns that they belong to.
+    class_indices : ndarray of shape (n,) of int32
+        The column of `y_proba` for each label.
     y_proba : ndarray of shape (n, n_classes) of float64
-        The probabilities, columns in the order of the classes.
+        The probabilities, with columns in the order of the sorted classes.
     classes : ndarray of shape (n_classes,)
         The sorted classes.
 
     Raises
     ------
     ValueError
-        If they do not fit together, or are no probabilities.
+        If the arguments do not fit together, or the rows are not probabilities.
     """
     y = column_or_1d(labels_in(y))
     y_proba = check_array(y_proba, dtype=np.float64, input_name="y_proba")

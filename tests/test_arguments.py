@@ -37,7 +37,7 @@ FITS = {
 }
 
 PREDICTS = {
-    "batch_size": (128, "batches is chosen for you: leave batch_size out"),
+    "batch_size": (128, "size is chosen automatically: leave batch_size out"),
     "verbose": (0, "Nothing is printed: leave verbose out"),
     "steps": (None, "steps has no counterpart here: leave it out"),
     "callbacks": (None, "in fit only: leave callbacks out"),
@@ -93,9 +93,10 @@ def test_several_arguments_are_answered_at_once():
     assert str(caught.value) == (
         "MNISTCNNClassifier.fit() has no arguments epochs, batch_size, verbose, "
         "validation_split and odd. validation_split=0.2 is early_stopping=True, "
-        "validation_fraction=0.2 of the constructor, which also stops when the "
-        "accuracy on the held-out images improves no more; to watch it only, pass "
-        "X_val and y_val. epochs, batch_size and verbose are parameters of the "
+        "validation_fraction=0.2 of the constructor, which also stops training when "
+        "the accuracy on the held-out images no longer improves; to monitor the "
+        "accuracy without stopping, pass X_val and y_val. epochs, batch_size and "
+        "verbose are parameters of the "
         "constructor: MNISTCNNClassifier(epochs=5, batch_size=32, verbose=1), or "
         "set_params. The arguments of fit are X, y, sample_weight, X_val, y_val, "
         + ", ".join(list(inspect.signature(MNISTCNNClassifier.fit).parameters)[6:])

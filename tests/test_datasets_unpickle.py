@@ -328,7 +328,7 @@ def test_values_that_no_array_has_are_refused():
         start = content.index(b"C" + bytes([len(good)]) + good) + 2
         changed = content[:start] + bad + content[start + len(bad) :]
         np.testing.assert_array_equal(read(content)["a"], array)
-        with pytest.raises(ValueError, match=r"that there is not|neither 0 nor 1"):
+        with pytest.raises(ValueError, match=r"does not exist|neither 0 nor 1"):
             read(changed)
 
 

@@ -117,7 +117,7 @@ REFUSED = {
     "negative": (described("<i2", (-1,)), "has the header"),
     "more dimensions than there are": (
         described("|u1", (1,) * 65, b"x"),
-        "no shape of an array",
+        "which no array can have",
     ),
     "terabytes": (described("<f4", (10**15,)), "announces 4000000000000000 bytes"),
     "overflow": (described("<f4", (2**62, 4)), r"but holds 0\."),
@@ -125,8 +125,11 @@ REFUSED = {
     "none of many": (described("<f4", (0, 2**63)), "made.npy"),
     "short": (npy(np.arange(3))[:-1], "but holds 23. It is damaged"),
     "long": (npy(np.arange(3)) + b"x", "but holds 25. It is damaged"),
-    "no character": (described("<U1", (1,), b"\0\0\x11\0"), "character that there"),
-    "swapped": (described(">U1", (1,), b"\x01\0\0\0"), "character that there"),
+    "no character": (
+        described("<U1", (1,), b"\0\0\x11\0"),
+        "character that does not exist",
+    ),
+    "swapped": (described(">U1", (1,), b"\x01\0\0\0"), "character that does not exist"),
     "neither true nor false": (described("|b1", (2,), b"\1\2"), "neither 0 nor 1"),
 }
 

@@ -54,10 +54,10 @@ def rows_of(n_values, n=20):
         (786, "784 would be 28 x 28: is a label or an index among the columns?"),
         (3073, "3072 would be 32 x 32 x 3: is a label or an index among the columns?"),
         (65, "64 would be 8 x 8: is a label or an index among the columns?"),
-        (783, "784 would be 28 x 28: a step before may have dropped columns; if not"),
-        (556, "576 would be 24 x 24: a step before may have dropped columns"),
-        (3071, "3072 would be 32 x 32 x 3: a step before may have dropped columns"),
-        (2000, "2025 would be 45 x 45: a step before may have dropped columns"),
+        (783, "784 would be 28 x 28: an earlier step may have dropped columns; if not"),
+        (556, "576 would be 24 x 24: an earlier step may have dropped columns"),
+        (3071, "3072 would be 32 x 32 x 3: an earlier step may have dropped columns"),
+        (2000, "2025 would be 45 x 45: an earlier step may have dropped columns"),
     ],
 )
 @pytest.mark.parametrize("form", ["bytes", "unit", "frame"])
@@ -69,7 +69,7 @@ def test_rows_that_are_no_square_are_said_to_be_one_row(n_values, hint, form):
     assert message.kind == "shape"
     start = f"Flat rows are taken as one row of {n_values} pixels each; {hint}"
     assert str(message).startswith(start)
-    assert "state image_shape=(height, width) or (height, width, " in str(message)
+    assert "set image_shape=(height, width) or (height, width, " in str(message)
     assert str(message).endswith(f"(1, {n_values}) for a single row.")
 
 
@@ -164,7 +164,7 @@ def test_gray_rectangles_of_three_squares_are_not_taken_for_color(height, width)
     assert shape[2] == 3
     assert message.kind == "shape"
     assert "look like gray images of another height and width" in str(message)
-    assert "state image_shape=(height, width)" in str(message)
+    assert "set image_shape=(height, width)" in str(message)
     assert found(rows, (height, width))[1] == []
 
 
@@ -177,7 +177,7 @@ def test_rgba_rows_are_not_taken_for_gray_squares():
     assert shape == (64, 64, 1)
     assert str(message) == (
         "Rows of 4096 values are taken as 64 x 64 gray pixels because of their length, "
-        "but they look like pixels of 4 channels: state image_shape=(32, 32, 4), or "
+        "but they look like pixels of 4 channels: set image_shape=(32, 32, 4), or "
         "image_shape=(64, 64) if they are gray."
     )
     assert found(rows, (32, 32, 4))[1] == []
@@ -188,7 +188,7 @@ def test_color_rows_are_not_taken_for_gray_squares():
     rows = smooth(20, 12, 16, 3, colored=3).reshape(20, -1)
     shape, (message,) = found(rows)
     assert shape == (24, 24, 1)
-    assert "state image_shape=(height, width, 3)" in str(message)
+    assert "set image_shape=(height, width, 3)" in str(message)
 
 
 @pytest.mark.parametrize("side", [12, 28, 64])

@@ -299,11 +299,12 @@ def colored():
 
 def test_what_is_remembered_is_plain_and_checked(digits):
     seen = learned(digits[0].astype(np.float32))
-    check_description(seen, "seen", 1)
-    check_description(None, "seen", 1)
+    check_description(seen, "seen")
+    check_description(None, "seen")
+    check_description(seen | {"channel_means": [7.5]}, "seen")  # in older files
     assert (seen["dtype"], seen["minimum"], seen["maximum"]) == ("float32", 0, 16)
     assert seen["n_images"] == len(digits[0])
-    assert seen["channel_means"] == pytest.approx([digits[0].mean()])
+
     assert seen["brightness"][3] == pytest.approx(np.median(digits[0].mean((1, 2))))
     damaged = [
         [],
@@ -316,13 +317,13 @@ def test_what_is_remembered_is_plain_and_checked(digits):
         seen | {"dtype": "float64\x1b[2J"},
         seen | {"maximum": 10**400},
         seen | {"border": [0.0]},
-        seen | {"channel_means": [1.0, 1.0]},
+        seen | {"channel_means": ["1.0"]},
         seen | {"lowest": [None] * 7},
         seen | {"step_ratio": "1"},
     ]
     for one in damaged:
         with pytest.raises(ValueError, match=r"^seen"):
-            check_description(one, "seen", 1)
+            check_description(one, "seen")
 
 
 def test_a_sample_describes_many_images(digits):
@@ -342,7 +343,7 @@ def test_images_of_weight_zero_are_not_remembered(digits):
 def test_more_images_widen_what_was_seen(digits):
     parts = learned(digits[0][:300] // 2), learned(digits[0][300:])
     merged = merge_pixels(*parts)
-    check_description(merged, "merged", 1)
+    check_description(merged, "merged")
     assert merged["maximum"] == 16
     assert merged["n_images"] == len(digits[0])
     assert merged["highest"][0] == min(part["highest"][0] for part in parts)
@@ -402,7 +403,7 @@ def test_behind_other_steps_the_warning_says_whose_pixels_it_means(digits):
     pipeline = make_pipeline(ImageScaler(mode="unit"), tiny()).fit(X, y)
     (caught,) = pixels_warnings(pipeline.predict, 240 - X)
     assert str(caught.message).endswith(
-        "write 1 - X, where X is what the steps before have made of yours."
+        "write 1 - X, where X is the output of the earlier pipeline steps."
     )
     assert caught.filename == __file__
 

@@ -412,7 +412,7 @@ def _read_image_files(
 
 def _files_in(folder: Path) -> list[Path]:
     """Return the image files in a folder, or in the folders below if it has none."""
-    from skcnn._image_files import is_leftover, list_image_files, natural_order
+    from skcnn._folder_listing import is_leftover, list_image_files, natural_order
 
     files = list_image_files(folder)
     if files:
@@ -469,7 +469,7 @@ def _read_folder(
     path: Path, reading: Reading, image_shape: Any, model: "Model | None"
 ) -> dict[str, Images]:
     """Read a folder of classes, or of parts of a data set."""
-    from skcnn._image_files import is_leftover
+    from skcnn._folder_listing import is_leftover
     from skcnn.datasets import load_image_folder
     from skcnn.datasets._image_folder import list_parts
 

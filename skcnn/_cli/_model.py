@@ -91,7 +91,7 @@ class Model:
         """
         import numpy as np
 
-        from skcnn._image_files import to_depth
+        from skcnn._image_decoding import to_depth
 
         seen, interval = self._seen_pixels, self.interval
         if seen is None or interval is None:

@@ -17,12 +17,11 @@ import numpy as np
 
 from skcnn import _schema
 from skcnn._files import open_regular, written_whole
+from skcnn._folder_listing import is_leftover, list_image_files
 from skcnn._image_files import (
     ReadImages,
     check_options,
     decode_images,
-    is_leftover,
-    list_image_files,
     read_images_with_facts,
     skipped_message,
 )

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from skcnn._folder_listing import is_leftover
 from skcnn._image_files import (
     check_options,
-    is_leftover,
     read_images_with_facts,
     skipped_message,
 )
