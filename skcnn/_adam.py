@@ -41,12 +41,9 @@ class FusedAdam(keras.optimizers.Adam):
             [slot for slot in self.variables if slot.path.endswith(f"_{name}")]
             for name in ("momentum", "velocity")
         )
-        # One on each device, where there are several; updates come to each.
-        each = tf.distribute.get_strategy().experimental_local_results
         self._slots = {
-            part.ref(): slots
-            for variables in zip(var_list, momenta, velocities, strict=True)
-            for part, *slots in zip(*(each(v.value) for v in variables), strict=True)
+            variable.value.ref(): slots
+            for variable, *slots in zip(var_list, momenta, velocities, strict=True)
         }
 
     def update_step(self, gradient, variable, learning_rate):

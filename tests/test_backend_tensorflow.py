@@ -75,7 +75,7 @@ def dropped(x, rate, seed=(1, 2)):
     import tensorflow as tf
 
     rate = tf.constant(rate, "float64" if x.dtype == "float64" else "float32")
-    return tensorflow._drop(tensorflow._Whole(), x, rate, tf.constant(seed))
+    return tensorflow._drop(x, rate, tf.constant(seed))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.9])
@@ -190,3 +190,23 @@ def test_a_search_compiles_nothing_anew(parameters, fitted, digits):
     assert kept is fitted.keras_classifier_.compiled_network()
     assert traces(other) == before
     assert (other.predict_proba(X[:5]) != fitted.predict_proba(X[:5])).any()
+
+
+@pytest.mark.parametrize("name", ["MirroredStrategy", "OneDeviceStrategy"])
+def test_a_strategy_of_tensorflow_is_refused(name, digits):
+    import tensorflow as tf
+
+    strategy = {
+        "MirroredStrategy": lambda: tf.distribute.MirroredStrategy(["CPU:0"]),
+        "OneDeviceStrategy": lambda: tf.distribute.OneDeviceStrategy("CPU:0"),
+    }[name]()
+    X, y = digits
+    clf = tiny()
+    with (
+        strategy.scope(),
+        pytest.raises(RuntimeError, match=f"under a {name}, .*outside of the strat"),
+    ):
+        clf.fit(X[:100], y[:100])
+    assert not hasattr(clf, "classes_")
+    # The shared network of the failed fit must not stay behind.
+    assert clf.fit(X[:100], y[:100]).n_iter_ == 1

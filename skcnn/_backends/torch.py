@@ -29,24 +29,6 @@ def fast_optimizer(optimizer):
     return optimizer
 
 
-def devices():
-    """Return a key of the devices that the user has chosen for training: None, here.
-
-    Raises
-    ------
-    RuntimeError
-        If the user has chosen some.
-    """
-    import keras
-
-    if keras.distribution.distribution() is not None:
-        raise RuntimeError(
-            "Keras is told to train on several devices, which skcnn does not on "
-            "PyTorch. Set KERAS_BACKEND=jax, or call "
-            "keras.distribution.set_distribution(None)."
-        )
-
-
 class Functions:
     """The functions of a network and an optimiser.
 
