@@ -1,7 +1,7 @@
 """What differs between Keras's backends: a module for each, imported when chosen.
 
 Each has a class `Functions`, the two functions of a network, its own `NAME`, and the
-functions `precision`, `bound_threads`, `start_devices` and `fast_optimizer`.
+functions `precision`, `bound_threads` and `start_devices`.
 """
 
 import importlib

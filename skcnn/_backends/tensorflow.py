@@ -43,13 +43,6 @@ def start_devices():
     tf.config.list_logical_devices()
 
 
-def fast_optimizer(optimizer):
-    """Return an unbuilt optimiser that computes the same with fewer operations."""
-    from skcnn._adam import FusedAdam
-
-    return FusedAdam.of(optimizer)
-
-
 class Functions:
     """The functions of a network and an optimiser.
 

@@ -24,11 +24,6 @@ def start_devices():
     """Leave it to PyTorch, which writes nothing about it."""
 
 
-def fast_optimizer(optimizer):
-    """Return an unbuilt optimiser that computes the same: itself, here."""
-    return optimizer
-
-
 class Functions:
     """The functions of a network and an optimiser.
 
