@@ -231,22 +231,14 @@ def _normalize(layer, x):
 
 
 def _drop(x, rate, seed):
-    """Do what the layer Dropout does in training, at a rate known at run time only.
-
-    Rates are rounded to 1/65,536, since drawing numbers takes longest and each of
-    them, of 32 bits, decides on two values.
-    """
+    """Do what the layer Dropout does in training, at a rate known at run time only."""
     import tensorflow as tf
 
-    # A condition would be traced several times over. At a rate of 0 one number is drawn
-    # and counts for all.
-    *leading, channels = tf.unstack(tf.where(rate > 0, tf.shape(x), 1))
-    pairs = tf.stack([*leading, (channels + 1) // 2])
-    drawn = tf.random.stateless_uniform(pairs, seed, None, None, tf.uint32)
-    drawn = tf.bitcast(drawn, tf.int16)
-    drawn = tf.reshape(drawn, [-1, *leading[1:], 2 * pairs[-1]])[..., :channels]
-    n_values = 2**16
-    dropped = tf.minimum(tf.round(rate * n_values), n_values - 1)
-    kept = drawn >= tf.cast(dropped + tf.int16.min, tf.int16)
-    factor = n_values / (n_values - dropped)
+    # No `tf.cond`: it would trace both branches. At rate 0 a single number is drawn and
+    # broadcast.
+    shape = tf.where(rate > 0, tf.shape(x), 1)
+    rate = tf.cast(rate, tf.float32)
+    kept = tf.random.stateless_uniform(shape, seed) >= rate
+    # A rate just below 1 may be 1 in float32.
+    factor = 1 / tf.maximum(1 - rate, np.finfo(np.float32).tiny)
     return x * (tf.cast(kept, x.dtype) * tf.cast(factor, x.dtype))
