@@ -14,7 +14,7 @@ import copy
 from functools import cache
 from typing import Any
 
-from skcnn._backends import backend
+from skcnn._backends import backend, refuse_several_devices
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import build_network
 from skcnn._numerics import default_errors, probabilities
@@ -114,8 +114,8 @@ def _keras_classifier_class():
             refuse_fork()
             start_devices()
             if getattr(self, "_compiled", None) is None:
-                key = *self._key(), backend().devices()
-                self._compiled = compiled_network(key, self._compile)
+                refuse_several_devices()
+                self._compiled = compiled_network(self._key(), self._compile)
             return self._compiled
 
         def _key(self):
