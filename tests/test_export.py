@@ -185,7 +185,7 @@ def test_an_onnx_model_replaces_files_only(estimators, tmp_path):
     clf, images = estimators["numbers"]
     make_folder(tmp_path / "folder")
     for path in (tmp_path / "folder", f"{tmp_path}/new/", ""):
-        with pytest.raises(OSError, match="(?i)name a file"):
+        with pytest.raises(OSError, match=r"(?i)name a file"):
             to_onnx(clf, path)
     make_file(tmp_path / "file")
     (tmp_path / "file").chmod(0o640)
@@ -271,7 +271,7 @@ def test_half_characters_in_names_of_classes_are_refused(both_ways, digits, tmp_
     X, y = grey(digits)
     names = np.where(y < 3, "\ud800", "b").astype(object)
     clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
-    with pytest.raises(ValueError, match="cannot be exported, because .* UTF-8"):
+    with pytest.raises(ValueError, match=r"cannot be exported, because .* UTF-8"):
         write(clf, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
