@@ -1,4 +1,4 @@
-"""Opening files: those to be read, and those to be written whole or not at all."""
+"""Opening files to read, and writing files and folders whole or not at all."""
 
 import errno
 import hashlib
@@ -6,6 +6,7 @@ import io
 import math
 import os
 import re
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ MOST_UNPACKED = 2**30
 
 _NO_TERMINAL = getattr(os, "O_NOCTTY", 0)
 _DAY = 24 * 60 * 60
+
+_NO_NAME = "The path is empty. Name a file or folder"
 
 
 @contextmanager
@@ -62,10 +65,11 @@ def written_whole(path, *, mode="b", **options):
     Raises
     ------
     OSError
-        If the file cannot be written, among others if `path` is a folder, a socket or a
-        pipe that nobody reads.
+        If the file cannot be written, among others if `path` is empty, a folder, a
+        socket or a pipe that nobody reads.
     """
     path = os.fsdecode(path)
+    _refuse_no_name(path)
     stream = _open_stream(path)
     if stream is not None:
         with open(stream, "wb") as target:
@@ -93,6 +97,58 @@ def written_whole(path, *, mode="b", **options):
         with suppress(FileNotFoundError):
             os.unlink(part)
         raise
+
+
+@contextmanager
+def folder_written_whole(path) -> Iterator[str]:
+    """Make a folder that takes its name only once all in it is on the disk.
+
+    Temporary folders that killed processes have left when they wrote to the same path
+    are removed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder. Nothing may be there.
+
+    Yields
+    ------
+    str
+        The path of a temporary folder to write into. It is removed if the block raises.
+
+    Raises
+    ------
+    FileExistsError
+        If something is at `path`, be it a link that leads nowhere.
+    OSError
+        If the folder cannot be made.
+    """
+    path = os.fsdecode(path)
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, _NO_NAME, path)
+    path = path.rstrip(os.sep + (os.altsep or "")) or os.sep
+    _refuse_existing(path)
+    _remove_leftovers(path)
+    part, descriptor = _make_part_folder(path)
+    try:
+        yield part
+        for folder, _, names in os.walk(part):
+            for name in names:
+                with open(os.path.join(folder, name), "rb+") as file:
+                    os.fsync(file.fileno())
+        # Renaming replaces an empty folder, and fails on all else.
+        _refuse_existing(path)
+        try:
+            os.rename(part, path)
+        except OSError:
+            _refuse_existing(path)
+            raise
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -124,6 +180,24 @@ def open_regular(path) -> Iterator[BinaryIO]:
 def _without_waiting(path, flags):
     # Opening a pipe waits for a process at its other end otherwise.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _refuse_no_name(path: str) -> None:
+    """Refuse a path that names no file, whatever is there."""
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, _NO_NAME, path)
+    if re.split(r"[/\\]" if os.altsep else "/", path)[-1] in ("", ".", ".."):
+        raise IsADirectoryError(
+            errno.EISDIR, "The path is that of a folder. Name a file in it", path
+        )
+
+
+def _refuse_existing(path: str) -> None:
+    """Refuse to write a folder where something is."""
+    if os.path.lexists(path):
+        raise FileExistsError(
+            errno.EEXIST, "It exists. Delete it, or choose another name", path
+        )
 
 
 def _open_stream(path: str) -> int | None:
@@ -206,6 +280,28 @@ def _make_part(path: str) -> tuple[str, int]:
             os.unlink(part)
 
 
+def _make_part_folder(path: str) -> tuple[str, int | None]:
+    """Make a temporary folder beside `path` and lock it, as `_make_part` does a file.
+
+    Without locks there is no descriptor.
+    """
+    while True:
+        part = f"{_part_prefix(path)}{uuid4().hex[:8]}.part"
+        try:
+            os.mkdir(part)
+        except OSError as error:
+            error.filename = path
+            raise
+        if fcntl is None:
+            return part, None
+        with suppress(FileNotFoundError):  # another process took it for a leftover
+            descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
+            if _lock(descriptor, fcntl.LOCK_EX) and os.path.exists(part):
+                return part, descriptor
+            os.close(descriptor)
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def _lock(descriptor: int, kind: int) -> bool:
     """Try to lock a file; return False if another process has locked it."""
     try:
@@ -235,7 +331,7 @@ def _hand_on_permissions(old: os.stat_result, descriptor: int) -> None:
 
 
 def _remove_leftovers(path: str) -> None:
-    """Remove the temporary files of processes that were killed while writing `path`."""
+    """Remove what processes have left that were killed while writing `path`."""
     folder, prefix = os.path.split(_part_prefix(path))
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -245,18 +341,26 @@ def _remove_leftovers(path: str) -> None:
 
 
 def _remove_if_left(part: str) -> None:
-    """Remove a temporary file unless a process is writing it."""
+    """Remove a temporary file or folder unless a process is writing it."""
     if fcntl is None:
         # Windows does not remove a file that a process has opened.
         if os.stat(part).st_mtime < time.time() - _DAY:
-            os.unlink(part)
+            _remove(part)
         return
     descriptor = os.open(part, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
         if _lock(descriptor, fcntl.LOCK_SH):
-            os.unlink(part)
+            _remove(part)
     finally:
         os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, or a folder with all in it."""
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
 
 
 def _part_prefix(path: str) -> str:

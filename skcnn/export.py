@@ -1,17 +1,16 @@
 """Fitted estimators for machines without scikit-learn: ONNX and TensorFlow."""
 
+import errno
 import os
-import shutil
-from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._base import BaseCNNClassifier
-from skcnn._files import written_whole
+from skcnn._files import folder_written_whole, written_whole
 from skcnn._parameters import resolve_views
 from skcnn._sklearn_private import StrOptions, validate_params
+from skcnn._wording import printable
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 __all__ = ["to_onnx", "to_saved_model"]
@@ -38,7 +37,7 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         A fitted classifier of this package, or a pipeline of its transformers and such
         a classifier.
     path : str or path-like
-        The file; one that exists is replaced.
+        The file; one that exists is replaced, and stays if the call fails.
     dtype : {"uint8", "float32"}, default="uint8"
         Of the images that the model will take, on the scale of those in `fit`.
 
@@ -54,7 +53,7 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         If it is something else, or its labels are neither strings nor numbers.
     ValueError
         If its parameter `dtype` is not "float32", the only one in which onnxruntime
-        can convolve.
+        can convolve, or a label cannot be written in UTF-8.
     OSError
         If the file cannot be written.
 
@@ -88,14 +87,14 @@ def to_onnx(estimator, path, *, dtype="uint8"):
     >>> labels, proba = session.run(None, {"images": images})  # doctest: +SKIP
     """
     try:
-        import tf2onnx
-        from onnx import helper, numpy_helper
+        import onnx  # noqa: F401
+        import tf2onnx  # noqa: F401
     except ImportError as error:
         raise ImportError(
             "to_onnx needs the packages tf2onnx and onnx, which are not installed: "
             'pip install "skcnn[onnx]"'
         ) from error
-    tf = _tensorflow()
+    _tensorflow()
     classes = _plain_classes(estimator)
     _, classifier = _steps(estimator)
     if classifier.dtype != "float32":
@@ -104,34 +103,9 @@ def to_onnx(estimator, path, *, dtype="uint8"):
             'convolutions for float32 only. Fit with dtype="float32", or use '
             "to_saved_model."
         )
-    function, signature = _function_of_images(estimator, dtype)
-    model, _ = tf2onnx.convert.from_function(
-        tf.function(function, input_signature=[signature], autograph=False),
-        input_signature=[signature],
-        opset=OPSET,
-    )
-    graph = model.graph
-    # tf2onnx makes a name up for it, another one in each export.
-    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
-    codes, probabilities = graph.output
-    names = numpy_helper.from_array(classes, "classes")
-    graph.initializer.append(names)
-    # tf2onnx calls outputs as it likes, and cannot look up strings.
-    graph.node.extend(
-        [
-            helper.make_node("Gather", [names.name, codes.name], [LABELS]),
-            helper.make_node("Identity", [probabilities.name], [PROBABILITIES]),
-        ]
-    )
-    kind = probabilities.type.tensor_type.elem_type
-    del graph.output[:]
-    graph.output.extend(
-        [
-            helper.make_tensor_value_info(LABELS, names.data_type, ["n"]),
-            helper.make_tensor_value_info(PROBABILITIES, kind, ["n", len(classes)]),
-        ]
-    )
+    # Opened before the conversion, which takes seconds that a wrong path would waste.
     with written_whole(path) as file:
+        model = _onnx_model(estimator, dtype, classes)
         file.write(model.SerializeToString())
 
 
@@ -149,7 +123,8 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
         A fitted classifier of this package, or a pipeline of its transformers and such
         a classifier.
     path : str or path-like
-        The folder to write, which must not exist.
+        The folder to write, which must not exist. It appears under this name once
+        all of it is written.
     dtype : {"uint8", "float32"}, default="uint8"
         Of the images that the model will take, on the scale of those in `fit`.
 
@@ -163,6 +138,8 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
         If Keras runs on something else than TensorFlow.
     TypeError
         If it is something else, or its labels are neither strings nor numbers.
+    ValueError
+        If a label cannot be written in UTF-8.
     OSError
         If the folder cannot be written.
 
@@ -198,26 +175,73 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     True
     """
     tf = _tensorflow()
-    path = Path(path)
-    if os.path.lexists(path):
-        raise FileExistsError(f"{path} exists. Delete it, or choose another name.")
     classes = _plain_classes(estimator)
-    function, signature = _function_of_images(estimator, dtype)
+    _check_utf8(path)
+    with folder_written_whole(path) as part:
+        function, signature = _function_of_images(estimator, dtype)
 
-    def serve(images):
-        codes, probabilities = function(images)
-        labels = tf.gather(tf.constant(classes), codes)
-        return {LABELS: labels, PROBABILITIES: probabilities}
+        def serve(images):
+            codes, probabilities = function(images)
+            labels = tf.gather(tf.constant(classes), codes)
+            return {LABELS: labels, PROBABILITIES: probabilities}
 
-    module = tf.Module()
-    module.serve = tf.function(serve, input_signature=[signature], autograph=False)
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    part.mkdir()
+        module = tf.Module()
+        module.serve = tf.function(serve, input_signature=[signature], autograph=False)
+        try:
+            tf.saved_model.save(module, part, signatures=module.serve)
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"TensorFlow cannot write {os.fsdecode(path)}: "
+                f"{printable(error.message)}"
+            ) from error
+
+
+def _check_utf8(path):
+    """Refuse a path that TensorFlow cannot write to."""
     try:
-        tf.saved_model.save(module, part, signatures=module.serve)
-        part.rename(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        os.fsdecode(path).encode()
+    except UnicodeEncodeError as error:
+        raise OSError(
+            errno.EILSEQ,
+            "TensorFlow writes only to paths in UTF-8. Choose another name",
+            path,
+        ) from error
+
+
+def _onnx_model(estimator, dtype, classes):
+    """Return a fitted estimator as a model of ONNX."""
+    import tensorflow as tf
+    import tf2onnx
+    from onnx import helper, numpy_helper
+
+    function, signature = _function_of_images(estimator, dtype)
+    model, _ = tf2onnx.convert.from_function(
+        tf.function(function, input_signature=[signature], autograph=False),
+        input_signature=[signature],
+        opset=OPSET,
+    )
+    graph = model.graph
+    # tf2onnx makes a name up for it, another one in each export.
+    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    codes, probabilities = graph.output
+    names = numpy_helper.from_array(classes, "classes")
+    graph.initializer.append(names)
+    # tf2onnx calls outputs as it likes, and cannot look up strings.
+    graph.node.extend(
+        [
+            helper.make_node("Gather", [names.name, codes.name], [LABELS]),
+            helper.make_node("Identity", [probabilities.name], [PROBABILITIES]),
+        ]
+    )
+    kind = probabilities.type.tensor_type.elem_type
+    del graph.output[:]
+    graph.output.extend(
+        [
+            helper.make_tensor_value_info(LABELS, names.data_type, ["n"]),
+            helper.make_tensor_value_info(PROBABILITIES, kind, ["n", len(classes)]),
+        ]
+    )
+    return model
 
 
 def _tensorflow():
@@ -244,6 +268,15 @@ def _plain_classes(estimator):
     if classes.dtype.kind in "biuf":
         return classes
     if all(isinstance(label, str) for label in classes.tolist()):
+        for label in classes.tolist():
+            try:
+                label.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"The label {label!r} cannot be exported, because exported models "
+                    "hold text in UTF-8, which has no half characters. Fit on other "
+                    "labels."
+                ) from error
         return classes.astype(object)
     raise TypeError(
         f"The labels are {classes.tolist()[:3]}..., but only strings and numbers can "

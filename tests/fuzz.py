@@ -1,6 +1,6 @@
 """Fuzz the readers of foreign files, within bounds of memory and time.
 
-    python tests/fuzz.py --seconds 60                    # each parser for a minute
+    python tests/fuzz.py --seconds 60 --jobs 2     # each parser for a minute, as in CI
     python tests/fuzz.py --seconds 600 --parser pickle --seed 1
 
 The script makes small valid files, changes their bytes or their structure, and reads
@@ -32,6 +32,7 @@ import traceback
 import warnings
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -661,17 +662,22 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--seconds", type=float, default=60, help="for each parser")
     options.add_argument("--parser", choices=PARSERS, action="append")
+    options.add_argument("--jobs", type=int, default=1, help="parsers at the same time")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()))
     options = options.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    n_findings = 0
-    for name in options.parser or PARSERS:
+
+    def run(name):
         n_cases, findings = fuzz(name, options.seconds, options.seed, options.out)
-        print(f"{name}: {n_cases} cases, {len(findings)} findings", flush=True)
-        for problem, path in findings.items():
-            print(f"  {problem}\n    {path}", flush=True)
-        n_findings += len(findings)
+        lines = [f"{name}: {n_cases} cases, {len(findings)} findings"]
+        lines += [f"  {problem}\n    {path}" for problem, path in findings.items()]
+        print("\n".join(lines), flush=True)
+        return len(findings)
+
+    # Each thread waits for a process of its own.
+    with ThreadPoolExecutor(options.jobs) as executor:
+        n_findings = sum(executor.map(run, options.parser or PARSERS))
     return min(n_findings, 1)
 
 

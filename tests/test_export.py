@@ -1,6 +1,9 @@
-"""Exported models answer as the estimators do."""
+"""Exported models answer as the estimators do, and are written whole or not at all."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,12 +150,130 @@ def test_what_cannot_be_exported_is_refused(both_ways, estimators, digits, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_an_existing_folder_stays(estimators, tmp_path):
+def make_folder(path):
+    path.mkdir()
+    (path / "note.txt").write_text("mine")
+
+
+def make_file(path):
+    path.write_text("mine")
+
+
+def make_link(path):
+    path.symlink_to("nowhere")
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX alone has these")
+@pytest.mark.parametrize("make", [make_folder, make_file, make_link, make_pipe])
+def test_a_saved_model_replaces_nothing(estimators, tmp_path, make):
     clf, _ = estimators["numbers"]
-    (tmp_path / "note.txt").write_text("mine")
+    path = tmp_path / "model"
+    make(path)
+    before = path.lstat()
     with pytest.raises(FileExistsError, match="Delete it, or choose another name"):
-        to_saved_model(clf, tmp_path)
-    assert (tmp_path / "note.txt").read_text() == "mine"
+        to_saved_model(clf, path)
+    assert path.lstat() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_onnx_model_replaces_files_only(estimators, tmp_path):
+    pytest.importorskip("tf2onnx", reason='needs pip install "skcnn[onnx]"')
+    clf, images = estimators["numbers"]
+    make_folder(tmp_path / "folder")
+    for path in (tmp_path / "folder", f"{tmp_path}/new/", ""):
+        with pytest.raises(OSError, match=r"(?i)name a file"):
+            to_onnx(clf, path)
+    make_file(tmp_path / "file")
+    (tmp_path / "file").chmod(0o640)
+    to_onnx(clf, tmp_path / "file")
+    labels, _ = run_onnx(tmp_path / "file", images[:3])
+    np.testing.assert_array_equal(labels, clf.predict(images[:3]))
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert {entry.name for entry in tmp_path.iterdir()} == {"folder", "file"}
+
+
+@pytest.mark.parametrize("path", ["m" * 255, "model/", b"model", "new\nline", "ram:"])
+def test_every_kind_of_path_is_taken(
+    both_ways, estimators, tmp_path, monkeypatch, path
+):
+    write, run = both_ways
+    if path == "model/" and write is to_onnx:
+        pytest.skip("a slash at the end is that of a folder")
+    monkeypatch.chdir(tmp_path)
+    clf, images = estimators["numbers"]
+    write(clf, path)
+    (written,) = Path().iterdir()
+    labels, _ = run(str(written), images[:3])
+    np.testing.assert_array_equal(labels, clf.predict(images[:3]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux takes any bytes for a name")
+def test_a_path_that_tensorflow_cannot_write_is_refused(estimators, tmp_path):
+    clf, _ = estimators["numbers"]
+    with pytest.raises(OSError, match="TensorFlow writes only to paths in UTF-8"):
+        to_saved_model(clf, os.fsencode(tmp_path) + b"/\xff")
+    assert not list(tmp_path.iterdir())
+
+
+FULL_DISK = """
+import resource, signal, sys
+import skcnn.export
+from skcnn.datasets import load_digit_images
+X, y = load_digit_images(return_X_y=True)
+clf = skcnn.MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X[:99], y[:99])
+# Files of more than some bytes cannot be written, as on a disk that is nearly full.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    getattr(skcnn.export, sys.argv[1])(clf, sys.argv[2])
+except OSError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX alone has such limits")
+def test_on_a_full_disk_nothing_is_left(both_ways, tmp_path):
+    write, _ = both_ways
+    path = tmp_path / "model"
+    finished = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, write.__name__, path],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "File too large" in finished.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["", "\x1b[31m", "a\nb", "\x00", "tab\t", "$x$", "\u202e", "é" * 999],
+        ["=1+1", " ", "\U0001f600"],
+    ],
+)
+def test_names_of_classes_are_any_text(both_ways, digits, tmp_path, labels):
+    write, run = both_ways
+    X, y = grey(digits)
+    names = np.array([labels[i % len(labels)] for i in y], object)
+    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
+    write(clf, tmp_path / "model")
+    answer, _ = run(tmp_path / "model", X[:50])
+    assert list(answer) == list(clf.predict(X[:50]))
+
+
+def test_half_characters_in_names_of_classes_are_refused(both_ways, digits, tmp_path):
+    write, _ = both_ways
+    X, y = grey(digits)
+    names = np.where(y < 3, "\ud800", "b").astype(object)
+    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
+    with pytest.raises(ValueError, match=r"cannot be exported, because .* UTF-8"):
+        write(clf, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_tf2onnx_the_error_says_what_to_install(

@@ -7,13 +7,14 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skcnn._files import open_regular, written_whole
+from skcnn._files import folder_written_whole, open_regular, written_whole
 
 if os.name == "posix":
     import fcntl
@@ -248,6 +249,14 @@ class TestWrittenWhole:
         with pytest.raises(FileNotFoundError, match=r"nowhere/a'"):
             write(tmp_path / "nowhere" / "a")
 
+    @pytest.mark.parametrize("name", ["", "new/", "new/.", "new/..", "old/", "."])
+    def test_a_path_that_names_no_file_is_refused(self, tmp_path, monkeypatch, name):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "old").write_bytes(b"old")
+        with pytest.raises(OSError, match=r"(?i)name a file"):
+            write(name)
+        assert names(tmp_path) == ["old"]
+
     def test_a_pipe_that_nobody_reads_is_refused_at_once(self, tmp_path):
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(OSError, match="a pipe that nobody reads"):
@@ -321,3 +330,179 @@ class TestWrittenWhole:
         monkeypatch.chdir(tmp_path)
         write(path)
         assert names(tmp_path) == ["a"]
+
+
+def make_file(path):
+    path.write_bytes(b"mine")
+
+
+def make_folder_of_files(path):
+    path.mkdir()
+    (path / "note.txt").write_bytes(b"mine")
+
+
+def make_link(path):
+    target = path.with_name("target")
+    target.mkdir(exist_ok=True)
+    path.symlink_to(target)
+
+
+def make_dangling_link(path):
+    path.symlink_to("nowhere")
+
+
+def write_folder(path, name="file"):
+    with folder_written_whole(path) as part:
+        Path(part, "inner").mkdir()
+        Path(part, "inner", name).write_bytes(b"new")
+
+
+@needs_posix
+class TestFolderWrittenWhole:
+    @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+    def test_it_gets_the_permissions_that_mkdir_gives(self, tmp_path, umask):
+        before = os.umask(umask)
+        try:
+            write_folder(tmp_path / "a")
+            (tmp_path / "b").mkdir()
+        finally:
+            os.umask(before)
+        assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+        assert (tmp_path / "a" / "inner" / "file").read_bytes() == b"new"
+        assert names(tmp_path) == ["a", "b"]
+
+    def test_it_has_its_name_only_once_it_is_complete(self, tmp_path):
+        with pytest.raises(ZeroDivisionError), folder_written_whole(tmp_path / "a"):
+            (part,) = tmp_path.iterdir()
+            (part / "file").write_bytes(b"new")
+            1 / 0  # noqa: B018
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            make_file,
+            Path.mkdir,
+            make_folder_of_files,
+            make_link,
+            make_dangling_link,
+            make_link_to_device,
+            make_pipe,
+        ],
+    )
+    @pytest.mark.parametrize("moment", ["before", "meanwhile"])
+    def test_what_is_there_stays(self, tmp_path, make, moment):
+        path = tmp_path / "a"
+        if moment == "before":
+            make(path)
+        with (
+            pytest.raises(FileExistsError, match=r"It exists. Delete it.*a'"),
+            folder_written_whole(path),
+        ):
+            assert moment == "meanwhile"
+            make(path)
+        others = tmp_path / "others"
+        others.mkdir()
+        make(others / "a")
+        assert stat.S_IFMT(path.lstat().st_mode) == stat.S_IFMT(
+            (others / "a").lstat().st_mode
+        )
+        assert set(names(tmp_path)) <= {"a", "others", "target"}
+
+    def test_what_a_killed_process_leaves_is_removed_by_the_next_one(self, tmp_path):
+        code = (
+            "import os, sys\n"
+            "from pathlib import Path\n"
+            "from skcnn._files import folder_written_whole\n"
+            "with folder_written_whole(sys.argv[1]) as part:\n"
+            "    Path(part, 'inner').mkdir()\n"
+            "    Path(part, 'inner', 'file').write_bytes(b'x' * 10**6)\n"
+            "    os.kill(os.getpid(), 9)\n"
+        )
+        path = tmp_path / "a"
+        subprocess.run([sys.executable, "-c", code, path], check=False)
+        (left,) = tmp_path.iterdir()
+        assert left.is_dir() and len(left.name) < 40
+        write_folder(tmp_path / "other")
+        assert left.exists()  # What belongs to "a" is left to "a".
+        write_folder(path)
+        assert names(tmp_path) == ["a", "other"]
+        # A file of the same name, in the place of the folder, finds it too.
+        path.rename(tmp_path / "b")
+        subprocess.run([sys.executable, "-c", code, path], check=False)
+        write(path)
+        assert names(tmp_path) == ["a", "b", "other"]
+
+    def test_of_two_at_once_the_first_stays(self, tmp_path):
+        path = tmp_path / "a"
+        with pytest.raises(FileExistsError), folder_written_whole(path) as slow:
+            Path(slow, "slow").write_bytes(b"")
+            write_folder(path)
+        assert names(path) == ["inner"]
+        assert names(tmp_path) == ["a"]
+
+    def test_a_folder_taken_for_a_leftover_is_made_anew(self, tmp_path, monkeypatch):
+        flock, seen = fcntl.flock, []
+
+        def remove_first(descriptor, kind):
+            if kind & fcntl.LOCK_EX and not seen:
+                seen.extend(tmp_path.glob(".skcnn-*"))
+                seen[0].rmdir()
+            flock(descriptor, kind)
+
+        monkeypatch.setattr(fcntl, "flock", remove_first)
+        write_folder(tmp_path / "a")
+        assert seen and names(tmp_path) == ["a"]
+
+    def test_on_windows_only_old_leftovers_are_removed(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("skcnn._files.fcntl", None)
+        path = tmp_path / "a"
+        with suppress(ZeroDivisionError), folder_written_whole(path) as part:
+            1 / 0  # noqa: B018
+        recent, old = (Path(part[:-6] + f"{i}.part") for i in "01")
+        for leftover in (recent, old):
+            make_folder_of_files(leftover)
+        os.utime(old, (1, 1))
+        write_folder(path)
+        assert names(tmp_path) == sorted(["a", recent.name])
+
+    @pytest.mark.parametrize(
+        "path", ["a", "a/", "a//", b"a", Path("a"), "./a", "x/../a"]
+    )
+    def test_every_kind_of_path_is_taken(self, tmp_path, monkeypatch, path):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "x").mkdir()
+        write_folder(path)
+        assert names(tmp_path) == ["a", "x"]
+
+    def test_a_link_to_the_folder_around_it_is_followed(self, tmp_path):
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        write_folder(tmp_path / "link" / "a")
+        assert names(tmp_path / "real") == ["a"]
+
+    @pytest.mark.parametrize("length", [1, 216, 217, 255])
+    def test_a_name_can_be_as_long_as_names_can_be(self, tmp_path, length):
+        write_folder(tmp_path / ("n" * length))
+        assert names(tmp_path) == ["n" * length]
+
+    @pytest.mark.parametrize(
+        "path, message",
+        [
+            ("", "The path is empty"),
+            ("nowhere/a", "nowhere/a'"),
+            ("file/a", "file/a'"),
+            (".", "It exists"),
+            ("/", "It exists"),
+            ("/proc/a", "/proc/a'"),
+            ("n" * 256, "too long"),
+        ],
+    )
+    def test_where_nothing_can_be_written_it_says_so(
+        self, tmp_path, monkeypatch, path, message
+    ):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(OSError, match=message), folder_written_whole(path):
+            pass
+        assert names(tmp_path) == ["file"]

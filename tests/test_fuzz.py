@@ -1,8 +1,11 @@
 """The fuzzer finds what it looks for, and nothing in some seconds of each reader."""
 
+import json
+import random
+
 import numpy as np
 import pytest
-from fuzz import PARSERS, Parser, case, finding, fuzz
+from fuzz import PARSERS, Parser, case, change_tree, finding, fuzz
 
 
 def parser(read):
@@ -40,6 +43,15 @@ def test_a_case_is_the_same_again(name):
     contents = [case(PARSERS[name], seeds, 3, number) for number in range(20)]
     assert contents == [case(PARSERS[name], seeds, 3, number) for number in range(20)]
     assert len(set(contents)) > 10
+
+
+def test_a_document_that_is_changed_often_stays_of_a_size_to_read():
+    rng = random.Random(0)
+    for _ in range(300):
+        document = {name: [[1, [2, 3]], {name: [4]}] for name in "abcdefghij"}
+        for _ in range(4):
+            change_tree(rng, document)
+        assert len(json.dumps(document)) < 2 * 10**7
 
 
 @pytest.mark.parametrize("name", PARSERS)
