@@ -6,138 +6,152 @@ from skcnn._base import BaseCNNClassifier
 
 
 class MNISTCNNClassifier(BaseCNNClassifier):
-    """Convolutional network for grey images such as handwritten digits.
+    """Convolutional network for gray images such as handwritten digits.
 
-    The defaults are meant for MNIST [1]_ and a CPU minute: two stages of a convolution,
-    a pooling and batch normalisation, and a hidden dense layer.
+    The defaults are meant for MNIST [1]_ and one minute of CPU time: two stages of one
+    convolution, max pooling and batch normalization, and one hidden dense layer.
     Images of any other kind and size work too. Every parameter can be searched by its
     name.
 
-    `from_preset` makes an estimator with a named set of parameters; `presets` maps the
-    names to the parameters that differ from the defaults. "classic" is the network that
-    this package descends from, "fast" reaches its accuracy in the least time, and
-    "accurate" goes for the last tenths of a percent.
+    `from_preset` makes an estimator with a named set of parameters; `presets` maps each
+    name to the parameters that differ from the defaults. "classic" is the textbook
+    network that skcnn is compared with, "fast" reaches the accuracy of "classic" in the
+    least time, and "accurate" gains the last tenths of a percentage point.
+
+    The parameters come in groups: first the six that most users set; then, from
+    `filters` on, the network; from `optimizer` on, the optimization; from `image_shape`
+    on, the images and how they are changed; from `validation_fraction` on, the details
+    of early stopping; and `warm_start` and `callbacks` for the course of a fit.
 
     Parameters
     ----------
-    whitening : bool, default=False
-        Whether a fixed convolution, learned from the training images, decorrelates
-        neighbouring pixels before the first stage [4]_.
+    epochs : int, default=7
+        Maximum number of passes over the training images. `early_stopping`, `callbacks`
+        and Ctrl-C can end training earlier.
+    learning_rate : float or None, default=0.005
+        Highest learning rate of an optimizer that is given by its name. None takes
+        Keras's default for that optimizer.
+    batch_size : int or "auto", default="auto"
+        Number of images in a training step. "auto" aims at 64 steps an epoch, with at
+        least 32 images in a step and at most 256, or 1000 in `CIFARCNNClassifier`.
+    early_stopping : bool, default=False
+        Whether to stop training when the accuracy on validation images no longer
+        improves, and to return to the best weights. Without `X_val` in `fit`, a
+        stratified fraction of the training images is held out.
+    verbose : bool or int, default=False
+        Whether to print a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the initial weights, the order of the images, dropout, augmentation and
+        the choice of the held-out images. With an int, results are equal bit for bit on
+        one machine with the same number of TensorFlow threads. Another number of
+        threads changes 1 to 2 % of the labels that a briefly trained network predicts,
+        and the accuracy by tenths of a percentage point at most.
     filters : int or tuple of int, default=(16, 32)
-        Filters of the convolutions, one entry a stage. A stage is `convolutions`
-        convolutions and one max pooling.
-    kernel_size : int or tuple of int, default=(5, 3)
-        Side of the convolution kernels in pixels, for all stages or for each: the last
-        entry of a tuple counts for all further stages. A kernel larger than the image
-        is cut to it.
+        Number of filters of the convolutions, one entry for each stage. A stage is
+        `convolutions` convolutions and one max pooling.
     convolutions : int, default=1
         Number of convolutions in each stage.
+    kernel_size : int or tuple of int, default=(5, 3)
+        Side of the convolution kernels in pixels: one number for all stages, or one for
+        each. The last entry of a tuple also counts for all further stages. A kernel
+        larger than the image is cut to the size of the image.
     pool_size : int, default=2
         Side of the max pooling window in pixels.
     pool_first : bool, default=False
-        Whether a stage pools after its first convolution, which leaves the later ones
-        a quarter of the work, or after its last.
+        Whether a stage pools after its first convolution instead of its last one. With
+        a `pool_size` of 2, this leaves a quarter of the work to its other convolutions.
     padding : {"same", "valid"}, default="valid"
-        Whether convolutions keep the size of the image or use whole windows only.
-    kernel_initializer : {"glorot_uniform", "identity"}, default="glorot_uniform"
-        How the kernels of convolutions start: at random, or as far as possible with
-        filters that hand on a channel each [4]_.
+        "same" pads the images, so that convolutions keep their size. "valid" pads
+        nothing, so that images shrink by the side of the kernel less one.
     global_pooling : bool, default=False
-        Whether the maximum of each filter over the image goes to the dense layers, or
-        all that the last stage gives, flattened.
+        Whether the dense layers get the maximum of each filter over the image (global
+        max pooling) instead of all values of the last stage, flattened.
     dense_units : int or tuple of int, default=128
-        Units of the hidden dense layers; ``()`` for none.
+        Number of units of the hidden dense layers; ``()`` for no such layer.
     activation : str, default="relu"
         Name of a function in `keras.activations`.
     batch_normalization : bool, default=True
-        Whether to normalise each convolution's output over the batch [2]_.
+        Whether to normalize the output of each convolution over the batch [2]_.
     dropout : float or tuple of two float, default=0.0
-        Share of values dropped in training after each stage and after each hidden
-        dense layer; two numbers set the two apart. In [0, 1).
-    scaling : {"standard", "unit"}, default="standard"
-        How the network scales pixels, by what it learns from the training images:
-        to mean 0 and variance 1 of each channel, or to [0, 1]. "unit" divides whole
-        numbers by 255, by 65535 or, where the largest one is below a quarter of these
-        (masks of 0 and 1, 16 levels of gray, 10 or 12 bits), by the largest one.
+        Dropout rate after each stage and after each hidden dense layer. Two numbers set
+        the two rates apart. In [0, 1).
+    whitening : bool, default=False
+        Whether the network begins with a convolution that decorrelates neighboring
+        pixels [4]_. Its kernels are computed from the training images and not trained.
+    kernel_initializer : {"glorot_uniform", "identity"}, default="glorot_uniform"
+        Initial kernels of the convolutions. "glorot_uniform" draws them at random.
+        "identity" draws them likewise, but then makes as many filters as there are
+        input channels pass one channel through unchanged [4]_.
+    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+        Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
+        of pixels and the logits in float32 and computes everything else in bfloat16
+        [7]_. This is faster where the processor has units for bfloat16 (AMX on CPUs),
+        and slower elsewhere.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
-        Name of a Keras optimiser, or an instance, which is copied. "muon" makes the
-        updates of convolution kernels orthogonal [6]_, 20 times `learning_rate`
-        relative to the kernel, and leaves the other weights to Adam.
-    learning_rate : float or None, default=0.005
-        Learning rate of an optimiser given by name, at its highest; None takes Keras's
-        default for that optimiser.
+        Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
+        updates of convolution kernels orthogonal [6]_, with a size of 20 times
+        `learning_rate` relative to the kernel, and leaves the other weights to Adam.
     learning_rate_schedule : {"cosine", "linear", "constant"}, default="linear"
         "cosine" rises over the first tenth of the steps, then falls to zero along half
-        a cosine [3]_; "linear" falls to zero along a line. An optimiser instance that
-        has a schedule keeps its own.
-    batch_size : int or "auto", default="auto"
-        Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 256, in `CIFARCNNClassifier` 1000.
-    epochs : int, default=7
-        Number of passes over the training images, at most.
+        a cosine [3]_; "linear" falls to zero along a line. An optimizer instance with a
+        schedule keeps its own schedule.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
     label_smoothing : float, default=0.05
         Share of each target that is spread over all classes. In [0, 1).
-    augment : str, tuple of str or None, default="affine"
-        Random changes of training images. "flip": left to right; "shift": by whole
-        pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up to
-        12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
-        pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=None
-        Sides of the training images, relative to those given, in successive parts of
-        the training, equally many steps each [5]_. Predictions are made at the last of
-        them. In (0, 1]; several need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default=None
-        Views of an image over which predictions average the logits. "flip": its mirror
-        image; "shift": two views shifted by a pixel along the diagonal, if images are
-        at least 14 pixels high and wide. Each view costs as much as the image itself.
-        It may be changed after `fit`.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into `sample_weight`.
-    early_stopping : bool, default=False
-        Whether to stop when the accuracy on validation images stops improving, and to
-        return to the best weights. Without `X_val` in `fit`, a stratified part of the
-        training images is held out.
-    validation_fraction : float, default=0.1
-        Share of the training images to hold out. Only used with `early_stopping`.
-    n_iter_no_change : int or numpy.inf, default=10
-        Epochs without an improvement of at least `tol` to wait before stopping. Only
-        used with `early_stopping`.
-    tol : float, default=0.0001
-        Least improvement of the validation accuracy that counts.
-    warm_start : bool, default=False
-        Whether another `fit` goes on from the weights of the last one. What
-        `early_stopping` holds out stays the same.
+        Weights of the classes, which are multiplied with `sample_weight`.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of flat rows. None infers
-        it: a square number of values is a gray image, three times a square a color
-        image, anything else one row of pixels; `fit` warns where the pixels do not look
-        like it. The channels of a pixel stand side by side.
-    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
-        Floating dtype of the network. "mixed_bfloat16" keeps weights, the scaling of
-        pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
-        faster where the processor has units for it (AMX on CPUs), slower elsewhere.
+        the shape from the number of values: a square number is a gray image, three
+        times a square a color image, anything else one row of pixels. `fit` warns if
+        the pixels contradict this. The channels of a pixel have to be next to each
+        other.
+    scaling : {"standard", "unit"}, default="standard"
+        How the network scales pixels, by statistics of the training images: to mean 0
+        and variance 1 of each channel, or to [0, 1]. "unit" divides integers by 255 or
+        65535. If the largest integer is below a quarter of these (masks of 0 and 1, 16
+        levels of gray, 10 or 12 bits), it divides by the largest one. Floats are scaled
+        from their minimum to their maximum.
+    augment : str, tuple of str or None, default="affine"
+        Random changes of training images. "flip": left to right; "shift": by a number
+        of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
+        to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
+        pixels high or wide, tables among them, are never changed.
+    progressive_resizing : float, tuple or None, default=None
+        Sides of the training images relative to those of `X`, in successive phases of
+        training that have equally many steps each [5]_. Predictions use the last size.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
+        pixels high or wide are never resized.
+    test_time_augmentation : str, tuple of str or None, default=None
+        Views of an image over which predictions average the logits: the image itself
+        and changed copies of it. "flip" adds the mirror image of each view; "shift"
+        adds two copies shifted by one pixel along the diagonal, if images are at least
+        14 pixels high and wide. Predictions with n views take n times as long. The
+        parameter may be changed after `fit`.
+    validation_fraction : float, default=0.1
+        Fraction of the training images to hold out. Only used with `early_stopping`.
+    n_iter_no_change : int or numpy.inf, default=10
+        Number of epochs without an improvement of at least `tol` after which training
+        stops. Only used with `early_stopping`.
+    tol : float, default=0.0001
+        Smallest increase of the validation accuracy that counts as an improvement. Only
+        used with `early_stopping`.
+    warm_start : bool, default=False
+        Whether another `fit` continues from the weights of the last one. The images
+        that `early_stopping` holds out stay the same.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Keras callbacks. Each `fit` uses copies, which `callbacks_` holds afterwards;
-        these instances stay as they are.
-    verbose : bool or int, default=False
-        Whether to print a line an epoch.
-    random_state : int, RandomState instance or None, default=None
-        Seeds initial weights, order, dropout, augmentation and hold-out. With an int,
-        results are equal to the bit on one machine and the same number of TensorFlow
-        threads. Another number of threads changes 1 to 2 % of the labels that a
-        briefly trained network predicts, and accuracy by tenths of a point at most.
+        Keras callbacks. Each `fit` uses copies and stores them in `callbacks_`; the
+        instances in this parameter stay unchanged.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The sorted labels.
     n_features_in_ : int
-        Values of an image: height * width * channels.
+        Number of values of an image: height * width * channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, if `X` was a data frame with string names.
+        Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
     n_iter_ : int
@@ -149,16 +163,16 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     validation_loss_curve_ : list of float or None
         Validation loss of each epoch, if there was validation data.
     validation_scores_ : list of float or None
-        Validation accuracy of each epoch.
+        Validation accuracy of each epoch, if there was validation data.
     best_validation_score_ : float or None
-        The best of them.
+        Highest validation accuracy of all epochs, if there was validation data.
     history_ : dict of list of float
-        All of these curves under Keras's names.
+        Loss and accuracy of each epoch, under the names that Keras uses.
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` that the last call of `fit` or `partial_fit` used,
-        with what they have written down. A copy shares with the original all objects
-        but lists, dictionaries, sets, arrays and random generators. Empty without
-        callbacks, and after pickling or loading.
+        with everything that they recorded. Lists, dictionaries, sets, arrays and random
+        generators of a callback are copied; a copy shares all other objects with the
+        original. The list is empty without callbacks, and after pickling or loading.
     keras_classifier_ : scikeras.wrappers.KerasClassifier
         The SciKeras classifier that holds the network.
     model_ : keras.Sequential
@@ -166,14 +180,14 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 
     See Also
     --------
-    CIFARCNNClassifier : The same with the defaults for colour photographs.
+    CIFARCNNClassifier : The same with defaults for color photographs.
     sklearn.neural_network.MLPClassifier : Networks of dense layers only.
 
     Notes
     -----
-    Where all training images fit in one step (at most `batch_size` of them), equal
-    images are merged and their weights added, so that a weight of two and a repeated
-    image give the same network to the bit.
+    If all training images fit in one step (at most `batch_size` of them), equal images
+    are merged and their weights added. An image with a weight of two and a repeated
+    image then give the same network, bit for bit.
 
     References
     ----------
@@ -208,49 +222,49 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 
     _largest_auto_batch_size = 256
 
-    # Where users import it from, and what a pickle names.
+    # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
 
     presets = MappingProxyType(
         {
             "classic": MappingProxyType(
                 {
+                    "epochs": 5,
+                    "learning_rate": None,
+                    "batch_size": 128,
                     "filters": 32,
                     "kernel_size": 3,
                     "dense_units": 128,
                     "batch_normalization": False,
-                    "scaling": "unit",
                     "optimizer": "adam",
-                    "learning_rate": None,
                     "learning_rate_schedule": "constant",
-                    "batch_size": 128,
-                    "epochs": 5,
                     "label_smoothing": 0.0,
+                    "scaling": "unit",
                     "augment": None,
                 }
             ),
             "fast": MappingProxyType(
                 {
-                    "filters": (8, 16),
-                    "dense_units": 64,
+                    "epochs": 1,
                     "learning_rate": 0.01,
                     "batch_size": 128,
-                    "epochs": 1,
+                    "filters": (8, 16),
+                    "dense_units": 64,
                     "augment": None,
                 }
             ),
             "accurate": MappingProxyType(
                 {
+                    "epochs": 12,
+                    "learning_rate": 0.01,
+                    "batch_size": 128,
                     "filters": (16, 64),
-                    "kernel_size": (5, 3),
                     "convolutions": 2,
+                    "kernel_size": (5, 3),
                     "pool_first": True,
                     "padding": "same",
                     "global_pooling": True,
                     "dense_units": (),
-                    "learning_rate": 0.01,
-                    "batch_size": 128,
-                    "epochs": 12,
                     "test_time_augmentation": "shift",
                 }
             ),
@@ -260,213 +274,227 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        whitening=False,
+        epochs=7,
+        learning_rate=0.005,
+        batch_size="auto",
+        early_stopping=False,
+        verbose=False,
+        random_state=None,
         filters=(16, 32),
-        kernel_size=(5, 3),
         convolutions=1,
+        kernel_size=(5, 3),
         pool_size=2,
         pool_first=False,
         padding="valid",
-        kernel_initializer="glorot_uniform",
         global_pooling=False,
         dense_units=128,
         activation="relu",
         batch_normalization=True,
         dropout=0.0,
-        scaling="standard",
+        whitening=False,
+        kernel_initializer="glorot_uniform",
+        dtype="float32",
         optimizer="muon",
-        learning_rate=0.005,
         learning_rate_schedule="linear",
-        batch_size="auto",
-        epochs=7,
         shuffle=True,
         label_smoothing=0.05,
+        class_weight=None,
+        image_shape=None,
+        scaling="standard",
         augment="affine",
         progressive_resizing=None,
         test_time_augmentation=None,
-        class_weight=None,
-        early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
         warm_start=False,
-        image_shape=None,
-        dtype="float32",
         callbacks=None,
-        verbose=False,
-        random_state=None,
     ):
-        self.whitening = whitening
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.verbose = verbose
+        self.random_state = random_state
         self.filters = filters
-        self.kernel_size = kernel_size
         self.convolutions = convolutions
+        self.kernel_size = kernel_size
         self.pool_size = pool_size
         self.pool_first = pool_first
         self.padding = padding
-        self.kernel_initializer = kernel_initializer
         self.global_pooling = global_pooling
         self.dense_units = dense_units
         self.activation = activation
         self.batch_normalization = batch_normalization
         self.dropout = dropout
-        self.scaling = scaling
+        self.whitening = whitening
+        self.kernel_initializer = kernel_initializer
+        self.dtype = dtype
         self.optimizer = optimizer
-        self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
         self.shuffle = shuffle
         self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.image_shape = image_shape
+        self.scaling = scaling
         self.augment = augment
         self.progressive_resizing = progressive_resizing
         self.test_time_augmentation = test_time_augmentation
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
-        self.image_shape = image_shape
-        self.dtype = dtype
         self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
 
 
 class CIFARCNNClassifier(BaseCNNClassifier):
-    """Convolutional network for small colour images such as CIFAR-10's.
+    """Convolutional network for small color images such as those of CIFAR-10.
 
-    The defaults are meant for CIFAR-10 [1]_ and ten CPU minutes: a fixed convolution
-    that whitens patches, three stages of two convolutions, a pooling and batch
-    normalisation, and global max pooling.
+    The defaults are meant for CIFAR-10 [1]_ and ten minutes of CPU time: a convolution
+    that whitens patches, three stages of two convolutions, max pooling and batch
+    normalization, and global max pooling.
     Images of any other kind and size work too. Every parameter can be searched by its
     name.
 
-    `from_preset` makes an estimator with a named set of parameters; `presets` maps the
-    names to the parameters that differ from the defaults. "classic" is the network that
-    this package descends from, "fast" reaches its accuracy in the least time, and
-    "accurate" goes for the last tenths of a percent.
+    `from_preset` makes an estimator with a named set of parameters; `presets` maps each
+    name to the parameters that differ from the defaults. "classic" is the textbook
+    network that skcnn is compared with, "fast" reaches the accuracy of "classic" in the
+    least time, and "accurate" gains the last tenths of a percentage point.
+
+    The parameters come in groups: first the six that most users set; then, from
+    `filters` on, the network; from `optimizer` on, the optimization; from `image_shape`
+    on, the images and how they are changed; from `validation_fraction` on, the details
+    of early stopping; and `warm_start` and `callbacks` for the course of a fit.
 
     Parameters
     ----------
-    whitening : bool, default=True
-        Whether a fixed convolution, learned from the training images, decorrelates
-        neighbouring pixels before the first stage [4]_.
+    epochs : int, default=12
+        Maximum number of passes over the training images. `early_stopping`, `callbacks`
+        and Ctrl-C can end training earlier.
+    learning_rate : float or None, default=0.01
+        Highest learning rate of an optimizer that is given by its name. None takes
+        Keras's default for that optimizer.
+    batch_size : int or "auto", default="auto"
+        Number of images in a training step. "auto" aims at 64 steps an epoch, with at
+        least 32 images in a step and at most 256, or 1000 in `CIFARCNNClassifier`.
+    early_stopping : bool, default=False
+        Whether to stop training when the accuracy on validation images no longer
+        improves, and to return to the best weights. Without `X_val` in `fit`, a
+        stratified fraction of the training images is held out.
+    verbose : bool or int, default=False
+        Whether to print a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the initial weights, the order of the images, dropout, augmentation and
+        the choice of the held-out images. With an int, results are equal bit for bit on
+        one machine with the same number of TensorFlow threads. Another number of
+        threads changes 1 to 2 % of the labels that a briefly trained network predicts,
+        and the accuracy by tenths of a percentage point at most.
     filters : int or tuple of int, default=(32, 128, 128)
-        Filters of the convolutions, one entry a stage. A stage is `convolutions`
-        convolutions and one max pooling.
-    kernel_size : int or tuple of int, default=3
-        Side of the convolution kernels in pixels, for all stages or for each: the last
-        entry of a tuple counts for all further stages. A kernel larger than the image
-        is cut to it.
+        Number of filters of the convolutions, one entry for each stage. A stage is
+        `convolutions` convolutions and one max pooling.
     convolutions : int, default=2
         Number of convolutions in each stage.
+    kernel_size : int or tuple of int, default=3
+        Side of the convolution kernels in pixels: one number for all stages, or one for
+        each. The last entry of a tuple also counts for all further stages. A kernel
+        larger than the image is cut to the size of the image.
     pool_size : int, default=2
         Side of the max pooling window in pixels.
     pool_first : bool, default=True
-        Whether a stage pools after its first convolution, which leaves the later ones
-        a quarter of the work, or after its last.
+        Whether a stage pools after its first convolution instead of its last one. With
+        a `pool_size` of 2, this leaves a quarter of the work to its other convolutions.
     padding : {"same", "valid"}, default="same"
-        Whether convolutions keep the size of the image or use whole windows only.
-    kernel_initializer : {"glorot_uniform", "identity"}, default="identity"
-        How the kernels of convolutions start: at random, or as far as possible with
-        filters that hand on a channel each [4]_.
+        "same" pads the images, so that convolutions keep their size. "valid" pads
+        nothing, so that images shrink by the side of the kernel less one.
     global_pooling : bool, default=True
-        Whether the maximum of each filter over the image goes to the dense layers, or
-        all that the last stage gives, flattened.
+        Whether the dense layers get the maximum of each filter over the image (global
+        max pooling) instead of all values of the last stage, flattened.
     dense_units : int or tuple of int, default=()
-        Units of the hidden dense layers; ``()`` for none.
+        Number of units of the hidden dense layers; ``()`` for no such layer.
     activation : str, default="relu"
         Name of a function in `keras.activations`.
     batch_normalization : bool, default=True
-        Whether to normalise each convolution's output over the batch [2]_.
+        Whether to normalize the output of each convolution over the batch [2]_.
     dropout : float or tuple of two float, default=0.0
-        Share of values dropped in training after each stage and after each hidden
-        dense layer; two numbers set the two apart. In [0, 1).
-    scaling : {"standard", "unit"}, default="standard"
-        How the network scales pixels, by what it learns from the training images:
-        to mean 0 and variance 1 of each channel, or to [0, 1]. "unit" divides whole
-        numbers by 255, by 65535 or, where the largest one is below a quarter of these
-        (masks of 0 and 1, 16 levels of gray, 10 or 12 bits), by the largest one.
+        Dropout rate after each stage and after each hidden dense layer. Two numbers set
+        the two rates apart. In [0, 1).
+    whitening : bool, default=True
+        Whether the network begins with a convolution that decorrelates neighboring
+        pixels [4]_. Its kernels are computed from the training images and not trained.
+    kernel_initializer : {"glorot_uniform", "identity"}, default="identity"
+        Initial kernels of the convolutions. "glorot_uniform" draws them at random.
+        "identity" draws them likewise, but then makes as many filters as there are
+        input channels pass one channel through unchanged [4]_.
+    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+        Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
+        of pixels and the logits in float32 and computes everything else in bfloat16
+        [7]_. This is faster where the processor has units for bfloat16 (AMX on CPUs),
+        and slower elsewhere.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
-        Name of a Keras optimiser, or an instance, which is copied. "muon" makes the
-        updates of convolution kernels orthogonal [6]_, 20 times `learning_rate`
-        relative to the kernel, and leaves the other weights to Adam.
-    learning_rate : float or None, default=0.01
-        Learning rate of an optimiser given by name, at its highest; None takes Keras's
-        default for that optimiser.
+        Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
+        updates of convolution kernels orthogonal [6]_, with a size of 20 times
+        `learning_rate` relative to the kernel, and leaves the other weights to Adam.
     learning_rate_schedule : {"cosine", "linear", "constant"}, default="linear"
         "cosine" rises over the first tenth of the steps, then falls to zero along half
-        a cosine [3]_; "linear" falls to zero along a line. An optimiser instance that
-        has a schedule keeps its own.
-    batch_size : int or "auto", default="auto"
-        Images a training step. "auto" aims at 64 steps an epoch, with 32 images at
-        least and at most 256, in `CIFARCNNClassifier` 1000.
-    epochs : int, default=12
-        Number of passes over the training images, at most.
+        a cosine [3]_; "linear" falls to zero along a line. An optimizer instance with a
+        schedule keeps its own schedule.
     shuffle : bool, default=True
         Whether to shuffle the images in each epoch.
     label_smoothing : float, default=0.1
         Share of each target that is spread over all classes. In [0, 1).
-    augment : str, tuple of str or None, default=("flip", "shift")
-        Random changes of training images. "flip": left to right; "shift": by whole
-        pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up to
-        12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
-        pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=(0.5, 0.625, 0.75, 0.875, 1.0)
-        Sides of the training images, relative to those given, in successive parts of
-        the training, equally many steps each [5]_. Predictions are made at the last of
-        them. In (0, 1]; several need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
-        Views of an image over which predictions average the logits. "flip": its mirror
-        image; "shift": two views shifted by a pixel along the diagonal, if images are
-        at least 14 pixels high and wide. Each view costs as much as the image itself.
-        It may be changed after `fit`.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into `sample_weight`.
-    early_stopping : bool, default=False
-        Whether to stop when the accuracy on validation images stops improving, and to
-        return to the best weights. Without `X_val` in `fit`, a stratified part of the
-        training images is held out.
-    validation_fraction : float, default=0.1
-        Share of the training images to hold out. Only used with `early_stopping`.
-    n_iter_no_change : int or numpy.inf, default=10
-        Epochs without an improvement of at least `tol` to wait before stopping. Only
-        used with `early_stopping`.
-    tol : float, default=0.0001
-        Least improvement of the validation accuracy that counts.
-    warm_start : bool, default=False
-        Whether another `fit` goes on from the weights of the last one. What
-        `early_stopping` holds out stays the same.
+        Weights of the classes, which are multiplied with `sample_weight`.
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` of flat rows. None infers
-        it: a square number of values is a gray image, three times a square a color
-        image, anything else one row of pixels; `fit` warns where the pixels do not look
-        like it. The channels of a pixel stand side by side.
-    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
-        Floating dtype of the network. "mixed_bfloat16" keeps weights, the scaling of
-        pixels and the logits in float32 and computes the rest in bfloat16 [7]_:
-        faster where the processor has units for it (AMX on CPUs), slower elsewhere.
+        the shape from the number of values: a square number is a gray image, three
+        times a square a color image, anything else one row of pixels. `fit` warns if
+        the pixels contradict this. The channels of a pixel have to be next to each
+        other.
+    scaling : {"standard", "unit"}, default="standard"
+        How the network scales pixels, by statistics of the training images: to mean 0
+        and variance 1 of each channel, or to [0, 1]. "unit" divides integers by 255 or
+        65535. If the largest integer is below a quarter of these (masks of 0 and 1, 16
+        levels of gray, 10 or 12 bits), it divides by the largest one. Floats are scaled
+        from their minimum to their maximum.
+    augment : str, tuple of str or None, default=("flip", "shift")
+        Random changes of training images. "flip": left to right; "shift": by a number
+        of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
+        to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
+        pixels high or wide, tables among them, are never changed.
+    progressive_resizing : float, tuple or None, default=(0.5, 0.625, 0.75, 0.875, 1.0)
+        Sides of the training images relative to those of `X`, in successive phases of
+        training that have equally many steps each [5]_. Predictions use the last size.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
+        pixels high or wide are never resized.
+    test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
+        Views of an image over which predictions average the logits: the image itself
+        and changed copies of it. "flip" adds the mirror image of each view; "shift"
+        adds two copies shifted by one pixel along the diagonal, if images are at least
+        14 pixels high and wide. Predictions with n views take n times as long. The
+        parameter may be changed after `fit`.
+    validation_fraction : float, default=0.1
+        Fraction of the training images to hold out. Only used with `early_stopping`.
+    n_iter_no_change : int or numpy.inf, default=10
+        Number of epochs without an improvement of at least `tol` after which training
+        stops. Only used with `early_stopping`.
+    tol : float, default=0.0001
+        Smallest increase of the validation accuracy that counts as an improvement. Only
+        used with `early_stopping`.
+    warm_start : bool, default=False
+        Whether another `fit` continues from the weights of the last one. The images
+        that `early_stopping` holds out stay the same.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Keras callbacks. Each `fit` uses copies, which `callbacks_` holds afterwards;
-        these instances stay as they are.
-    verbose : bool or int, default=False
-        Whether to print a line an epoch.
-    random_state : int, RandomState instance or None, default=None
-        Seeds initial weights, order, dropout, augmentation and hold-out. With an int,
-        results are equal to the bit on one machine and the same number of TensorFlow
-        threads. Another number of threads changes 1 to 2 % of the labels that a
-        briefly trained network predicts, and accuracy by tenths of a point at most.
+        Keras callbacks. Each `fit` uses copies and stores them in `callbacks_`; the
+        instances in this parameter stay unchanged.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The sorted labels.
     n_features_in_ : int
-        Values of an image: height * width * channels.
+        Number of values of an image: height * width * channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, if `X` was a data frame with string names.
+        Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
     n_iter_ : int
@@ -478,16 +506,16 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     validation_loss_curve_ : list of float or None
         Validation loss of each epoch, if there was validation data.
     validation_scores_ : list of float or None
-        Validation accuracy of each epoch.
+        Validation accuracy of each epoch, if there was validation data.
     best_validation_score_ : float or None
-        The best of them.
+        Highest validation accuracy of all epochs, if there was validation data.
     history_ : dict of list of float
-        All of these curves under Keras's names.
+        Loss and accuracy of each epoch, under the names that Keras uses.
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` that the last call of `fit` or `partial_fit` used,
-        with what they have written down. A copy shares with the original all objects
-        but lists, dictionaries, sets, arrays and random generators. Empty without
-        callbacks, and after pickling or loading.
+        with everything that they recorded. Lists, dictionaries, sets, arrays and random
+        generators of a callback are copied; a copy shares all other objects with the
+        original. The list is empty without callbacks, and after pickling or loading.
     keras_classifier_ : scikeras.wrappers.KerasClassifier
         The SciKeras classifier that holds the network.
     model_ : keras.Sequential
@@ -495,14 +523,14 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     See Also
     --------
-    MNISTCNNClassifier : The same with the defaults for grey images.
+    MNISTCNNClassifier : The same with defaults for gray images.
     sklearn.neural_network.MLPClassifier : Networks of dense layers only.
 
     Notes
     -----
-    Where all training images fit in one step (at most `batch_size` of them), equal
-    images are merged and their weights added, so that a weight of two and a repeated
-    image give the same network to the bit.
+    If all training images fit in one step (at most `batch_size` of them), equal images
+    are merged and their weights added. An image with a weight of two and a repeated
+    image then give the same network, bit for bit.
 
     References
     ----------
@@ -538,28 +566,28 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     _largest_auto_batch_size = 1000
 
-    # Where users import it from, and what a pickle names.
+    # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
 
     presets = MappingProxyType(
         {
             "classic": MappingProxyType(
                 {
-                    "whitening": False,
+                    "epochs": 7,
+                    "learning_rate": None,
+                    "batch_size": 100,
                     "filters": (32, 64),
                     "pool_first": False,
-                    "kernel_initializer": "glorot_uniform",
                     "global_pooling": False,
                     "dense_units": 512,
-                    "dropout": (0.25, 0.5),
                     "batch_normalization": False,
-                    "scaling": "unit",
+                    "dropout": (0.25, 0.5),
+                    "whitening": False,
+                    "kernel_initializer": "glorot_uniform",
                     "optimizer": "adam",
-                    "learning_rate": None,
                     "learning_rate_schedule": "constant",
-                    "batch_size": 100,
-                    "epochs": 7,
                     "label_smoothing": 0.0,
+                    "scaling": "unit",
                     "augment": None,
                     "progressive_resizing": None,
                     "test_time_augmentation": None,
@@ -567,8 +595,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
             ),
             "fast": MappingProxyType(
                 {
-                    "batch_size": 250,
                     "epochs": 2,
+                    "batch_size": 250,
                     "augment": "flip",
                     "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
                     "test_time_augmentation": "flip",
@@ -576,9 +604,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
             ),
             "accurate": MappingProxyType(
                 {
-                    "filters": (64, 256, 256),
-                    "batch_size": 500,
                     "epochs": 40,
+                    "batch_size": 500,
+                    "filters": (64, 256, 256),
                 }
             ),
         }
@@ -587,74 +615,74 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        whitening=True,
+        epochs=12,
+        learning_rate=0.01,
+        batch_size="auto",
+        early_stopping=False,
+        verbose=False,
+        random_state=None,
         filters=(32, 128, 128),
-        kernel_size=3,
         convolutions=2,
+        kernel_size=3,
         pool_size=2,
         pool_first=True,
         padding="same",
-        kernel_initializer="identity",
         global_pooling=True,
         dense_units=(),
         activation="relu",
         batch_normalization=True,
         dropout=0.0,
-        scaling="standard",
+        whitening=True,
+        kernel_initializer="identity",
+        dtype="float32",
         optimizer="muon",
-        learning_rate=0.01,
         learning_rate_schedule="linear",
-        batch_size="auto",
-        epochs=12,
         shuffle=True,
         label_smoothing=0.1,
+        class_weight=None,
+        image_shape=None,
+        scaling="standard",
         augment=("flip", "shift"),
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
         test_time_augmentation=("flip", "shift"),
-        class_weight=None,
-        early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
         warm_start=False,
-        image_shape=None,
-        dtype="float32",
         callbacks=None,
-        verbose=False,
-        random_state=None,
     ):
-        self.whitening = whitening
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.verbose = verbose
+        self.random_state = random_state
         self.filters = filters
-        self.kernel_size = kernel_size
         self.convolutions = convolutions
+        self.kernel_size = kernel_size
         self.pool_size = pool_size
         self.pool_first = pool_first
         self.padding = padding
-        self.kernel_initializer = kernel_initializer
         self.global_pooling = global_pooling
         self.dense_units = dense_units
         self.activation = activation
         self.batch_normalization = batch_normalization
         self.dropout = dropout
-        self.scaling = scaling
+        self.whitening = whitening
+        self.kernel_initializer = kernel_initializer
+        self.dtype = dtype
         self.optimizer = optimizer
-        self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
         self.shuffle = shuffle
         self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.image_shape = image_shape
+        self.scaling = scaling
         self.augment = augment
         self.progressive_resizing = progressive_resizing
         self.test_time_augmentation = test_time_augmentation
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
-        self.image_shape = image_shape
-        self.dtype = dtype
         self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state

@@ -1,7 +1,9 @@
-"""Initial weights that Keras has no initialiser for.
+"""An initializer that Keras does not have.
 
-Imported on first use only, because it subclasses an initialiser of Keras.
+This module is imported on first use only, because it subclasses a Keras initializer.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,10 +11,10 @@ import numpy as np
 
 @keras.saving.register_keras_serializable(package="skcnn")
 class PartialIdentity(keras.initializers.GlorotUniform):
-    """Kernels of convolutions that hand their input on, as far as they have filters.
+    """Initializer of convolution kernels that pass their input through.
 
-    As many filters as there are input channels copy one channel each; the others are
-    drawn as Keras draws them by default.
+    As many filters as there are input channels copy one channel each; the other filters
+    are drawn by `GlorotUniform`, as they are by default in Keras.
 
     References
     ----------
@@ -20,7 +22,7 @@ class PartialIdentity(keras.initializers.GlorotUniform):
        3.3; https://arxiv.org/abs/2404.00498
     """
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """Return a kernel of shape ``(height, width, channels, filters)``."""
         values = keras.ops.convert_to_numpy(super().__call__(shape, dtype)).copy()
         height, width, channels, filters = shape

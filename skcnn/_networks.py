@@ -1,50 +1,54 @@
-"""What the networks look like: a description, and the Keras network built from it."""
+"""The description of a network, and the Keras network that is built from it."""
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
 from skcnn._sklearn_private import InvalidParameterError
 from skcnn._warnings import warn_of
 
-# On these, pooling before activating gives the same values for a fraction of the work:
-# max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f.
+# For these activations, the network pools before it activates: the values are the same,
+# because max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f, and the activation is
+# computed for a fraction of the values.
 NON_DECREASING_ACTIVATIONS = frozenset(
     {"elu", "leaky_relu", "linear", "relu", "relu6", "selu", "sigmoid", "softplus"}
     | {"softsign", "tanh"}
 )
 
-# Names in keras.activations that are no function of a value each: helpers, and one that
-# halves the number of channels.
+# Names in keras.activations that are not elementwise functions: three helpers, and
+# "glu", which halves the number of channels.
 NO_ACTIVATIONS = frozenset({"deserialize", "get", "glu", "serialize"})
 
 # Side of the whitening kernels in pixels, from K. Jordan, "94% on CIFAR-10 in 3.29
 # Seconds on a Single GPU", 2024, section 3.2; https://arxiv.org/abs/2404.00498
 WHITENING_SIDE = 2
 
-# Batch statistics that follow the weights closely, because training takes few steps,
-# and a small epsilon: the values of the same paper's listing.
+# Settings of batch normalization, from the listing in the same paper. With this small
+# momentum the moving averages follow the weights closely, as training takes few steps.
 NORMALIZATION_MOMENTUM = 0.6
 NORMALIZATION_EPSILON = 1e-5
 
-# Weights, gradients and an optimizer's two values for each weight are 16 bytes a weight
-# in float32: 0.8 GB for this many, which a laptop still has to spare.
+# A network with more weights raises a warning. Training needs four float32 values for
+# each weight (the weight, its gradient and two values of the optimizer), which makes
+# 0.8 GB for this many weights. A laptop can still spare that.
 MANY_WEIGHTS = 50_000_000
 
-# A layer that gives 1 GB for one image, in float32. A photograph of 12 million pixels
-# with 16 filters stays below it. A file that asks for more would take the memory of
-# whoever predicts with it, since the weights say nothing of the size of the images.
+# Most values that a layer may output for one image: 1 GB in float32. A photograph of 12
+# million pixels with 16 filters stays below this limit. It protects users of a forged
+# file: its weights can be few while the size of its images exhausts the memory.
 MOST_LAYER_VALUES = 2**28
 
 
 @dataclass(frozen=True)
 class Network:
-    """All that shapes a network: equal descriptions share their compiled functions.
+    """Everything that determines a network and its compiled functions.
 
-    Dropout rates are left out on purpose. They are passed at run time, so that a search
-    over them compiles nothing anew.
+    Compiled functions are shared by equal descriptions. Dropout rates are left out on
+    purpose: they are arguments of the compiled functions, so that a search over them
+    compiles nothing. Fields that are not listed here have the meaning of the parameter
+    of that name.
 
     Attributes
     ----------
@@ -52,81 +56,50 @@ class Network:
         ``(height, width, channels)``.
     n_classes : int
         Number of outputs.
-    whitening : bool
-        Whether the first convolution is a fixed one that whitens patches.
-    filters : tuple of int
-        Filters of the convolutions, one entry a stage.
-    kernel_size : tuple of int
-        Side of the kernels in pixels, one entry a stage.
-    convolutions : int
-        Convolutions in each stage.
-    pool_size : int
-        Side of the max pooling window in pixels.
-    pool_first : bool
-        Whether a stage pools after its first convolution or after its last.
-    padding : {"same", "valid"}
-        Padding of the convolutions.
-    kernel_initializer : {"glorot_uniform", "identity"}
-        How the convolutions start.
-    global_pooling : bool
-        Global max pooling in place of flattening.
-    dense_units : tuple of int
-        Units of the hidden dense layers.
-    activation : str
-        Name of a Keras activation.
-    batch_normalization : bool
-        Whether batch normalisation precedes each activation of a convolution.
     dtype : str
-        Floating dtype of weights and arithmetic, or the name of a policy of Keras that
-        sets the two apart.
+        Floating dtype of weights and arithmetic, or the name of a Keras dtype policy
+        that sets the two apart.
     resized : tuple of int or None, default=None
-        ``(height, width)`` that images are resized to; None leaves them as they are.
+        ``(height, width)`` to which the network resizes images; None keeps their size.
     """
 
-    image_shape: tuple
+    image_shape: tuple[int, int, int]
     n_classes: int
     whitening: bool
-    filters: tuple
-    kernel_size: tuple
+    filters: tuple[int, ...]
+    kernel_size: tuple[int, ...]
     convolutions: int
     pool_size: int
     pool_first: bool
     padding: str
     kernel_initializer: str
     global_pooling: bool
-    dense_units: tuple
+    dense_units: tuple[int, ...]
     activation: str
     batch_normalization: bool
     dtype: str
-    resized: tuple | None = None
+    resized: tuple[int, int] | None = None
 
     @property
-    def whitening_shape(self):
-        """Shape of the kernel that whitens patches: each direction and its opposite."""
+    def whitening_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the whitening kernel: two filters of opposite sign a direction."""
         sides = self.resized or self.image_shape[:2]
         height, width = (min(WHITENING_SIDE, side) for side in sides)
         channels = self.image_shape[-1]
         return height, width, channels, 2 * height * width * channels
 
     @property
-    def n_layers(self):
-        """Number of layers that learn a kernel."""
+    def n_layers(self) -> int:
+        """Number of layers with a trained kernel."""
         return len(self.filters) * self.convolutions + len(self.dense_units) + 1
 
-    def sizes(self, scales):
-        """Return the sizes that images have in successive parts of training.
+    def sizes(self, scales: tuple[float, ...]) -> list[tuple[int, int]]:
+        """Return ``(height, width)`` of the images in each phase of training.
 
-        Parameters
-        ----------
-        scales : tuple of float
-            Sides relative to those of the images.
-
-        Returns
-        -------
-        list of tuple of int
-            ``(height, width)`` for each scale. None is less than what leaves a pixel
-            to each layer, or more than the images have. Images less than
-            `MIN_CHANGED_SIDE` pixels high or wide keep their size.
+        `scales` are the sides of the images in each phase, relative to those of the
+        network. Sizes are clipped: at least large enough for every layer to have one
+        output pixel, at most the size of the image. Images less than `MIN_CHANGED_SIDE`
+        pixels high or wide keep their size.
         """
         original = self.image_shape[:2]
         if min(original) < MIN_CHANGED_SIDE:
@@ -139,29 +112,15 @@ class Network:
             least = least * self.pool_size + first * shrinking
         if self.whitening:
             least += WHITENING_SIDE - 1
-        return [
-            tuple(min(side, max(round(scale * side), least)) for side in original)
-            for scale in scales
-        ]
+        height, width = (
+            [min(side, max(round(scale * side), least)) for scale in scales]
+            for side in original
+        )
+        return list(zip(height, width, strict=True))
 
 
-def check_activation(name):
-    """Return the name of a Keras activation, or raise.
-
-    Parameters
-    ----------
-    name : str
-        Such as "relu".
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        If Keras has no activation of that name.
-    """
+def check_activation(name: str) -> str:
+    """Return the name of a Keras activation; raise if Keras has none of that name."""
     import keras
 
     names = sorted(
@@ -177,50 +136,45 @@ def check_activation(name):
     return name
 
 
-def build_network(network, dropout, compile_kwargs=None):
-    """Build, and compile, the Keras network that a description stands for.
+def build_network(
+    network: Network,
+    dropout: tuple[float, float],
+    compile_kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """Build the Keras network of a description, and compile it.
 
-    Every layer has a name, a dtype and a seed of its own: Keras draws nothing from
-    Python's global generator, counts up no global name and reads no global policy. The
-    weights are placeholders until `CompiledNetwork.initial_values` draws them.
+    Every layer has a name, a dtype and a seed of its own, so that Keras draws nothing
+    from Python's global generator, increments no global counter of names and reads no
+    global dtype policy. The weights are placeholders until
+    `CompiledNetwork.initial_values` draws them.
 
     Parameters
     ----------
     network : Network
         The description.
     dropout : tuple of two float
-        Rates after each convolution stage and after each hidden dense layer; layers
-        with a rate of 0 are left out.
+        Dropout rates after each convolution stage and after each hidden dense layer.
+        There is no dropout layer where the rate is 0.
     compile_kwargs : dict, default=None
-        Arguments of `keras.Model.compile`.
+        Arguments of `keras.Model.compile`; None does not compile.
 
     Returns
     -------
     keras.Sequential
-        Scaling of the pixels, the convolution stages, the dense layers, and a softmax.
+        The scaling of pixels, the convolution stages, the dense layers, and a softmax.
     """
     import keras
 
     model = keras.Sequential(_layers(network, dropout), name="network")
     if compile_kwargs is not None:
-        # Under a global policy of mixed precision Keras would wrap the optimiser.
+        # `auto_scale_loss` would make Keras wrap the optimizer in a LossScaleOptimizer
+        # if the global dtype policy is mixed precision.
         model.compile(**compile_kwargs, auto_scale_loss=False)
     return model
 
 
-def warn_of_large_network(network):
-    """Warn if a network is too large for the memory of an ordinary computer.
-
-    Parameters
-    ----------
-    network : Network
-        The description.
-
-    Warns
-    -----
-    UserWarning
-        If it has more than `MANY_WEIGHTS` weights.
-    """
+def warn_of_large_network(network: Network) -> None:
+    """Warn if a network has more than `MANY_WEIGHTS` weights."""
     n_weights = network_size(network).n_kernel_values
     if n_weights <= MANY_WEIGHTS:
         return
@@ -243,33 +197,17 @@ def warn_of_large_network(network):
 
 
 class NetworkSize(NamedTuple):
-    """How much a network takes.
-
-    Attributes
-    ----------
-    n_kernel_values : int
-        Values in all kernels together.
-    n_layer_values : int
-        Values that the largest layer gives for one image.
-    """
+    """Number of values that a network stores and computes."""
 
     n_kernel_values: int
+    """Number of values in all kernels together."""
     n_layer_values: int
+    """Number of values that the largest layer outputs for one image."""
 
 
-@lru_cache(maxsize=256)  # a second fit of the same network counts nothing
-def network_size(network):
-    """Count the values of a network, building none of it.
-
-    Parameters
-    ----------
-    network : Network
-        The description.
-
-    Returns
-    -------
-    NetworkSize
-    """
+@lru_cache(maxsize=256)  # so that further fits of a network count nothing
+def network_size(network: Network) -> NetworkSize:
+    """Count the values of a network without building it."""
     n_kernel_values = 0
     images, *layers = _layers(network, (0.0, 0.0))
     shape = images.shape
@@ -284,14 +222,15 @@ def network_size(network):
     return NetworkSize(n_kernel_values, n_layer_values)
 
 
-def _layers(network, dropout):
+def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
+    """Return the layers of a network, the input first."""
     import keras
 
     convolution_dropout, dense_dropout = dropout
     policy = keras.DTypePolicy(network.dtype)
     common = {"dtype": policy}
-    # In mixed precision too, pixels are scaled and whitened, and classes told apart,
-    # without rounding.
+    # Scaling, whitening and logits are computed in the dtype of the weights, so that
+    # mixed precision does not round them.
     exact = {"dtype": keras.DTypePolicy(policy.variable_dtype)}
     glorot_uniform = keras.initializers.GlorotUniform(seed=0)
     weighted = {"kernel_initializer": glorot_uniform}
@@ -304,7 +243,7 @@ def _layers(network, dropout):
     height, width, _ = network.image_shape
     layers = [
         keras.Input(network.image_shape, dtype=policy.variable_dtype, name="images"),
-        # Never trained: its two statistics are those of the training pixels.
+        # Frozen: its mean and variance are set from the training pixels.
         keras.layers.BatchNormalization(
             epsilon=0.0,
             center=False,
@@ -315,10 +254,10 @@ def _layers(network, dropout):
         ),
     ]
 
-    def activate(name, kind=common):
+    def activate(name: str, kind: dict[str, Any] = common) -> Any:
         return keras.layers.Activation(network.activation, name=name, **kind)
 
-    def drop(rate, name):
+    def drop(rate: float, name: str) -> list[Any]:
         return [keras.layers.Dropout(rate, seed=0, name=name, **common)] if rate else []
 
     if network.resized is not None:
@@ -327,10 +266,10 @@ def _layers(network, dropout):
         )
         height, width = network.resized
     if network.whitening:
-        *kernel, _, filters = network.whitening_shape
+        kernel = network.whitening_shape[:2]
         layers.append(
             keras.layers.Conv2D(
-                filters,
+                network.whitening_shape[-1],
                 kernel,
                 use_bias=False,
                 trainable=False,

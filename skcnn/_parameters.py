@@ -1,6 +1,8 @@
-"""What the parameters of the classifiers may be, alone and together."""
+"""Which values the parameters of the classifiers may have, alone and together."""
 
+from collections.abc import Iterable
 from numbers import Integral, Number, Real
+from typing import Any
 
 import numpy as np
 
@@ -18,30 +20,36 @@ from skcnn._sklearn_private import (
 )
 
 PARAMETER_CONSTRAINTS = {
-    "whitening": ["boolean"],
+    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "batch_size": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "early_stopping": ["boolean"],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
     "filters": [Interval(Integral, 1, None, closed="left"), tuple, list],
-    "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "convolutions": [Interval(Integral, 1, None, closed="left")],
+    "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "pool_size": [Interval(Integral, 1, None, closed="left")],
     "pool_first": ["boolean"],
     "padding": [StrOptions({"same", "valid"})],
-    "kernel_initializer": [StrOptions({"glorot_uniform", "identity"})],
     "global_pooling": ["boolean"],
     "dense_units": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "activation": [str],
     "batch_normalization": ["boolean"],
     "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
-    "scaling": [StrOptions({"standard", "unit"})],
+    "whitening": ["boolean"],
+    "kernel_initializer": [StrOptions({"glorot_uniform", "identity"})],
+    "dtype": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
     "optimizer": [str, object],
-    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
     "learning_rate_schedule": [StrOptions({"constant", "cosine", "linear"})],
-    "batch_size": [
-        StrOptions({"auto"}),
-        Interval(Integral, 1, None, closed="left"),
-    ],
-    "epochs": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+    "image_shape": [tuple, list, None],
+    "scaling": [StrOptions({"standard", "unit"})],
     "augment": [StrOptions(set(AUGMENTATIONS)), tuple, list, None],
     "progressive_resizing": [
         Interval(Real, 0, 1, closed="right"),
@@ -50,8 +58,6 @@ PARAMETER_CONSTRAINTS = {
         None,
     ],
     "test_time_augmentation": [StrOptions(set(VIEWS)), tuple, list, None],
-    "class_weight": [StrOptions({"balanced"}), dict, None],
-    "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
@@ -59,29 +65,12 @@ PARAMETER_CONSTRAINTS = {
     ],
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean"],
-    "image_shape": [tuple, list, None],
-    "dtype": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
     "callbacks": [object],
-    "verbose": ["verbose"],
-    "random_state": ["random_state"],
 }
 
 
-def validate_parameters(estimator, names=None):
-    """Raise as `fit` does for a parameter that cannot be.
-
-    Parameters
-    ----------
-    estimator : estimator
-        One of this package.
-    names : iterable of str, default=None
-        The parameters to look at; None stands for all.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is not of a type or in a range that it has to be.
-    """
+def validate_parameters(estimator: Any, names: Iterable[str] | None = None) -> None:
+    """Raise for the first of these parameters (all by default) with a wrong value."""
     names = estimator.get_params(deep=False) if names is None else names
     validate_parameter_constraints(
         estimator._parameter_constraints,
@@ -90,29 +79,23 @@ def validate_parameters(estimator, names=None):
     )
 
 
-def resolve_parameters(estimator):
+def resolve_parameters(estimator: Any) -> dict[str, Any]:
     """Return a classifier's parameters in the form that training needs.
 
-    Parameters
-    ----------
-    estimator : BaseCNNClassifier
-        Whose parameters have passed `PARAMETER_CONSTRAINTS`.
+    Each parameter has passed its `PARAMETER_CONSTRAINTS`. This function also checks how
+    they fit together and raises an `InvalidParameterError` if they do not.
 
     Returns
     -------
     dict
         "network": the parameters of a :class:`~skcnn._networks.Network`; "fixed": all
-        that must not change while training goes on; "dropout", "augment", "scales",
-        "callbacks" and "optimizer".
-
-    Raises
-    ------
-    InvalidParameterError
-        If parameters do not fit together, or Keras knows no such name.
+        parameters that must not change while training goes on; "dropout", "augment",
+        "scales", "callbacks" and "optimizer".
     """
     filters = _tuple_of_integers("filters", estimator.filters)
     kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
-    # Tuples of another length, so that a search over `filters` alone finds its kernels.
+    # Extend or cut `kernel_size` to the number of stages, so that a search can vary
+    # `filters` alone.
     kernel_size += kernel_size[-1:] * (len(filters) - len(kernel_size))
     kernel_size = kernel_size[: len(filters)]
     if estimator.image_shape is not None:
@@ -123,7 +106,8 @@ def resolve_parameters(estimator):
         raise InvalidParameterError(
             f"Got progressive_resizing={estimator.progressive_resizing!r} with "
             "global_pooling=False, but only a network with global_pooling=True takes "
-            "images of several sizes. Set progressive_resizing=None, or to one number."
+            "images of several sizes. Set global_pooling=True, or set "
+            "progressive_resizing to None or to one number."
         )
     resolve_views(estimator)
     network = {
@@ -158,30 +142,15 @@ def resolve_parameters(estimator):
     }
 
 
-def resolve_views(estimator):
-    """Return the names of the views over which a classifier averages predictions.
-
-    Parameters
-    ----------
-    estimator : BaseCNNClassifier
-        Its `test_time_augmentation` is read.
-
-    Returns
-    -------
-    tuple of str
-        In a fixed order.
-
-    Raises
-    ------
-    ValueError
-        If there is no view of that name.
-    """
+def resolve_views(estimator: Any) -> tuple[str, ...]:
+    """Return the names in `test_time_augmentation`, in the order of `VIEWS`."""
     return _tuple_of_names(
         "test_time_augmentation", estimator.test_time_augmentation, VIEWS
     )
 
 
-def _tuple_of_names(name, value, known):
+def _tuple_of_names(name: str, value: Any, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in a parameter in the order in which they are known."""
     names = (value,) if isinstance(value, str | Number) else tuple(value or ())
     if unknown := [entry for entry in names if entry not in known]:
         raise InvalidParameterError(
@@ -191,7 +160,8 @@ def _tuple_of_names(name, value, known):
     return tuple(entry for entry in known if entry in names)
 
 
-def _tuple_of_scales(value):
+def _tuple_of_scales(value: Any) -> tuple[float, ...]:
+    """Return `progressive_resizing` as one size relative to `X` for each phase."""
     scales = (1.0,) if value is None else value
     scales = (scales,) if isinstance(scales, Real) else tuple(scales)
     if not scales or not all(isinstance(s, Real) and 0 < float(s) <= 1 for s in scales):
@@ -202,7 +172,8 @@ def _tuple_of_scales(value):
     return tuple(float(scale) for scale in scales)
 
 
-def _tuple_of_integers(name, value):
+def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
+    """Return a parameter with one entry for each stage or each dense layer."""
     entries = (value,) if isinstance(value, Integral) else tuple(value)
     if not all(isinstance(entry, Integral) and int(entry) > 0 for entry in entries):
         raise InvalidParameterError(
@@ -216,12 +187,13 @@ def _tuple_of_integers(name, value):
     return tuple(int(entry) for entry in entries)
 
 
-def _pair_of_rates(dropout):
+def _pair_of_rates(dropout: Any) -> tuple[float, float]:
+    """Return the dropout rates of the convolution stages and of the dense layers."""
     rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
     are_rates = all(isinstance(rate, Real) and 0 <= float(rate) < 1 for rate in rates)
     if len(rates) != 2 or not are_rates:
         raise InvalidParameterError(
-            f"Got dropout={dropout!r}, but expected a rate in [0, 1) or two of them, "
-            "for the convolution stages and for the hidden dense layers."
+            f"Got dropout={dropout!r}, but expected a number in [0, 1) or two of them, "
+            "one for the convolution stages and one for the hidden dense layers."
         )
-    return tuple(float(rate) for rate in rates)
+    return float(rates[0]), float(rates[1])

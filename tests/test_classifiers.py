@@ -47,6 +47,22 @@ def test_both_take_the_same_parameters_in_the_same_order():
 
 
 @both
+def test_the_parameters_that_most_users_set_come_first(classifier):
+    first = ["epochs", "learning_rate", "batch_size"]
+    first += ["early_stopping", "verbose", "random_state"]
+    assert list(defaults(classifier))[:6] == first
+
+
+@both
+def test_the_overview_names_the_first_parameter_of_each_group(classifier):
+    names = list(defaults(classifier))
+    (overview,) = re.findall(r"come in groups: [^.]+\.", sections(classifier)[""])
+    starts = [names.index(name) for name in re.findall(r"`(\w+)`", overview)]
+    assert starts[0] == 6
+    assert starts == sorted(starts)
+
+
+@both
 def test_all_parameters_are_keyword_only(classifier):
     kinds = {p.kind for p in inspect.signature(classifier).parameters.values()}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
@@ -62,7 +78,7 @@ def test_the_constructor_assigns_and_does_nothing_more(classifier):
 
 @both
 def test_every_parameter_is_constrained_and_every_default_allowed(classifier):
-    assert set(classifier._parameter_constraints) == set(defaults(classifier))
+    assert list(classifier._parameter_constraints) == list(defaults(classifier))
     classifier()._validate_params()
 
 

@@ -539,9 +539,9 @@ BAD_PARAMETERS = [
     ("batch_normalization", "x", MUST_BE.format("batch_normalization", "'bool'")),
     ("dropout", 1, MUST_BE.format("dropout", r"in the range \[0.0, 1.0\)")),
     ("dropout", -0.1, MUST_BE.format("dropout", r"in the range \[0.0, 1.0\)")),
-    ("dropout", (0.1,), r"Got dropout=\(0.1,\), but .* rate in \[0, 1\) or two of th"),
-    ("dropout", (0.1, 1), r"Got dropout=\(0.1, 1\), but expected a rate in \[0, 1\)"),
-    ("dropout", ("a", 0), r"Got dropout=\('a', 0\), but expected a rate in \[0, 1\)"),
+    ("dropout", (0.1,), r"Got dropout=\(0.1,\), but .* number in \[0, 1\) or two of"),
+    ("dropout", (0.1, 1), r"Got dropout=\(0.1, 1\), but expected a number in \[0"),
+    ("dropout", ("a", 0), r"Got dropout=\('a', 0\), but expected a number in \[0"),
     ("scaling", "log", ONE_OF.format("scaling", "'(unit|standard)'", "'log'")),
     (
         "optimizer",
