@@ -1,11 +1,20 @@
-"""What the tests share: small images, real data if there is any, and no network."""
+"""What the tests share: small images, real data if there is any, and no network.
+
+Beside fixtures there are three rules here, each a hook: a test that starts processes is
+marked ``slow``, a test for any backend is never skipped, and one line at the end says
+what was not run, and why.
+"""
 
 import os
 
 # Before scikit-learn is imported: without it, scikit-learn skips its array API check.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+import multiprocessing.process
 import socket
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +82,74 @@ def no_network():
         patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
         yield
+
+
+class ProcessRefused(RuntimeError):
+    """A test that is not marked slow tried to start a Python process."""
+
+
+def is_slow(item):
+    """Whether a test is left out unless all tests are asked for."""
+    return any(item.get_closest_marker(name) for name in ("slow", "real_data"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Refuse to start Python processes in a test that is not marked as slow.
+
+    TensorFlow takes seconds to start once more, and the tests that are not slow are to
+    be done in three minutes. Forks and other programs are not refused: libraries that
+    ask the system for its fonts or its processor call small ones.
+    """
+    if is_slow(item):
+        return (yield)
+
+    def refuse(*args):
+        raise ProcessRefused(
+            f"{item.nodeid} starts a Python process: mark it with pytest.mark.slow"
+        )
+
+    popen = subprocess.Popen.__init__
+
+    def guarded(self, args, *others, **named):
+        if sys.executable in str(args):
+            refuse()
+        popen(self, args, *others, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", guarded)
+        # The processes of joblib are of this class as well.
+        patch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Fail a test of ``any_backend`` that is skipped: it would be overlooked."""
+    report = yield
+    if report.skipped and item.get_closest_marker("any_backend"):
+        report.outcome = "failed"
+    return report
+
+
+N_SLOW = pytest.StashKey[int]()
+
+
+def pytest_deselected(items):
+    """Count the slow tests that are not run."""
+    for item in items:
+        stash = item.config.stash
+        stash[N_SLOW] = stash.get(N_SLOW, 0) + is_slow(item)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say in one line what was not run, and why."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+    )
+    parts = [f"{n}: {reason}" for reason, n in reasons.most_common()]
+    if n_slow := config.stash.get(N_SLOW, 0):
+        parts.insert(0, f'{n_slow}: slow or on real data (pytest -m "" runs them)')
+    if parts:
+        terminalreporter.write_line(f"Not run: {'; '.join(parts)}.", yellow=True)

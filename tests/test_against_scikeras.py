@@ -206,6 +206,7 @@ def test_skcnn_is_right(check):
     check(skcnn_classifier)
 
 
+@pytest.mark.slow
 @each_check("check", list(CHECKS))
 def test_raw_scikeras_is_wrong(check):
     error, message = CHECKS[check]
@@ -213,11 +214,13 @@ def test_raw_scikeras_is_wrong(check):
         check(scikeras_classifier)
 
 
+@pytest.mark.slow
 def test_skcnn_fits_unseeded_after_a_seeded_first_fit(fresh_processes):
     out, err = fresh_processes["skcnn"].communicate(timeout=300)
     assert out == "both fitted\n", err
 
 
+@pytest.mark.slow
 def test_raw_scikeras_cannot_fit_unseeded_after_a_seeded_first_fit(fresh_processes):
     out, err = fresh_processes["scikeras"].communicate(timeout=300)
     assert out == ""

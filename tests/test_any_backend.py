@@ -1,4 +1,4 @@
-"""What holds whatever Keras runs on; test_backends.py runs this on JAX and PyTorch."""
+"""What holds whatever Keras runs on: `.ci/run` runs this on JAX and PyTorch too."""
 
 import pickle
 import sys
@@ -11,6 +11,8 @@ from sklearn.base import clone
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._backends import backend
+
+pytestmark = pytest.mark.any_backend
 
 SMALL = {
     "filters": 4,
@@ -227,6 +229,7 @@ def threads_after_a_fit(X, y):
     return names.count("tf_XLAEigen\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for JAX's threads")
 def test_a_worker_takes_as_many_threads_as_it_is_given(part):
     with parallel_config("loky", inner_max_num_threads=1):

@@ -16,6 +16,8 @@ from skcnn._augment import (
 )
 from skcnn._backends import backend
 
+pytestmark = pytest.mark.any_backend
+
 N = 200
 
 

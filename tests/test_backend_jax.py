@@ -9,7 +9,7 @@ from skcnn._backends import jax
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("KERAS_BACKEND") != "jax",
-    reason="needs KERAS_BACKEND=jax; test_backends.py runs it so",
+    reason="needs KERAS_BACKEND=jax, as .ci/run sets it",
 )
 
 

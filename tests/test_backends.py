@@ -1,10 +1,12 @@
-"""Keras on JAX and on PyTorch, each in a process of its own."""
+"""Keras on JAX and on PyTorch, each in a process of its own.
+
+The tests that are marked `any_backend` run there too: see `.ci/run`.
+"""
 
 import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,6 @@ import pytest
 import skcnn
 from skcnn import MNISTCNNClassifier
 from skcnn._backends import backend
-
-TESTS = Path(__file__).parent
-NEUTRAL = ["any_backend", "engine", "augment", "sklearn_checks"]
 
 
 @pytest.fixture(params=["jax", "torch"])
@@ -36,16 +35,6 @@ def run_on(name, *arguments):
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return done.stdout
-
-
-def test_the_tests_that_know_no_backend_pass_on_each(other):
-    own = [f"backend_{other}"] if other == "jax" else []
-    files = [str(TESTS / f"test_{name}.py") for name in NEUTRAL + own]
-    # The estimator checks of all classifiers take minutes; CONTRIBUTING runs them.
-    chosen = "not test_scikit_learn_checks or (MNIST and not float64)"
-    printed = run_on(other, "-m", "pytest", "-q", "-rs", "-k", chosen, *files)
-    # A skip is easily overlooked here.
-    assert "skipped" not in printed, printed
 
 
 STORY = """
@@ -72,6 +61,7 @@ print([name for name in ("tensorflow", "jax", "torch") if name in sys.modules])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-5), ("float64", 1e-12)])
 def test_a_model_moves_to_another_backend_and_back(
     other, dtype, atol, digits, tmp_path

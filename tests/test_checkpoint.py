@@ -230,6 +230,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):
     assert_equal(resumed, make().fit(X, y), X)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="sends SIGKILL")
 def test_sigkill_at_random_moments(tmp_path):
     code = """

@@ -32,6 +32,7 @@ def trained():
     return run("train", "digits", "--epochs", "3")
 
 
+@pytest.mark.slow
 def test_train_digits_reports_accuracy_and_a_classification_report(trained):
     assert trained.returncode == 0, trained.stderr
     accuracy = re.search(
@@ -47,17 +48,20 @@ def test_train_digits_reports_accuracy_and_a_classification_report(trained):
         assert re.search(rf"^ +{digit}( +[01]\.\d{{4}}){{3}}", trained.stdout, re.M)
 
 
+@pytest.mark.slow
 def test_train_digits_shows_progress_and_says_why_it_waits(trained):
     assert "Starting Keras" in trained.stderr
     both = trained.stdout + trained.stderr
     assert sum("poch" in line for line in both.splitlines()) >= 3
 
 
+@pytest.mark.slow
 def test_train_digits_is_not_drowned_in_tensorflow_notes(trained):
     for note in ("oneDNN", "cuda", "absl", "cpu_feature_guard", "Warning"):
         assert note not in trained.stderr
 
 
+@pytest.mark.slow
 def test_same_seed_same_report(trained):
     def report(*args):
         # Above it, the progress lines tell the time.
@@ -69,6 +73,7 @@ def test_same_seed_same_report(trained):
     assert report("--seed", "1") not in ("", expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["mnist", "cifar10"])
 def test_no_data_and_no_network_is_one_line_and_exit_code_1(data, tmp_path):
     # Port 9 of this machine answers nothing, so every download ends at once.
@@ -168,6 +173,7 @@ def test_interrupting_says_so_and_is_exit_code_130(monkeypatch, capsys):
     assert printed.out == ""
 
 
+@pytest.mark.slow
 def test_a_broken_tensorflow_says_what_it_wrote(tmp_path):
     broken = tmp_path / "tensorflow.py"
     broken.write_text(

@@ -336,6 +336,7 @@ def interrupted(tmp_path, *args):
     return process.returncode, out, "".join(lines) + err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_leaves_a_model(tmp_path):
     start = time.monotonic()

@@ -44,6 +44,7 @@ def command(monkeypatch):
     return as_command
 
 
+@pytest.mark.slow
 @needs_posix
 def test_a_full_disk_under_stdout_is_one_line():
     with open("/dev/full", "w") as full:
@@ -73,6 +74,7 @@ def test_a_closed_stdout_is_one_line(command, capsys, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @needs_posix
 def test_the_reader_of_a_pipe_may_go(command, capfd):
     process = subprocess.Popen(
@@ -92,6 +94,7 @@ def test_the_reader_of_a_pipe_may_go(command, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @needs_posix
 @pytest.mark.parametrize("closed", ["2>&-", "<&-", "2>/dev/full"])
 def test_closed_streams_are_no_reason_to_fail(closed):
@@ -237,6 +240,7 @@ def test_ctrl_c_that_became_another_exception_is_ctrl_c(command, capsys, ctrl_c)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 @needs_posix
 @pytest.mark.parametrize("delay", [0.1, 0.3, 0.6, 1.0, 1.5])
 def test_ctrl_c_at_any_moment_is_one_line(delay):
@@ -258,6 +262,7 @@ def test_ctrl_c_at_any_moment_is_one_line(delay):
     assert err.endswith("Interrupted.\n")
 
 
+@pytest.mark.slow
 def test_help_is_there_before_scikit_learn():
     code = "import sys; from skcnn._cli import main; main(['train', '--help'])\n"
     code += "assert not {'sklearn', 'numpy', 'keras'} & set(sys.modules)"

@@ -28,6 +28,8 @@ from skcnn import MNISTCNNClassifier, _threads
 from skcnn.clusters import in_object_store, on_every_worker
 from skcnn.preprocessing import ImageScaler
 
+pytestmark = pytest.mark.slow  # they start clusters
+
 BIN = Path(sys.executable).parent
 NAME = "mnistcnnclassifier__"
 RATES = [0.001, 0.003, 0.01, 0.03]

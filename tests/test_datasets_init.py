@@ -28,11 +28,13 @@ def unavoidable():
     return loaded_by("import sklearn.datasets")
 
 
+@pytest.mark.slow
 def test_importing_the_data_sets_loads_no_optional_package(unavoidable):
     assert unavoidable <= {"pandas"}
     assert loaded_by("import skcnn.datasets") == unavoidable
 
 
+@pytest.mark.slow
 def test_reading_arrays_loads_no_optional_package(tmp_path, unavoidable):
     code = f"""
 import skcnn.datasets
@@ -46,6 +48,7 @@ for fetch in (skcnn.datasets.fetch_mnist, skcnn.datasets.fetch_cifar10):
     assert loaded_by(code) == unavoidable
 
 
+@pytest.mark.slow
 def test_these_tests_see_what_is_loaded():
     assert {"pandas", "PIL"} <= loaded_by("import pandas, PIL.Image")
 

@@ -14,6 +14,8 @@ from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import Network, build_network
 from skcnn._parameters import resolve_parameters
 
+pytestmark = pytest.mark.any_backend
+
 TINY = Network(
     image_shape=(8, 8, 1),
     n_classes=10,

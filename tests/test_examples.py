@@ -43,6 +43,7 @@ def test_an_example_on_real_data_runs(path, real_data_home, tmp_path):
     assert re.search(r"^ *accuracy +0\.\d+ +300$", printed, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_an_example_on_bundled_data_runs(path, tmp_path):
     if path.stem == "optuna_search":

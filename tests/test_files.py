@@ -134,6 +134,7 @@ class TestWrittenWhole:
         assert path.read_bytes() == b"old"
         assert names(tmp_path) == ["a"]
 
+    @pytest.mark.slow
     def test_what_a_killed_process_leaves_is_removed_by_the_next_one(self, tmp_path):
         path = tmp_path / "a"
         for wait in ("os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)"):
@@ -173,6 +174,7 @@ class TestWrittenWhole:
         assert path.read_bytes() == b"one"
         assert names(tmp_path) == ["a"]
 
+    @pytest.mark.slow
     def test_many_that_write_the_same_file_leave_one_whole_file(self, tmp_path):
         code = (
             "import sys\n"
@@ -299,6 +301,7 @@ class TestWrittenWhole:
         write("/dev/null", "text", mode="t", encoding="ascii")
         assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
     @pytest.mark.parametrize("target", ["pipe", "file"])
     def test_standard_output_is_written_to(self, tmp_path, name, target):

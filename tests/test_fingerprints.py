@@ -104,6 +104,7 @@ def test_images_that_differ_in_one_bit_or_place_do_not_collide():
     assert len(np.unique(fingerprints(floats))) == len(np.unique(floats, axis=0))
 
 
+@pytest.mark.slow
 def test_fingerprints_are_the_same_on_every_machine():
     X = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert fingerprints(X).tolist() == EXPECTED_BYTES

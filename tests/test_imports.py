@@ -9,6 +9,8 @@ import pytest
 
 import skcnn
 
+pytestmark = pytest.mark.slow  # all start processes
+
 # Subclasses of Keras's own classes, imported on first use.
 SUBCLASSES = ["skcnn._initializers", "skcnn._muon"]
 

@@ -454,7 +454,9 @@ def test_a_saved_classifier_is_loaded_with_an_empty_list(data, tmp_path):
     assert skcnn.load(tmp_path / "clf.skcnn").callbacks_ == []
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize(
+    "backend", [pytest.param("loky", marks=pytest.mark.slow), "threading"]
+)
 def test_callbacks_in_a_parallel_search_do_not_meet(data, backend):
     X, y = data
     clf = tiny(callbacks=[keras.callbacks.History()])

@@ -92,6 +92,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="sets a limit as Linux knows it")
 @pytest.mark.parametrize(
     ("dtype", "form"), [("u1", "images"), ("f4", "flat"), ("u1", "folder")]

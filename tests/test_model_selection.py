@@ -138,6 +138,7 @@ def test_other_estimators_that_go_on_can_be_searched(images):
     assert search.best_params_ == {"learning_rate_init": 0.01}
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same(images):
     def run(n_jobs):
         search = WarmHalvingGridSearchCV(

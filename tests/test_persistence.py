@@ -177,6 +177,7 @@ def test_parameters_set_since_fit_survive_and_change_nothing(digits, tmp_path):
     assert loaded.fit(X, y).model_.get_layer("convolution_1_1").filters == 8
 
 
+@pytest.mark.slow
 def test_another_process_predicts_and_trains_the_same(clf, content, digits, tmp_path):
     X, y = digits[0][:N], digits[1][:N]
     (tmp_path / "a").write_bytes(content)
@@ -753,6 +754,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the memory as Linux does")
 def test_no_file_takes_much_more_memory_than_it_has(content, tmp_path):
     (tmp_path / "good").write_bytes(content)

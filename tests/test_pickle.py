@@ -156,6 +156,7 @@ def test_a_pickle_from_before_is_read(fitted, data):
     assert np.array_equal(again.predict_proba(data[0]), fitted.predict_proba(data[0]))
 
 
+@pytest.mark.slow
 def test_unpickling_and_looking_imports_no_tensorflow(fitted, tmp_path):
     pipeline = make_pipeline(fitted)
     (tmp_path / "clf.pkl").write_bytes(pickle.dumps(pipeline))
@@ -277,6 +278,7 @@ def test_two_threads_may_use_an_unpickled_classifier_at_once(data, fitted):
     assert all(np.array_equal(result, expected) for result in results)
 
 
+@pytest.mark.slow
 def test_workers_get_the_same_classifier(data, fitted):
     X, _ = data
     with joblib.parallel_backend("loky", n_jobs=2):

@@ -198,6 +198,7 @@ def test_gray_squares_do_not_warn(side, digits):
     assert found(digits[0].reshape(-1, 64))[1] == []
 
 
+@pytest.mark.real_data
 def test_cifar_10s_own_rows_are_noticed(real_data_home):
     import pickle
 

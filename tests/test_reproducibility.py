@@ -210,6 +210,7 @@ def test_same_seed_gives_the_same_bits(setting):
     assert np.array_equal(probabilities(setting), probabilities(setting))
 
 
+@pytest.mark.slow
 @every_setting
 def test_same_seed_gives_the_same_bits_in_another_process(setting, fresh_process):
     assert digest(probabilities(setting)) == fresh_process["digests"][setting]
@@ -237,6 +238,7 @@ def test_refit_of_the_same_estimator_gives_the_same_bits():
     assert np.array_equal(classifier.fit(X, y).predict_proba(X), first)
 
 
+@pytest.mark.slow
 def test_grid_search_in_workers_equals_the_serial_one():
     X, y = data()
     grid = {"learning_rate": [0.003, 0.03], "dropout": [0, 0.3]}
@@ -308,6 +310,7 @@ def test_fit_and_predict_change_no_global_state():
     assert difference(before, global_state()) == {}
 
 
+@pytest.mark.slow
 def test_first_fit_of_a_process_changes_no_global_state(fresh_process):
     assert fresh_process["changed"] == {}
 
@@ -327,6 +330,7 @@ def test_fit_draws_from_no_global_generator(nothing_compiled):
         np.random.set_state(states[1])
 
 
+@pytest.mark.slow
 def test_layers_made_after_a_fit_have_the_names_they_had_without(fresh_process):
     assert fresh_process["names"] == [
         "dense",
@@ -337,10 +341,12 @@ def test_layers_made_after_a_fit_have_the_names_they_had_without(fresh_process):
     ]
 
 
+@pytest.mark.slow
 def test_a_users_own_scikeras_model_pickles_and_copies_after_a_fit(fresh_process):
     assert fresh_process["survives"] == [True, True]
 
 
+@pytest.mark.slow
 def test_fit_writes_no_file(fresh_process):
     assert fresh_process["files"] == []
 

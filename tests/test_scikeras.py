@@ -120,6 +120,7 @@ def test_the_class_is_a_keras_classifier_of_scikeras(wrapper, ours):
         _scikeras.X  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_scikeras_leaves_the_classes_of_keras_alone():
     code = """
 import keras

@@ -50,6 +50,7 @@ def predict_in_worker(clf, X):
     return clf.predict_proba(X)
 
 
+@pytest.mark.slow
 def test_a_spawned_process_predicts_the_same(clf, digits):
     X = digits[0][:20]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -100,6 +101,7 @@ GridSearchCV(pipeline, grid, cv=2).fit(X, y)
 """
 
 
+@pytest.mark.slow
 def test_no_warning_where_warnings_are_errors(tmp_path):
     subprocess.run(
         [sys.executable, "-W", "error", "-c", STORY], cwd=tmp_path, check=True

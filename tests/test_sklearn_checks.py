@@ -12,8 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 
-ESTIMATORS = [
-    MNISTCNNClassifier(),
+# In as many settings as it takes to see all of the code; all but one are slow.
+DEFAULTS = MNISTCNNClassifier()
+OTHERS = [
     MNISTCNNClassifier(dtype="float64"),
     CIFARCNNClassifier(),
     CIFARCNNClassifier(dtype="float64"),
@@ -46,8 +47,7 @@ ESTIMATORS = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
-def test_scikit_learn_checks(estimator, check):
+def run(check, estimator):
     try:
         check(estimator)
     except SkipTest as skip:
@@ -55,9 +55,21 @@ def test_scikit_learn_checks(estimator, check):
         pytest.fail(f"skipped: {skip}")
 
 
+@pytest.mark.any_backend
+@parametrize_with_checks([DEFAULTS], expected_failed_checks=expected_failures)
+def test_scikit_learn_checks(estimator, check):
+    run(check, estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(OTHERS, expected_failed_checks=expected_failures)
+def test_scikit_learn_checks_in_other_settings(estimator, check):
+    run(check, estimator)
+
+
 def test_the_array_api_check_is_not_skipped():
     assert os.environ["SCIPY_ARRAY_API"] == "1"
 
 
 def test_no_check_is_expected_to_fail():
-    assert not any(map(expected_failures, ESTIMATORS))
+    assert not any(map(expected_failures, [DEFAULTS, *OTHERS]))

@@ -8,6 +8,8 @@ import pytest
 
 from skcnn import _startup
 
+pytestmark = pytest.mark.slow  # they start processes
+
 FIT = """
 import numpy as np
 from skcnn import MNISTCNNClassifier

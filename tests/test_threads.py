@@ -11,6 +11,8 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from skcnn import MNISTCNNClassifier
 from skcnn.datasets import load_digit_images
 
+pytestmark = pytest.mark.slow  # all start processes
+
 
 def threads_after_a_fit():
     """Fit a tiny network; return what TensorFlow's pools were set to."""
