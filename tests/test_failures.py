@@ -3,6 +3,7 @@
 import pickle
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def tiny(**params):
 def state_of(classifier):
     """Return all that a fit leaves, as plain values."""
     trained = classifier.keras_classifier_
-    arrays = [*trained.weights_, *trained.optimizer_values_]
+    arrays = trained.state_.values
     generator = classifier._random_state.get_state(legacy=False)
     return (
         [array.tobytes() for array in arrays],
@@ -372,8 +373,11 @@ def test_numpys_error_settings_change_nothing(data, scale, dtype):
             fit.partial_fit(X, y)
             # Confident answers, whose probabilities underflow.
             trained = fit.keras_classifier_
-            trained.replace_weights(
-                [w * 1e3 if w.shape[-1:] == (10,) else w for w in trained.weights_]
+            weights = [
+                w * 1e3 if w.shape[-1:] == (10,) else w for w in trained.state_.weights
+            ]
+            fit.keras_classifier_ = trained.with_state(
+                replace(trained.state_, weights=weights)
             )
             return [
                 getattr(fit, name)(X).tobytes()
