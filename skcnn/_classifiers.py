@@ -53,8 +53,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Whether to normalise each convolution's output over the batch [2]_.
     dropout : float or tuple of two float, default=0.0
         Share of values dropped in training after each stage and after each hidden
-        dense layer; two numbers set the two apart. In [0, 1); on TensorFlow rounded
-        to 1/65,536.
+        dense layer; two numbers set the two apart. In [0, 1).
     scaling : {"standard", "unit"}, default="standard"
         How the network scales pixels, by what it learns from the training images:
         to mean 0 and variance 1 of each channel, or to [0, 1]. "unit" divides whole
@@ -383,8 +382,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Whether to normalise each convolution's output over the batch [2]_.
     dropout : float or tuple of two float, default=0.0
         Share of values dropped in training after each stage and after each hidden
-        dense layer; two numbers set the two apart. In [0, 1); on TensorFlow rounded
-        to 1/65,536.
+        dense layer; two numbers set the two apart. In [0, 1).
     scaling : {"standard", "unit"}, default="standard"
         How the network scales pixels, by what it learns from the training images:
         to mean 0 and variance 1 of each channel, or to [0, 1]. "unit" divides whole

@@ -76,7 +76,7 @@ class CompiledNetwork:
     def __init__(self, model: Any, augment: tuple[str, ...]) -> None:
         layers = model.layers[:-1]  # training and scores need logits, no softmax
         self.dtype = np.dtype(model.layers[0].variable_dtype)
-        optimizer = backend().fast_optimizer(model.optimizer)
+        optimizer = model.optimizer
         optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
         self._weights = model.trainable_variables + model.non_trainable_weights

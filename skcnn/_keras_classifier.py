@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skcnn._backends import backend
+from skcnn._backends import backend, refuse_several_devices
 from skcnn._engine import CompiledNetwork, compiled_network, tensors
 from skcnn._networks import Network, build_network
 from skcnn._numerics import default_errors, probabilities
@@ -146,7 +146,8 @@ class SharedTraceKerasClassifier(KerasClassifier):
 
     @cached_property
     def _compiled(self) -> CompiledNetwork:
-        return compiled_network((*self.key, backend().devices()), self._compile)
+        refuse_several_devices()
+        return compiled_network(self.key, self._compile)
 
     def _compile(self) -> CompiledNetwork:
         # Rates are passed at run time; the shared network only needs the layers.

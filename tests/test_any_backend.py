@@ -176,6 +176,26 @@ def test_no_seed_and_no_setting_stays_changed(part):
     assert state() == before
 
 
+def test_a_distribution_of_keras_is_refused(fitted, part, monkeypatch):
+    import keras
+
+    class DataParallel:
+        """Stands for the class of Keras, which works on JAX only."""
+
+    unpickled = pickle.loads(pickle.dumps(fitted))
+    monkeypatch.setattr(keras.distribution, "distribution", DataParallel)
+    clf = clone(fitted)
+    message = (
+        "under a DataParallel, .* trains on one device. Call "
+        r"keras.distribution.set_distribution\(None\) first. .*CUDA_VISIBLE_DEVICES"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        clf.fit(*part)
+    assert not hasattr(clf, "classes_")
+    with pytest.raises(RuntimeError, match=message):
+        unpickled.predict(part[0])
+
+
 def test_gradients_need_not_be_enabled(fitted, part):
     import keras
 

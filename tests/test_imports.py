@@ -10,7 +10,7 @@ import pytest
 import skcnn
 
 # Subclasses of Keras's own classes, imported on first use.
-SUBCLASSES = ["skcnn._adam", "skcnn._initializers", "skcnn._muon"]
+SUBCLASSES = ["skcnn._initializers", "skcnn._muon"]
 
 HEAVY = ["tensorflow", "jax", "torch", "keras", "scikeras", "matplotlib"]
 

@@ -43,47 +43,6 @@ def start_devices():
     tf.config.list_logical_devices()
 
 
-def fast_optimizer(optimizer):
-    """Return an unbuilt optimiser that computes the same with fewer operations."""
-    from skcnn._adam import FusedAdam
-
-    return FusedAdam.of(optimizer)
-
-
-def devices():
-    """Return a key of the devices that the user has chosen for training.
-
-    Returns
-    -------
-    hashable
-        The strategy in whose scope this is called; None if there is none.
-
-    Raises
-    ------
-    RuntimeError
-        If it is not a `tf.distribute.MirroredStrategy`.
-    """
-    import keras
-    import tensorflow as tf
-
-    if keras.distribution.distribution() is not None:
-        raise RuntimeError(
-            "Keras is told to train on several devices by keras.distribution, which "
-            "works on JAX only. Call fit in the scope of a "
-            "tf.distribute.MirroredStrategy, or set KERAS_BACKEND=jax."
-        )
-    if not tf.distribute.has_strategy():
-        return None
-    strategy = tf.distribute.get_strategy()
-    if not isinstance(strategy, tf.distribute.MirroredStrategy):
-        raise RuntimeError(
-            f"skcnn was called in the scope of a {type(strategy).__name__}, but "
-            "on several devices it trains with tf.distribute.MirroredStrategy only. "
-            "Use that one, or call fit outside of the scope."
-        )
-    return strategy
-
-
 class Functions:
     """The functions of a network and an optimiser.
 
@@ -113,15 +72,6 @@ class Functions:
         self._optimizer = optimizer
         self._augment = augment
         self._dtype = dtype
-        self._strategy = devices()
-        if self._strategy is not None and (
-            optimizer.gradient_accumulation_steps or optimizer.ema_overwrite_frequency
-        ):
-            raise ValueError(
-                "The optimizer has gradient_accumulation_steps or "
-                "ema_overwrite_frequency, which Keras cannot do under a strategy of "
-                "TensorFlow. Use one without, or call fit outside of the scope."
-            )
         self._functions = {}
 
     def logits(self, weights, images, views):
@@ -216,13 +166,7 @@ class Functions:
             rows = slice(i * batch_size, (i + 1) * batch_size)
             batch = images[rows], codes[rows], weights[rows], mirrored[rows]
             options = size, rates[i], dropout, smoothing, tf.stack([seed, step + i])
-            if self._strategy is None:
-                sums = self._step(_Whole(), batch, *options)
-            else:
-                sums = self._strategy.run(
-                    lambda: self._step(_Share(tf.size(batch[1])), batch, *options)
-                )
-                sums = [self._strategy.reduce("SUM", part, axis=None) for part in sums]
+            sums = self._step(batch, *options)
             return i + 1, loss_sum + sums[0], correct_sum + sums[1]
 
         zero = tf.zeros([], self._dtype)
@@ -232,25 +176,25 @@ class Functions:
         )
         return loss_sum, correct_sum
 
-    def _step(self, share, batch, size, rate, dropout, smoothing, seed):
-        """Train on a share of a batch; return its sums of loss and correct answers."""
+    def _step(self, batch, size, rate, dropout, smoothing, seed):
+        """Train on a batch; return its sums of loss and correct answers."""
         import tensorflow as tf
 
-        n = tf.size(batch[1])
-        images, y, w, mirrored = share.of(*batch)
+        images, y, w, mirrored = batch
+        n = tf.size(y)
 
         def draw(shape):
-            return share.draw(shape, 1, seed, -1.0, 1.0, "float32")
+            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, "float32")
 
         def drop(i, x):
             rate = dropout[1 if x.shape.rank == 2 else 0]
-            return _drop(share, x, rate, seed + tf.constant([i, 0]))
+            return _drop(x, rate, seed + tf.constant([i, 0]))
 
         x = self._cast(images)
         x = augment_images(x, self._augment, draw, mirrored)
         x = resize_images(x, size)
         with tf.GradientTape() as tape:
-            logits = forward(self._layers, x, share.normalize, drop)
+            logits = forward(self._layers, x, _normalize, drop)
         n_classes = logits.shape[1]
         targets = tf.one_hot(y, n_classes, 1 - smoothing, dtype=self._dtype)
         targets += smoothing / n_classes
@@ -264,88 +208,9 @@ class Functions:
         gradients = tape.gradient(logits, [v.value for v in variables], slopes)
         if has_rate_variable(self._optimizer):
             self._optimizer.learning_rate.assign(rate)
-        # Which adds up the gradients of all devices.
         self._optimizer.apply(gradients)
         hit = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)
         return tf.reduce_sum(losses), tf.reduce_sum(w * tf.cast(hit, w.dtype))
-
-
-class _Whole:
-    """All of a batch, for a single device."""
-
-    def of(self, *batch):
-        """Return this share of images, codes, weights and whether to mirror."""
-        return batch
-
-    def draw(self, shape, axis, seed, low, high, dtype):
-        """Draw numbers between two limits, the images along an axis of the shape.
-
-        Without limits they are integers of any value.
-        """
-        import tensorflow as tf
-
-        return tf.random.stateless_uniform(shape, seed, low, high, dtype)
-
-    def normalize(self, layer, x):
-        """Do what the layer does in training."""
-        return _normalize(layer, x)
-
-
-class _Share:
-    """The part of a batch that one device of several takes.
-
-    Each takes as many images, as not all operations can do without any; what is missing
-    is filled up with images that do not count.
-
-    Parameters
-    ----------
-    n : tensor
-        Images of the batch.
-    """
-
-    def __init__(self, n):
-        import tensorflow as tf
-
-        self._replica = tf.distribute.get_replica_context()
-        length = -(-n // self._replica.num_replicas_in_sync)
-        number = tf.cast(self._replica.replica_id_in_sync_group, n.dtype)
-        rows = number * length + tf.range(length)
-        self._n, self._present, self._rows = n, rows < n, tf.minimum(rows, n - 1)
-
-    def of(self, *batch):
-        """Return this share of images, codes, weights and whether to mirror."""
-        import tensorflow as tf
-
-        images, codes, w, mirrored = (tf.gather(part, self._rows) for part in batch)
-        return images, codes, tf.where(self._present, w, 0), mirrored
-
-    def draw(self, shape, axis, seed, low, high, dtype):
-        """Draw numbers for the whole batch, so that they are those of one device."""
-        import tensorflow as tf
-
-        shape = tf.convert_to_tensor(shape)
-        shape = tf.concat([shape[:axis], [self._n], shape[axis + 1 :]], axis=0)
-        drawn = tf.random.stateless_uniform(shape, seed, low, high, dtype)
-        return tf.gather(drawn, self._rows, axis=axis)
-
-    def normalize(self, layer, x):
-        """Do what the layer does in training, with the mean of the whole batch."""
-        import tensorflow as tf
-
-        dtype = layer.moving_mean.dtype
-        given, x = x.dtype, tf.cast(x, dtype)
-        n = tf.cast(self._n * (x.shape[1] * x.shape[2]), dtype)
-        mask = self._present[:, tf.newaxis, tf.newaxis, tf.newaxis]
-
-        def mean_of(values):
-            total = tf.reduce_sum(tf.where(mask, values, 0), axis=[0, 1, 2])
-            return self._replica.all_reduce("SUM", total) / n
-
-        mean = mean_of(x)
-        variance = mean_of(tf.square(x - mean))
-        _follow(layer, mean, variance)
-        scale = tf.math.rsqrt(variance + layer.epsilon)
-        return tf.cast((x - mean) * scale + layer.beta.value, given)
 
 
 def _normalize(layer, x):
@@ -360,32 +225,20 @@ def _normalize(layer, x):
     # The operation gives the unbiased variance, Keras keeps the biased one.
     n = tf.cast(tf.size(x) // x.shape[-1], variance.dtype)
     variance *= tf.maximum(n - 1, 1) / n
-    _follow(layer, mean, variance)
+    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)
     return y
 
 
-def _follow(layer, mean, variance):
-    """Move a layer's moving averages towards the statistics of a batch."""
-    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        moving.assign(layer.momentum * moving + (1 - layer.momentum) * now)
-
-
-def _drop(share, x, rate, seed):
-    """Do what the layer Dropout does in training, at a rate known at run time only.
-
-    Rates are rounded to 1/65,536, since drawing numbers takes longest and each of
-    them, of 32 bits, decides on two values.
-    """
+def _drop(x, rate, seed):
+    """Do what the layer Dropout does in training, at a rate known at run time only."""
     import tensorflow as tf
 
-    # A condition would be traced several times over. At a rate of 0 one number is drawn
-    # and counts for all.
-    *leading, channels = tf.unstack(tf.where(rate > 0, tf.shape(x), 1))
-    pairs = tf.stack([*leading, (channels + 1) // 2])
-    drawn = tf.bitcast(share.draw(pairs, 0, seed, None, None, tf.uint32), tf.int16)
-    drawn = tf.reshape(drawn, [-1, *leading[1:], 2 * pairs[-1]])[..., :channels]
-    n_values = 2**16
-    dropped = tf.minimum(tf.round(rate * n_values), n_values - 1)
-    kept = drawn >= tf.cast(dropped + tf.int16.min, tf.int16)
-    factor = n_values / (n_values - dropped)
+    # No `tf.cond`: it would trace both branches. At rate 0 a single number is drawn and
+    # broadcast.
+    shape = tf.where(rate > 0, tf.shape(x), 1)
+    rate = tf.cast(rate, tf.float32)
+    kept = tf.random.stateless_uniform(shape, seed) >= rate
+    # A rate just below 1 may be 1 in float32.
+    factor = 1 / tf.maximum(1 - rate, np.finfo(np.float32).tiny)
     return x * (tf.cast(kept, x.dtype) * tf.cast(factor, x.dtype))

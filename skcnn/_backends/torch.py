@@ -24,29 +24,6 @@ def start_devices():
     """Leave it to PyTorch, which writes nothing about it."""
 
 
-def fast_optimizer(optimizer):
-    """Return an unbuilt optimiser that computes the same: itself, here."""
-    return optimizer
-
-
-def devices():
-    """Return a key of the devices that the user has chosen for training: None, here.
-
-    Raises
-    ------
-    RuntimeError
-        If the user has chosen some.
-    """
-    import keras
-
-    if keras.distribution.distribution() is not None:
-        raise RuntimeError(
-            "Keras is told to train on several devices, which skcnn does not on "
-            "PyTorch. Set KERAS_BACKEND=jax, or call "
-            "keras.distribution.set_distribution(None)."
-        )
-
-
 class Functions:
     """The functions of a network and an optimiser.
 
