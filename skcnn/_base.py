@@ -1,11 +1,8 @@
 """The estimator contract that both classifiers share."""
 
 import copy
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -16,12 +13,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._arguments import explains_wrong_calls
-from skcnn._checkpoint import check_path, open_checkpoint
-from skcnn._fingerprints import (
-    fingerprints,
-    merge_fingerprints,
-)
 from skcnn._fit_tasks import FitTasks
+from skcnn._fitting import (
+    FitArguments,
+    describe_network,
+    fit_classifier,
+    make_keras_classifier,
+)
 from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
     image_batch,
@@ -29,14 +27,7 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
-from skcnn._keras_callbacks import KerasCallbacks, copy_callbacks
-from skcnn._labelled_images import LabelledImages, TrainingData
-from skcnn._networks import (
-    MOST_LAYER_VALUES,
-    Network,
-    network_size,
-    warn_of_large_network,
-)
+from skcnn._networks import MOST_LAYER_VALUES, network_size
 from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
@@ -45,24 +36,12 @@ from skcnn._parameters import (
     validate_parameters,
 )
 from skcnn._pixel_warnings import warn_of
-from skcnn._pixels import pixel_scaling
-from skcnn._schedule import Schedule
-from skcnn._seen_pixels import (
-    find_other_pixels,
-    learn_pixels,
-    merge_pixels,
-)
+from skcnn._seen_pixels import find_other_pixels
 from skcnn._sklearn_private import _fit_context
 from skcnn._startup import start_keras
 from skcnn._state import TrainState
-from skcnn._targets import combine_weights, encode_labels, validate_labels
-from skcnn._training import Listeners, prediction_batch, train
-from skcnn._whitening import whitening_kernel
+from skcnn._training import prediction_batch
 from skcnn._wording import listed
-
-# batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
-# small that it is not worth its overhead.
-AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 # What is made anew, when first asked for, after pickle has brought plain values.
 REMADE = ("keras_classifier_", "_as_fitted")
@@ -220,15 +199,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         too, one given as `random_state` and NumPy's global one included: the same call
         tried again gives what it would have given at first.
         """
-        return self._fit_or_stay(
-            X,
-            y,
-            sample_weight,
-            goes_on=self.warm_start and self.__sklearn_is_fitted__(),
-            epochs=self.epochs,
-            validation=(X_val, y_val, sample_weight_val),
-            checkpoint=checkpoint,
+        given = FitArguments(
+            X, y, sample_weight, X_val, y_val, sample_weight_val, checkpoint=checkpoint
         )
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        return self._fit_or_stay(given, goes_on, self.epochs)
 
     @explains_wrong_calls
     @_fit_context(prefer_skip_nested_validation=True)
@@ -276,9 +251,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             classes = self.classes_
         else:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._fit_or_stay(
-            X, y, sample_weight, goes_on=goes_on, epochs=1, classes=classes
-        )
+        given = FitArguments(X, y, sample_weight, classes=classes)
+        return self._fit_or_stay(given, goes_on, epochs=1)
 
     @explains_wrong_calls
     def predict(self, X) -> np.ndarray:
@@ -392,7 +366,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     'dtype="float64".'
                 )
 
-    def _fit_or_stay(self, *args, goes_on: bool, epochs: int, **kwargs) -> Self:
+    def _fit_or_stay(self, given: FitArguments, goes_on: bool, epochs: int) -> Self:
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks are attached to this object, not to the copy.
         tasks = FitTasks(self, epochs)
@@ -401,166 +375,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._random_state if goes_on else check_random_state(self.random_state)
         )
         with default_errors(), _rewound_on_failure(random_state):
-            last = self.keras_classifier_ if goes_on else None
-            fitted._fit(tasks, *args, last=last, random_state=random_state, **kwargs)
+            last = fitted.keras_classifier_ if goes_on else None
+            fit_classifier(fitted, given, last, random_state, tasks)
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self
-
-    def _fit(
-        self,
-        tasks,
-        X,
-        y,
-        sample_weight,
-        *,
-        last,
-        random_state,
-        classes=None,
-        validation=(None, None, None),
-        checkpoint=None,
-    ):
-        """Train anew, or on from `last`; for one epoch if `classes` are given."""
-        start_keras()
-        one_epoch = classes is not None
-        options = resolve_parameters(self)
-        if last is not None:
-            self._refuse_changes(options)
-        if checkpoint is not None:
-            checkpoint = self._checkpoint_path(checkpoint, last)
-
-        X = validate_images(self, X, reset=last is None, image_shape=self.image_shape)
-        self._check_range(X)
-        labels = validate_labels(self, X, y)
-        if not one_epoch:
-            classes = np.unique(labels) if last is None else self.classes_
-        class_indices = encode_labels(labels, classes)
-        weights = combine_weights(
-            sample_weight, self.class_weight, X, classes, class_indices
-        )
-        training = LabelledImages.of(X, self.image_shape_, class_indices, weights)
-        self._refuse_one_class(training, classes, one_epoch)
-        self._see_pixels(training, last)
-        held_out = self._validation_images(classes, *validation)
-        given = [training] if held_out is None else [training, held_out]
-        self._remember_images(given, last)
-        if checkpoint is not None:
-            tested = () if held_out is None else vars(held_out).values()
-            arrays = [X, labels, weights, *tested]
-            checkpoint, random_state = open_checkpoint(
-                checkpoint, self, arrays, random_state
-            )
-        if last is None:
-            self._hold_out_seed = None
-        if held_out is None and self.early_stopping:
-            if self._hold_out_seed is None:
-                self._hold_out_seed = int(random_state.randint(np.iinfo(np.int32).max))
-            training, held_out = self._hold_out(training, classes)
-
-        network, sizes = self._network(options, classes)
-        warn_of_large_network(network)
-        untrained = self._keras_classifier(network, options, classes)
-        if last is not None and untrained.key != last.key:
-            raise ValueError(
-                "The optimizer is another one than in the last fit, but warm_start and "
-                "partial_fit go on with its state. Fit with warm_start=False to start "
-                "anew."
-            )
-        tasks.describe(
-            X,
-            labels,
-            sample_weight,
-            training.rows,
-            lambda state: vars(copy.copy(self)._learn(untrained, state)),
-        )
-        batch_size = self._batch_size(len(training))
-        if len(training) <= batch_size:
-            training = training.merged()
-        training = training.with_mean_weight_one()
-        schedule = Schedule(
-            epochs=1 if one_epoch else int(self.epochs),
-            batch_size=batch_size,
-            sizes=tuple(sizes[-1:] if one_epoch else sizes),
-            learning_rates="constant" if one_epoch else self.learning_rate_schedule,
-            peak=untrained.peak_learning_rate,
-            dropout=options["dropout"],
-            label_smoothing=self.label_smoothing,
-            shuffle=self.shuffle,
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            tol=self.tol,
-        )
-
-        compiled = untrained.compiled_network()
-        with compiled.precision():
-            if last is not None:
-                state = last.state_.at_rest()
-            elif checkpoint is not None and checkpoint.state is not None:
-                state = checkpoint.state
-                compiled.check(state)
-                random_state.set_state(state.generator)
-            else:
-                frozen = self._frozen_weights(network, training)
-                state = compiled.initial_state(random_state, frozen)
-            callbacks = copy_callbacks(options["callbacks"])
-            listeners = Listeners(
-                KerasCallbacks(
-                    callbacks,
-                    untrained.with_state(state).model_ if callbacks else None,
-                    schedule.epochs,
-                    schedule.steps(len(training)),
-                    self.verbose,
-                ),
-                tasks,
-                checkpoint,
-                self.verbose,
-            )
-            data = TrainingData(training, held_out)
-        self.classes_ = classes
-        self.callbacks_ = callbacks
-        self._as_fitted = options["as_fitted"]
-        self._random_state = random_state
-        state = train(state, data, compiled, schedule, listeners, random_state)
-        self._learn(untrained, state)
-        if state.interrupted:
-            message = (
-                f"Training interrupted by user: {type(self).__name__} keeps the "
-                f"{'best' if self.early_stopping else 'last'} weights of "
-                f"{self.n_iter_} whole epochs."
-            )
-            warn_of(UserWarning(message))
-
-    def _refuse_one_class(
-        self, training: LabelledImages, classes: np.ndarray, one_epoch: bool
-    ) -> None:
-        """Raise if there is nothing to tell apart; one epoch may see a single class."""
-        present = np.unique(training.class_indices)
-        if len(present) < 2 and not (one_epoch and len(classes) > 1):
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes, but the data to "
-                f"train on holds only one class: {classes[present].tolist()}."
-            )
-
-    def _batch_size(self, n_images: int) -> int:
-        """Return the number of images a step."""
-        if self.batch_size != "auto":
-            return self.batch_size
-        steps = -(-n_images // AUTO_STEPS)
-        return int(np.clip(steps, AUTO_SMALLEST, self._largest_auto_batch_size))
-
-    def _remember_images(self, given: list[LabelledImages], last: Any) -> None:
-        """Add the fingerprints of all images that `fit` was given to those before."""
-        before = [] if last is None else [self._fingerprints]
-        new = [fingerprints(images.X, images.rows) for images in given]
-        self._fingerprints = merge_fingerprints(*before, *new)
-
-    def _see_pixels(self, training: LabelledImages, last: Any) -> None:
-        """Remember what the images are like, and warn if those before were not."""
-        seen = learn_pixels(training.X, self.image_shape_, training.rows)
-        if last is not None:
-            before = self._seen_pixels
-            warn_of(find_other_pixels(before, training.X, self.image_shape_))
-            seen = seen if before is None else merge_pixels(before, seen)
-        self._seen_pixels = seen
 
     def _learn(self, untrained: Any, state: TrainState) -> Self:
         """Set the attributes that training to a state has learned."""
@@ -621,7 +440,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         validate_parameters(as_fitted, learned["parameters"])
         options = resolve_parameters(as_fitted)
         self._as_fitted = options["as_fitted"]
-        network, _ = self._network(options, self.classes_)
+        network, _ = describe_network(self, options)
         weights = learned["weights"]
         # Check the sizes before allocating the network: the file may be forged.
         n_values = sum(value.size for value in weights)
@@ -632,7 +451,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("The weights are less than the network needs.")
         if network_size(network).n_layer_values > MOST_LAYER_VALUES:
             raise ValueError("A layer of the network gives more than 1 GB an image.")
-        untrained = as_fitted._keras_classifier(network, options, self.classes_)
+        untrained = make_keras_classifier(as_fitted, network, options)
         state = TrainState(
             weights,
             learned["optimizer_values"],
@@ -687,126 +506,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             name=name,
             obj=self,
         )
-
-    def _refuse_changes(self, options: dict[str, Any]) -> None:
-        """Refuse to go on training with what only a fit from scratch can change."""
-        changes = [
-            f"{name} was {self._as_fitted[name]!r} and is {value!r}"
-            for name, value in options["fixed"].items()
-            if self._as_fitted[name] != value
-        ]
-        if changes:
-            raise ValueError(
-                f"{'; '.join(changes)}: warm_start and partial_fit go on training the "
-                "same network in the same way. Set it back, or fit with "
-                "warm_start=False to start anew."
-            )
-
-    def _checkpoint_path(self, path: str | os.PathLike, last: Any) -> Path:
-        """Return the path of a checkpoint, or raise where there can be none."""
-        if last is not None:
-            raise ValueError(
-                "A checkpoint is of a fit from scratch, but warm_start=True goes on "
-                "from the last one. Set warm_start=False, or checkpoint=None."
-            )
-        if self.callbacks:
-            raise ValueError(
-                "checkpoint cannot keep the state of callbacks. Set callbacks=None, or "
-                "checkpoint=None."
-            )
-        return check_path(path)
-
-    def _validation_images(self, classes, X_val, y_val, sample_weight_val):
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val was given without X_val and y_val.")
-            return None
-        if X_val is None or y_val is None:
-            given, missing = ("X_val", "y_val")[:: 1 if y_val is None else -1]
-            raise ValueError(f"{given} was given without {missing}; pass both.")
-        try:
-            X_val = validate_images(self, X_val, reset=False)
-            self._check_range(X_val)
-            labels = validate_labels(self, X_val, y_val, name="y_val")
-            class_indices = encode_labels(labels, classes, name="y_val")
-            weights = combine_weights(
-                sample_weight_val, None, X_val, classes, class_indices
-            )
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"In the validation data: {error}") from error
-        shape = self.image_shape_
-        warn_of(find_other_pixels(self._seen_pixels, X_val, shape, "X_val"))
-        return LabelledImages.of(X_val, shape, class_indices, weights)
-
-    def _hold_out(self, training, classes):
-        """Set images aside: the same ones in each fit that goes on from the last."""
-        # Imported here: it is the slowest part of scikit-learn to import.
-        from sklearn.model_selection import train_test_split
-
-        counts = np.bincount(training.class_indices, minlength=len(classes))
-        rare = classes[counts == 1].tolist()
-        try:
-            if rare:
-                raise ValueError(f"there is only one image of class {rare[0]!r}")
-            train, held_out = train_test_split(
-                np.arange(len(training)),
-                test_size=self.validation_fraction,
-                stratify=training.class_indices,
-                random_state=self._hold_out_seed,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping with validation_fraction={self.validation_fraction} "
-                f"cannot hold out a stratified part of {len(training)} images of "
-                f"{len(classes)} classes: {error}. Change the fraction, or pass X_val "
-                "and y_val."
-            ) from error
-        return training.take(train), training.take(held_out)
-
-    def _network(self, options, classes):
-        """Describe the network and the sizes that its training images will have."""
-        network = Network(
-            image_shape=self.image_shape_,
-            n_classes=len(classes),
-            **options["network"],
-        )
-        sizes = network.sizes(options["scales"])
-        if sizes[-1] != self.image_shape_[:2]:
-            network = replace(network, resized=sizes[-1])
-        return network, sizes
-
-    def _keras_classifier(
-        self, network: Network, options: dict[str, Any], classes: np.ndarray
-    ) -> Any:
-        """Return the SciKeras classifier of a network that is not trained yet."""
-        from skcnn._keras_classifier import SharedTraceKerasClassifier
-
-        return SharedTraceKerasClassifier(
-            network,
-            classes,
-            options["dropout"],
-            options["augment"],
-            epochs=self.epochs,
-            warm_start=self.warm_start,
-            **options["optimizer"],
-        )
-
-    def _frozen_weights(
-        self, network: Network, training: LabelledImages
-    ) -> dict[str, tuple[np.ndarray, ...]]:
-        """Learn the weights of the layers that are not trained, by layer name."""
-        offset, scale = pixel_scaling(
-            training.X,
-            training.image_shape,
-            self.scaling,
-            per_channel=True,
-            sample_weight=training.weights_of_all_rows(),
-        )
-        frozen: dict[str, tuple[np.ndarray, ...]] = {"scaling": (offset, scale**2)}
-        if network.whitening:
-            kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
-            frozen["whitening"] = (kernel,)
-        return frozen
 
     def _get_fitted_attr_html(self, doc_link=""):
         attributes = super()._get_fitted_attr_html(doc_link)

@@ -121,7 +121,8 @@ class CompiledNetwork:
             if "seed" in config:  # else it is deterministic
                 config["seed"] = int(random_state.randint(np.iinfo(np.int32).max))
                 draw = type(initializer).from_config(config)
-                (values[i],) = arrays([draw(variable.shape, variable.dtype)])
+                with self.precision():
+                    (values[i],) = arrays([draw(variable.shape, variable.dtype)])
         n = len(self._weights)
         generator = random_state.get_state(legacy=False)
         return TrainState(values[:n], values[n:], {}, generator)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
+from skcnn._fitting import describe_network, make_keras_classifier
 from skcnn._parameters import resolve_parameters
 
 # The hooks that skcnn overrides, with the parameters that SciKeras calls them with.
@@ -69,8 +70,8 @@ def fitted(digits):
 def untrained(fitted):
     """Return the classifier of SciKeras as it is before training."""
     options = resolve_parameters(fitted)
-    network, _ = fitted._network(options, fitted.classes_)
-    return fitted._keras_classifier(network, options, fitted.classes_)
+    network, _ = describe_network(fitted, options)
+    return make_keras_classifier(fitted, network, options)
 
 
 # ------------------------------------------------------------------ SciKeras's hooks

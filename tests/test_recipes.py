@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _base, _engine
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _engine, _fitting
 
 VIEWS = ("flip", "shift")
 
@@ -101,7 +101,7 @@ def sizes(monkeypatch):
 @pytest.fixture
 def untrained(monkeypatch):
     """Fail the test where training begins."""
-    monkeypatch.setattr(_base, "train", lambda *args: pytest.fail("training ran"))
+    monkeypatch.setattr(_fitting, "train", lambda *args: pytest.fail("training ran"))
 
 
 def layer_names(classifier):
