@@ -39,16 +39,8 @@ def forward(layers, x, normalize=None, drop=None):
         elif isinstance(layer, keras.layers.Dense) and _is_float64(x):
             # Keras, whose promotion of dtypes ends at float32, rounds on PyTorch.
             x = x @ layer.kernel.value + layer.bias.value
-        elif training and _is_pooled(layers[i : i + 2]):
-            # The bias is added after pooling: the same values, in bfloat16 up to
-            # rounding, and fewer slopes to sum up. To predict, the convolution adds it
-            # at no cost.
-            x = _convolve(layer, x)
         else:
             x = layer(x, training=training)
-            if training and _is_pooled(layers[max(i - 1, 0) : i + 1]):
-                bias = layers[i - 1].bias.value
-                x = keras.ops.add(x, keras.ops.cast(bias, x.dtype))
     return x
 
 
@@ -58,25 +50,6 @@ def is_trained_normalization(layer):
 
     # Without gamma and over four axes, as `build_network` makes them.
     return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-
-
-def _is_pooled(layers):
-    """Whether the first of two layers is a convolution with bias, the next pooling."""
-    import keras
-
-    kinds = [keras.layers.Conv2D, keras.layers.MaxPooling2D]
-    return (
-        len(layers) == 2 and all(map(isinstance, layers, kinds)) and layers[0].use_bias
-    )
-
-
-def _convolve(layer, x):
-    """Do what a convolution does, but for adding its bias."""
-    from keras import ops
-
-    dtype = layer.compute_dtype
-    kernel = ops.cast(layer.kernel.value, dtype)
-    return layer.convolution_op(ops.cast(x, dtype), kernel)
 
 
 def _is_float64(x):
