@@ -55,6 +55,10 @@ from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
 from skcnn._whitening import whitening_kernel
 from skcnn._wording import listed
 
+# A batch_size beyond the number of images is one batch of all of them. Backends with
+# static shapes pad that batch, up to this many rows.
+LARGEST_PADDED = 2**16
+
 # batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
 # small that it is not worth its overhead.
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
@@ -728,9 +732,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if batch_size == "auto":
             batch_size = -(-len(training) // AUTO_STEPS)
             largest = self._largest_auto_batch_size
-            batch_size = int(np.clip(batch_size, AUTO_SMALLEST, largest))
+            batch_size = np.clip(batch_size, AUTO_SMALLEST, largest)
+        batch_size = int(batch_size)
         if len(training) <= batch_size:
             training = training.merged()
+            batch_size = min(batch_size, max(len(training), LARGEST_PADDED))
         return TrainingLoop(
             training.with_mean_weight_one(),
             held_out,

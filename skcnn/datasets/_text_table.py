@@ -607,7 +607,7 @@ class TextTable:
         raise ValueError(
             f"The first line of {self.path} looks like pixels "
             f"({', '.join(numbers[:3])}, ...): has the file no header? Then give "
-            "header=None (--no-header on the command line). If these are names of "
+            "header=None. If these are names of "
             "columns, give header=True."
         )
 
