@@ -170,8 +170,8 @@ def test_dark_and_bright_exchanged_is_said_in_the_words_of_the_command(command, 
     option = click.Option(["--invert"], is_flag=True)
     assert command(work, params=[option]) == 0
     assert capsys.readouterr().err == (
-        "Warning: The images have a bright background, but those seen in training had a "
-        "dark one: if dark and bright are exchanged, give --invert.\n"
+        "Warning: The images have a bright background, but those seen in training had "
+        "a dark one: if dark and bright are exchanged, give --invert.\n"
     )
     assert command(work, "--invert", params=[option]) == 0
     assert "leave --invert out" in capsys.readouterr().err
