@@ -25,6 +25,10 @@ from skcnn._training import Listeners, train
 from skcnn._warnings import warn_of
 from skcnn._whitening import whitening_kernel
 
+# A batch_size beyond the number of images is one batch of all of them. Backends with
+# static shapes pad that batch, up to this many rows.
+LARGEST_PADDED = 2**16
+
 # batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
 # small that it is not worth its overhead.
 AUTO_STEPS, AUTO_SMALLEST = 64, 32
@@ -113,6 +117,7 @@ def fit_classifier(
     batch_size = _batch_size(estimator, len(training))
     if len(training) <= batch_size:
         training = training.merged()
+        batch_size = min(batch_size, max(len(training), LARGEST_PADDED))
     training = training.with_mean_weight_one()
     schedule = Schedule(
         epochs=1 if one_epoch else int(estimator.epochs),
@@ -335,7 +340,7 @@ def _hold_out(
 def _batch_size(estimator: Any, n_images: int) -> int:
     """Return the number of images a step."""
     if estimator.batch_size != "auto":
-        return estimator.batch_size
+        return int(estimator.batch_size)
     size = -(-n_images // AUTO_STEPS)
     return int(np.clip(size, AUTO_SMALLEST, estimator._largest_auto_batch_size))
 

@@ -19,6 +19,9 @@ from skcnn._sklearn_private import (
     validate_parameter_constraints,
 )
 
+# Whole numbers beyond 64 bits would end in an OverflowError once training has started.
+LARGEST = 2**63 - 1
+
 PARAMETER_CONSTRAINTS = {
     "epochs": [Interval(Integral, 1, None, closed="left")],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -72,11 +75,30 @@ PARAMETER_CONSTRAINTS = {
 def validate_parameters(estimator: Any, names: Iterable[str] | None = None) -> None:
     """Raise for the first of these parameters (all by default) with a wrong value."""
     names = estimator.get_params(deep=False) if names is None else names
+    values = {name: getattr(estimator, name) for name in names}
+    for name, value in values.items():
+        if isinstance(value, np.floating):
+            # Of longdouble, what float64 cannot hold is infinite.
+            values[name] = float(value)
+        elif isinstance(value, Real):
+            _refuse_other_numbers(name, value)
     validate_parameter_constraints(
-        estimator._parameter_constraints,
-        {name: getattr(estimator, name) for name in names},
-        caller_name=type(estimator).__name__,
+        estimator._parameter_constraints, values, caller_name=type(estimator).__name__
     )
+
+
+def _refuse_other_numbers(name: str, value: Real) -> None:
+    """Refuse numbers that scikit-learn's validation cannot compare, or lets through."""
+    if not isinstance(value, (int, float, np.number)):
+        raise InvalidParameterError(
+            f"Got a {type(value).__name__} as {name}, but expected a number of "
+            f"Python or NumPy. Write {name}=float(...)."
+        )
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise InvalidParameterError(
+            f"Got a number of {value.bit_length()} bits as {name}, but whole numbers "
+            "go up to 63 bits. Give a smaller one."
+        )
 
 
 def resolve_parameters(estimator: Any) -> dict[str, Any]:
@@ -176,7 +198,9 @@ def _tuple_of_scales(value: Any) -> tuple[float, ...]:
     """Return `progressive_resizing` as one size relative to `X` for each phase."""
     scales = (1.0,) if value is None else value
     scales = (scales,) if isinstance(scales, Real) else tuple(scales)
-    if not scales or not all(isinstance(s, Real) and 0 < float(s) <= 1 for s in scales):
+    if not scales or not all(
+        isinstance(s, Real) and not s <= 0 and s <= 1 for s in scales
+    ):
         raise InvalidParameterError(
             f"Got progressive_resizing={value!r}, but expected a number in (0, 1], a "
             "tuple of them with at least one entry, or None."
@@ -187,7 +211,7 @@ def _tuple_of_scales(value: Any) -> tuple[float, ...]:
 def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
     """Return a parameter with one entry for each stage or each dense layer."""
     entries = (value,) if isinstance(value, Integral) else tuple(value)
-    if not all(isinstance(entry, Integral) and int(entry) > 0 for entry in entries):
+    if not all(isinstance(e, Integral) and 0 < int(e) <= LARGEST for e in entries):
         raise InvalidParameterError(
             f"Got {name}={value!r}, but expected a positive integer or a tuple of "
             "positive integers."
@@ -202,7 +226,9 @@ def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
 def _pair_of_rates(dropout: Any) -> tuple[float, float]:
     """Return the dropout rates of the convolution stages and of the dense layers."""
     rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
-    are_rates = all(isinstance(rate, Real) and 0 <= float(rate) < 1 for rate in rates)
+    are_rates = all(
+        isinstance(rate, Real) and not rate < 0 and rate < 1 for rate in rates
+    )
     if len(rates) != 2 or not are_rates:
         raise InvalidParameterError(
             f"Got dropout={dropout!r}, but expected a number in [0, 1) or two of them, "

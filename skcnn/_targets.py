@@ -119,9 +119,10 @@ def _weights_of_classes(class_weight: dict, classes: np.ndarray) -> np.ndarray:
     weights = [class_weight.get(label, 1) for label in labels]
     try:
         return np.array(weights, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"Got class_weight={listed(class_weight)}, but weights must be numbers."
+            f"Got class_weight={listed(class_weight)}, but weights must be numbers "
+            "that float64 can hold."
         ) from error
 
 

@@ -8,6 +8,7 @@ import csv
 import gzip
 import json
 import lzma
+import re
 import zipfile
 
 import numpy as np
@@ -668,3 +669,51 @@ def test_flat_rows_of_an_npz_file_get_the_names_of_training(evaluate, tmp_path):
     assert code == 0
     assert list(recorder.predicted[0].columns) == names
     assert "36 columns were taken in their order" in recorder.err
+
+
+@pytest.mark.parametrize(
+    "labels, more, expected",
+    [
+        (
+            [1],
+            (),
+            "has 1 image, of which 1 cannot be held out to test on: the label 1 ",
+        ),
+        (
+            [1, 2],
+            (),
+            "the labels 1, 2 have one image each. Add images, or give another",
+        ),
+        (
+            [1] * 9 + [2],
+            (),
+            "10 images, of which 2 cannot .*: the label 2 has one image",
+        ),
+        ([1, 2] * 9, ("--test-size", "0.01"), "18 images, of which 1 .* are 2 classes"),
+        (
+            [1, 2] * 9,
+            ("--test-size", "0.99"),
+            "only 0 would be left to train on, for 2",
+        ),
+    ],
+)
+def test_too_few_images_to_hold_some_out(train, tmp_path, labels, more, expected):
+    path = tmp_path / "few.csv"
+    rows = [f"{label}," + ",".join(map(str, range(36))) for label in labels]
+    names = ",".join(f"p{i}" for i in range(36))
+    path.write_text("\n".join([f"label,{names}", *rows]))
+    code, recorder = train(path, *more)
+    assert code == 1 and recorder.fitted is None
+    message = recorder.err.splitlines()[-1]
+    assert re.search(expected, message)
+    assert message.endswith("--test-size 0 trains on all of them and reports nothing.")
+    code, recorder = train(path, "--test-size", "0")
+    assert code == 0 and len(recorder.fitted[0]) == len(labels)
+
+
+def test_an_array_without_a_name_gets_one(train, predict, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((3, 6, 6)))
+    for run in (train, predict):
+        code, recorder = run(tmp_path / "x.npy")
+        assert code == 2
+        assert "numpy.savez('x.npz', X=numpy.load('x.npy'))." in recorder.err

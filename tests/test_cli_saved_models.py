@@ -321,10 +321,14 @@ def test_pictures_are_replaced_with_force_only(photos, folder, tmp_path, capsys)
     precious.write_text("precious")
     target.mkdir()
     link = target / "confusion_matrix.png"
-    link.symlink_to(precious)
-    assert main(args) == 2
-    assert precious.read_text() == "precious" and list(target.iterdir()) == [link]
-    link.unlink()
+    for leads_to in (precious, tmp_path / "nowhere"):
+        link.symlink_to(leads_to)
+        for more in ((), ("--force",)):
+            assert main([*args, *more]) == 2
+            assert "is a link to another file. Delete the" in capsys.readouterr().err
+        assert precious.read_text() == "precious" and list(target.iterdir()) == [link]
+        assert not (tmp_path / "nowhere").exists()
+        link.unlink()
     assert main(args) == 0
     names = {"confusion_matrix.png", "misclassified.png", "loss_curve.png"}
     assert {file.name for file in target.iterdir()} == names

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 
 from skcnn._cli import _terminal, main
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
+from skcnn._pixel_layout import planes_warning
+from skcnn._pixel_warnings import PixelsWarning
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="a device of Unix")
 
@@ -170,44 +173,117 @@ def test_dark_and_bright_exchanged_is_said_in_the_words_of_the_command(command, 
     option = click.Option(["--invert"], is_flag=True)
     assert command(work, params=[option]) == 0
     assert capsys.readouterr().err == (
-        "Warning: The images have a bright background, but those seen in fit had a "
-        "dark one: if dark and bright are exchanged, give --invert.\n"
+        "Warning: The images have a bright background, but those seen in training had "
+        "a dark one: if dark and bright are exchanged, give --invert.\n"
     )
     assert command(work, "--invert", params=[option]) == 0
     assert "leave --invert out" in capsys.readouterr().err
 
 
+OPTIONS = {
+    "settings": "--set",
+    "on_error": "--on-error",
+    "images": "--images",
+    "no_header": "--no-header",
+    "label": "--label",
+    "x_name": "--x",
+}
+
+
 @pytest.mark.parametrize(
-    "message, option",
+    "message, expected",
     [
-        ("Give image_shape=(48, 64) to resize.", '--set "image_shape=(48, 64)"'),
-        ("Give `image_shape` to resize.", '--set "image_shape=(64, 64, 3)"'),
-        ('Use on_error="skip".', "--on-error skip"),
-        ("Read it with load_image_table(csv, folder).", "--images DIR"),
-        ("Is it header=False?", "--no-header"),
-        ("Write label='cat'.", "--label NAME"),
-        ("Name them with x=... and y=...", "--x NAME --y NAME"),
+        (
+            "Give `image_shape` to have them resized, for example image_shape=(4, 6).",
+            'To have them resized, give for example --set "image_shape=(4, 6)".',
+        ),
+        ("State image_shape=(height, width).", 'State --set "image_shape=(height, wi'),
+        ('Set dtype="float64" or epochs=3.', "Set --set dtype=float64 or --set epochs"),
+        (
+            "Set progressive_resizing=None, or",
+            "Set --set progressive_resizing=None, or",
+        ),
+        ("Lower learning_rate, which is 3.", "Lower it with --set learning_rate=..., "),
+        ('Give on_error="skip" to go on.', "Give --on-error skip to go on."),
+        ("or pass on_error='skip'.", "or pass --on-error skip."),
+        ("read it with load_image_table(csv, folder).", "with --images DIR."),
+        (
+            "which one is it? Name it with filename=...",
+            "Give that column the name file",
+        ),
+        ("the folder, or the column with filename=...", "the column with their names"),
+        ("Then give header=None. If these", "Then give --no-header. If these"),
+        ("If these are names of columns, give header=True.", "write words in their pl"),
+        ("Name it with label=...", "Name it with --label NAME."),
+        ("with label=..., or give label=None if there are none.", "with --label NAME."),
+        ("with label=..., or the pixels with feature_names=[...]; it", "NAME; it"),
+        ("with label=0 or label=-1.", "with --label 0 or --label -1."),
+        (
+            "If it holds none, give label=None.",
+            "name the column that does with --label",
+        ),
+        ("Name them with x=... and y=...", "Name them with --x NAME and --y NAME."),
+        ("no array 'a', which y names; it", "no array 'a', which --y names; it"),
     ],
 )
-def test_errors_of_the_library_come_with_the_option(message, option, command, capsys):
+def test_errors_of_the_library_are_said_in_options(message, expected, command, capsys):
     def fail(**given):
         raise ValueError(message)
 
-    names = {
-        "settings": "--set",
-        "on_error": "--on-error",
-        "images": "--images",
-        "no_header": "--no-header",
-        "label": "--label",
-        "x_name": "--x",
-    }
-    params = [click.Option([text, name]) for name, text in names.items()]
+    params = [click.Option([text, name]) for name, text in OPTIONS.items()]
     assert command(fail, params=params) == 1
-    expected = f"Error: {message} On the command line: {option}.\n"
-    assert capsys.readouterr().err == expected
-    # Not where the command has no such option, nor where the message has said so.
+    err = capsys.readouterr().err
+    assert expected in err
+    assert not re.search(r"(?<!--set )(?<!--set .)\b[a-z_]+=", err)
+    # Not where the command has no such option.
     assert command(fail) == 1
     assert capsys.readouterr().err == f"Error: {message}\n"
+
+
+@pytest.mark.parametrize("name", ["label=3.csv", "epochs=5", "x=...", "a/epochs=5/b"])
+def test_what_the_user_has_typed_stays(name, command, capsys):
+    def fail(**given):
+        raise ValueError(f"{name} has no label=5 and epochs=7 but {name}.")
+
+    params = [click.Option([text, name]) for name, text in OPTIONS.items()]
+    assert command(fail, name, params=[*params, click.Argument(["data"])]) == 1
+    expected = f"Error: {name} has no --label 5 and --set epochs=7 but {name}.\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    "warning, expected",
+    [
+        (
+            PixelsWarning(
+                "range", "X holds uint8 pixels, but those seen in fit", "X/2"
+            ),
+            "The images have uint8 pixels, but those seen in training: save them on",
+        ),
+        (
+            planes_warning((8, 8, 3)),
+            "The images look like planes of red, green and blue, one after the other, "
+            "but are read as pixels of 3 channels each: save them with",
+        ),
+        (
+            PixelsWarning("layout", "X_val holds planes, but in fit", "fit"),
+            "The images of the val part have planes, but in training: save them with",
+        ),
+        (
+            PixelsWarning("shape", "Rows are guessed", "state image_shape=(3, 4)"),
+            'Rows are guessed: state --set "image_shape=(3, 4)".',
+        ),
+    ],
+)
+def test_warnings_of_pixels_speak_of_files(warning, expected, command, capsys):
+    def work(**given):
+        warnings.warn(warning, stacklevel=1)
+
+    params = [click.Option([text, name]) for name, text in OPTIONS.items()]
+    assert command(work, params=params) == 0
+    err = capsys.readouterr().err
+    assert err.startswith(f"Warning: {expected}")
+    assert not re.search(r"\bX|\bfit\b|np\.", err)
 
 
 def test_a_long_message_is_shortened(command, capsys):

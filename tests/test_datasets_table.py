@@ -7,8 +7,10 @@ import io
 import lzma
 import os
 import re
+import time
 import warnings
 import zipfile
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from skcnn.datasets import load_digit_images, read_table
+from skcnn.datasets import _text_table, load_digit_images, read_table
 
 DIGITS = load_digit_images()
 IMAGES = DIGITS.data[:40].astype(int)
@@ -186,13 +188,22 @@ def may_be_refused(layout):
     return layout["label"] == "names none of them" and not layout["words"]
 
 
+# Tables of more columns are read without pandas.
+WIDE = st.sampled_from([10_000, 4])
+
+
 @CASES
-@given(layouts())
-def test_any_layout_is_read_as_it_was_written_or_refused(tmp_path_factory, layout):
+@given(layouts(), WIDE)
+def test_any_layout_is_read_as_it_was_written_or_refused(
+    tmp_path_factory, layout, most
+):
     folder = tmp_path_factory.mktemp("any")
     path, X, y, options = written(layout, folder)
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with (
+            warnings.catch_warnings(record=True) as caught,
+            mock.patch.object(_text_table, "_MOST_COLUMNS_OF_PANDAS", most),
+        ):
             warnings.simplefilter("always")
             table = read_table(path, **options)
     except ValueError as error:
@@ -237,9 +248,10 @@ STRAYS = ["", "x", "nan", "inf", "NA", "1e999", "0x10", "3 4", "1e30", "\u0663"]
     separator=st.sampled_from([",", ";", "\t", "|", " "]),
     index=st.sampled_from([None, "id", ""]),
     value=st.sampled_from(["7", "0", "255"]),
+    most=WIDE,
 )
 def test_a_damaged_table_is_refused_with_its_line(
-    tmp_path_factory, damage, by, row, column, at_end, separator, index, value
+    tmp_path_factory, damage, by, row, column, at_end, separator, index, value, most
 ):
     assume(separator != " " or damage.strip() not in ("", "3 4"))
     rows = [[str(value) for value in cells] for cells in np.c_[LABELS, IMAGES]]
@@ -258,11 +270,44 @@ def test_a_damaged_table_is_refused_with_its_line(
             cells[-64 + column] = damage
     path = tmp_path_factory.mktemp("damaged") / "images.csv"
     path.write_text("".join(separator.join(r) + "\n" for r in [names, *rows]))
-    with pytest.raises(ValueError, match=rf"line {line} has") as caught:
+    with (
+        pytest.raises(ValueError, match=rf"line {line} has") as caught,
+        mock.patch.object(_text_table, "_MOST_COLUMNS_OF_PANDAS", most),
+    ):
         read_quietly(path)
     assert str(path) in str(caught.value)
     if damage in STRAYS:
         assert f"'p{column}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [(), ("id",)])
+@pytest.mark.parametrize("rows", [2])
+def test_images_of_many_pixels_are_read(tmp_path, rows, words):
+    n = 224 * 224 * 3
+    X = np.random.default_rng(0).integers(0, 256, (rows, n), np.uint8)
+    path = tmp_path / "wide.csv"
+    header = ",".join([*words, "label", *(f"pixel{i}" for i in range(n))])
+    lines = [
+        ",".join([f"{word}{i}" for word in words] + ["7"] + list(map(str, row)))
+        for i, row in enumerate(X)
+    ]
+    path.write_text("\n".join([header, *lines]))
+    start = time.process_time()
+    table = read_quietly(path)
+    assert time.process_time() - start < 10  # pandas' parser takes that for a row
+    np.testing.assert_array_equal(table.data, X)
+    assert table.data.dtype == np.uint8
+    assert list(table.target) == [7] * rows
+
+
+@pytest.mark.parametrize("body", ["1,2", "x\n" * 60, "1,2," * 50_000 + "\n3,4"])
+def test_a_first_line_of_very_many_cells_takes_little_time(tmp_path, body):
+    path = tmp_path / "wide.csv"
+    path.write_text("1,2," * 50_000 + "3\n" + body)
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r"wide\.csv"):
+        read_quietly(path)
+    assert time.process_time() - start < 3
 
 
 # The faults that were reported, one by one.
@@ -527,6 +572,11 @@ def test_a_header_that_savetxt_wrote_is_read(tmp_path):
     [
         (b"", "is empty"),
         (b"\n\n", "no line that is not empty"),
+        (b'"', "no line that is not empty"),
+        (b'""\n\n""\n', "no line that is not empty"),
+        (b'1,2,3,4,5\n""\n', "as if|no|looks like pixels"),
+        (b'label,a,b,c,d\n1,2,3,4,5\n"\n', "line 3|quote"),
+        (b'"\nlabel,a,b,c,d\n1,2,3,4,5\n', "quote|column"),
         (b"label,a,b,c,d\n", "no row below its first line"),
         (b"<!DOCTYPE html>\n<html>", "a page of the web"),
         (b"\x89PNG\r\n\x1a\n\0\0", "a PNG image"),

@@ -6,6 +6,8 @@ An error says what came, what was expected and what to do.
 import copy
 import re
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -489,7 +491,8 @@ def test_bad_sample_weights_are_refused(make, message, argument, X, y):
         ("heavy", r"'class_weight' parameter .* among \{'balanced'\}.*Got 'heavy'"),
         ([1] * 10, r"'class_weight' parameter .* an instance of 'dict' or None. Got "),
         ({99: 1.0}, r"The classes, \[0, 1, .*\], are not in class_weight"),
-        ({0: "a"}, r"class_weight=\{0: 'a'\}, but weights must be numbers\."),
+        ({0: "a"}, r"class_weight=\{0: 'a'\}, but weights must be numbers that float"),
+        ({0: 10**400}, r"class_weight=\{0: 1.*\}, but weights must be numbers that f"),
         (
             dict.fromkeys(range(10), 0),
             r"All weights are zero after sample_weight and class_weight=\{0: 0, .*\} ",
@@ -498,7 +501,17 @@ def test_bad_sample_weights_are_refused(make, message, argument, X, y):
         ({0: np.nan}, r"class_weight=\{0: nan\}"),
         ({0: np.inf}, r"class_weight=\{0: inf\}"),
     ],
-    ids=["word", "list", "unknown", "text", "all zero", "negative", "NaN", "infinity"],
+    ids=[
+        "word",
+        "list",
+        "unknown",
+        "text",
+        "large",
+        "all zero",
+        "negative",
+        "NaN",
+        "infinity",
+    ],
 )
 def test_bad_class_weights_are_refused(class_weight, message, method, X, y):
     with pytest.raises(ValueError, match=message):
@@ -621,6 +634,28 @@ BAD_PARAMETERS = [
 def test_bad_parameters_are_refused(name, value, message, method, X, y):
     with pytest.raises(InvalidParameterError, match=message):
         call(tiny(**{name: value}), method, X, y)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (10**400, "Got a number of 1329 bits as {name}, but whole numbers go up"),
+        (-(2**63), "Got a number of 64 bits as {name}, but"),
+        (Fraction(1, 3), r"Got a Fraction as {name}, .* Write {name}=float"),
+        (Fraction(10**400, 3), r"Got a Fraction as {name}, .* Write {name}=float"),
+        (Decimal("0.5"), "'{name}' parameter .* must be|{name}=Decimal"),
+        (np.longdouble("1e4000"), "'{name}' parameter .* must be|{name}=np.long"),
+        (np.float32("nan"), "'{name}' parameter .* must be|{name}=np.float32"),
+        (complex(1), "'{name}' parameter .* must be|{name}=.1"),
+        ([0.5, 10**400], "'{name}' parameter .* must be|Got {name}=.0.5|callback"),
+        ((2**63, 2**63), "'{name}' parameter .* must be|Got {name}=.9|callback"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+@pytest.mark.parametrize("name", sorted(tiny().get_params()))
+def test_numbers_that_nothing_computes_with_are_refused(name, value, message, X, y):
+    with pytest.raises(ValueError, match=message.format(name=name)):
+        tiny(**{name: value}).fit(X, y)
 
 
 def test_every_parameter_that_can_be_wrong_is_tried():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skcnn._cli._terminal import note, visible
-from skcnn._wording import first_of
+from skcnn._wording import counted, first_of
 
 if TYPE_CHECKING:
     from skcnn._cli._model import Model
@@ -235,8 +235,15 @@ def check_data(data: str, reading: Reading, test_size: float | None = None) -> N
 
 
 def check_options(files: list[str], reading: Reading) -> None:
-    """Refuse options of which no file has any use."""
+    """Refuse files that are never read, and options of which no file has any use."""
     paths = [Path(file) for file in files if file not in DATA_SETS]
+    for path in paths:
+        if path.suffix.lower() == ".npy":
+            raise click.UsageError(
+                f"{path} holds an array without a name. Save it as X, and labels as y, "
+                f"in an .npz file: numpy.savez({path.with_suffix('.npz').name!r}, "
+                f"X=numpy.load({path.name!r}))."
+            )
     tables = any(map(is_table, paths))
     archives = any(path.suffix.lower() == ".npz" for path in paths)
     # A table may name image files.
@@ -603,19 +610,33 @@ def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
     import numpy as np
     from sklearn.model_selection import train_test_split
 
-    try:
-        rows = train_test_split(
-            np.arange(len(images)),
-            test_size=test_size,
-            stratify=images.y,
-            random_state=seed,
+    classes, counts = np.unique(images.y, return_counts=True)
+    n_test = int(np.ceil(test_size * len(images)))
+    reason = None
+    if counts.min() == 1:
+        alone = first_of(map(visible, classes[counts == 1]))
+        reason = f"the labels {alone} have one image each"
+        if counts.tolist().count(1) == 1:
+            reason = f"the label {alone} has one image only"
+    elif n_test < len(classes):
+        reason = f"there are {len(classes)} classes, each of which needs an image there"
+    elif len(images) - n_test < len(classes):
+        reason = (
+            f"only {len(images) - n_test} would be left to train on, for "
+            f"{counted(len(classes), 'class', 'classes')}"
         )
-    except ValueError as error:
+    if reason is not None:
         raise ValueError(
-            f"A share of {test_size:g} of the {len(images):,} images of {data} cannot "
-            f"be held out for the report: {str(error).rstrip('.')}. Give another "
-            "--test-size; 0 holds out none."
-        ) from error
+            f"{data} has {counted(len(images), 'image')}, of which {n_test} cannot be "
+            f"held out to test on: {reason}. Add images, or give another --test-size; "
+            "--test-size 0 trains on all of them and reports nothing."
+        )
+    rows = train_test_split(
+        np.arange(len(images)),
+        test_size=test_size,
+        stratify=images.y,
+        random_state=seed,
+    )
     return Parts(images.take(rows[0]), None, images.take(rows[1]))
 
 

@@ -145,7 +145,14 @@ def check_pictures(folder: Path, force: bool) -> None:
         raise click.UsageError(f"{existing} is not a folder.")
     if folder.is_dir():
         for name in PICTURES:
-            check_output(folder / f"{name}.png", force)
+            path = folder / f"{name}.png"
+            # Nobody has named the file that a link in the folder leads to.
+            if path.is_symlink():
+                raise click.UsageError(
+                    f"{path} is a link to another file. Delete the link, or name "
+                    "another folder."
+                )
+            check_output(path, force)
 
 
 def write_pictures(

@@ -26,14 +26,62 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
-# What the library's messages offer in Python, and the option that does the same.
-_OPTIONS = {
-    r"on_error": ("on_error", "--on-error skip"),
-    r"image_shape": ("settings", '--set "image_shape=(64, 64, 3)"'),
-    r"load_image_table": ("images", "--images DIR"),
-    r"header=": ("no_header", "--no-header"),
-    r"label=": ("label", "--label NAME"),
-    r"\bx=|\by=": ("x_name", "--x NAME --y NAME"),
+# What the library's messages advise in Python, and how the command line says it: the
+# name of the option in click, the words in Python, the words in their place.
+_IN_OPTIONS = [
+    ("on_error", r"\bon_error=(['\"])skip\1", "--on-error skip"),
+    ("label", r",? or give label=None if there are none", ""),
+    (
+        "label",
+        r"If it holds none, give label=None",
+        "If it holds none, name the column that does with --label NAME",
+    ),
+    ("label", r"\blabel=(-?[0-9]+)\b", r"--label \1"),
+    ("label", r"\blabel=\.\.\.(?=$| [A-Z])", "--label NAME."),
+    ("label", r"\blabel=\.\.\.", "--label NAME"),
+    ("label", r", or the pixels with feature_names=\[\.\.\.\]", ""),
+    ("no_header", r"\bheader=None\b", "--no-header"),
+    (
+        "no_header",
+        r"If these are names of columns, give header=True",
+        "If these are names of columns, write words in their place",
+    ),
+    ("x_name", r"\b([xy])=\.\.\.(?=$| [A-Z])", r"--\1 NAME."),
+    ("x_name", r"\b([xy])=\.\.\.", r"--\1 NAME"),
+    ("x_name", r"\bwhich ([xy]) names\b", r"which --\1 names"),
+    (
+        "settings",
+        r"\bGive `image_shape` to have them resized, for example ",
+        "To have them resized, give for example ",
+    ),
+    ("settings", r"\bA smaller image_shape has", "A smaller size has"),
+    ("settings", r"\bLower learning_rate,", "Lower it with --set learning_rate=...,"),
+    (
+        "images",
+        r"\bread (it|them) with (?:skcnn\.datasets\.)?load_image_table"
+        r"(?:\(csv, folder\))?",
+        r"name the folder of the image files with --images DIR",
+    ),
+    (
+        "images",
+        r"\bName it with filename=\.\.\.",
+        "Give that column the name filename.",
+    ),
+    (
+        "images",
+        r", or the column with filename=\.\.\.",
+        ", or give the column with their names the name filename.",
+    ),
+]
+
+# A parameter of a classifier with its value, as messages write it in Python.
+_SETTING = re.compile(r"""(?<![\w./-])(\w+)=(\([^()]*\)|"[^"]*"|'[^']*'|-?[\w.]*\w)""")
+
+# Warnings of pixels: what a user of the command line can do.
+_REMEDIES = {
+    "range": "save them on the scale of the images that the model was trained on",
+    "layout": "save them with the channels of each pixel side by side, and train on "
+    "such images",
 }
 
 # Notes and warnings that were written already.
@@ -112,23 +160,51 @@ def _is_number(text: str) -> bool:
 
 
 def in_option_names(message: str) -> str:
-    """Add to a message of the library which option does what it advises in Python."""
+    """Return a message of the library with the options of the running command in it.
+
+    What the user has typed, such as the name of a file, stays as it is.
+    """
     context = click.get_current_context(silent=True)
     if context is None:
         return message
     known = {parameter.name for parameter in context.command.params}
-    options = [
-        option
-        for words, (name, option) in _OPTIONS.items()
-        if name in known and option.split()[0] not in message
-        if re.search(words, message)
+    typed = [
+        str(value)
+        for name, value in context.params.items()
+        if name not in ("settings", "searched") and value is not None
     ]
-    if not options:
-        return message
-    stated = re.search(r"image_shape=(\([0-9, ]+\))", message)
-    if stated is not None:
-        options = [text.replace("(64, 64, 3)", stated[1]) for text in options]
-    return f"{message} On the command line: {', '.join(options)}."
+
+    def replace(pattern: Any, replacement: Any, message: str) -> str:
+        def unless_typed(found: re.Match) -> str:
+            if any(found[0] in text for text in typed):
+                return found[0]
+            return replacement(found)
+
+        return re.sub(pattern, unless_typed, message)
+
+    for name, pattern, text in _IN_OPTIONS:
+        if name in known:
+            message = replace(
+                pattern, lambda found, text=text: found.expand(text), message
+            )
+    if "settings" in known:
+        message = replace(_SETTING, _as_setting, message)
+    return message
+
+
+def _as_setting(found: re.Match) -> str:
+    """Return how the command line sets a parameter of a classifier."""
+    import inspect
+
+    from skcnn import MNISTCNNClassifier
+
+    name, value = found[1], found[2].strip("'\"")
+    if name not in inspect.signature(MNISTCNNClassifier).parameters:
+        return found[0]
+    setting = f"{name}={value}"
+    return (
+        f'--set "{setting}"' if " " in setting or "(" in setting else f"--set {setting}"
+    )
 
 
 def say(message: str) -> None:
@@ -272,8 +348,8 @@ def warnings_in_one_line() -> Iterator[None]:
 
     def show(message, category, filename, lineno, file=None, line=None):
         text = str(message)
-        if getattr(message, "kind", None) == "inverted":
-            text = _inversion(message.finding)
+        if getattr(message, "kind", None) in ("inverted", *_REMEDIES):
+            text = _of_pixels(message)
         note(text, kind="Warning")
 
     with warnings.catch_warnings():
@@ -283,13 +359,27 @@ def warnings_in_one_line() -> Iterator[None]:
         yield
 
 
-def _inversion(finding: str) -> str:
-    """Say what to type where images have a bright background in place of a dark one."""
+def _of_pixels(warning: Any) -> str:
+    """Return a warning of pixels in words for those who have files and no arrays."""
     context = click.get_current_context(silent=True)
     is_given = context is not None and context.params.get("invert")
-    remedy = "leave --invert out" if is_given else "give --invert"
-    finding = finding.replace("in X have", "have")
-    return f"{finding}: if dark and bright are exchanged, {remedy}."
+    remedies = _REMEDIES | {
+        "inverted": "if dark and bright are exchanged, "
+        + ("leave --invert out" if is_given else "give --invert")
+    }
+    finding = warning.finding
+    for pattern, words in (
+        (r"\bin X have\b", "have"),
+        (r"\bin X_val have\b", "of the val part have"),
+        (r"^X holds\b", "The images have"),
+        (r"^X_val holds\b", "The images of the val part have"),
+        (r"^X looks\b", "The images look"),
+        (r"^X_val looks\b", "The images of the val part look"),
+        (r"\bbut is read as\b", "but are read as"),
+        (r"\bin fit\b", "in training"),
+    ):
+        finding = re.sub(pattern, words, finding)
+    return f"{finding}: {remedies[warning.kind]}."
 
 
 @contextmanager

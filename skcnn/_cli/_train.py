@@ -216,7 +216,7 @@ def _announce(data, parts, estimator, image_shape):
     import numpy as np
 
     train = parts.train
-    text = f"{data}: {len(train):,} images to train on"
+    text = f"{data}: {counted(len(train), 'image')} to train on"
     if parts.val is not None:
         text += f", {len(parts.val):,} to watch the training"
     if parts.test is not None:

@@ -358,8 +358,7 @@ def _label_texts(table: TextTable, cells, column: int, label):
     if len(found) > 1:
         raise ValueError(
             f"{table.path} has {table.columns()}: which one holds the labels? Name it "
-            "with label=... (--label on the command line), or give label=None if there "
-            "are none."
+            "with label=..., or give label=None if there are none."
         )
     if not found:
         return None

@@ -237,10 +237,7 @@ def _named_pair(arrays, path: str, subset, x, y) -> Pair:
         return Pair(others[0], y)
     parts = _parts(arrays, path)
     if len(parts) > 1:
-        raise ValueError(
-            f"{path} has several arrays of images: name one with x=... (--x on the "
-            "command line)."
-        )
+        raise ValueError(f"{path} has several arrays of images: name one with x=...")
     return Pair(next(iter(parts.values())).x, y)
 
 
@@ -265,8 +262,7 @@ def _images(arrays, path: str, name: str) -> np.ndarray:
     if len(shape) < 2 or not shape[0]:
         raise ValueError(
             f"{path}: {name} has shape {shape}, but images have shape (n, height, "
-            "width[, channels]) or (n, pixels). Name others with x=... and y=... "
-            "(--x and --y on the command line)."
+            "width[, channels]) or (n, pixels). Name others with x=... and y=..."
         )
     images = np.ascontiguousarray(arrays[name])
     if dtype.kind == "f" and not np.isfinite(images).all():
@@ -341,14 +337,14 @@ def _not_found(arrays, path: str) -> ValueError:
     return ValueError(
         f"{path} holds {_shapes(arrays, arrays.names)}, and no names that say which "
         "are images and which labels, such as X and y, or x_train and y_train. Name "
-        "them with x=... and y=... (--x and --y on the command line)."
+        "them with x=... and y=..."
     )
 
 
 def _ambiguous(arrays, path: str, what: str, option: str, names) -> ValueError:
     return ValueError(
         f"{path} has {_shapes(arrays, names)}: which one holds the {what}? Name it "
-        f"with {option}=... (--{option} on the command line)."
+        f"with {option}=..."
     )
 
 

@@ -211,7 +211,7 @@ class _Reader:
             if len(exact) != 1 or any(i in text for i in found if i not in exact):
                 raise ValueError(
                     f"{table.path} has {listed}: which one holds the labels? Name it "
-                    "with label=... (--label on the command line)."
+                    "with label=..."
                 )
         if found:
             self.label = found[0]
@@ -314,8 +314,8 @@ class _Reader:
             raise ValueError(
                 f"{table.path} has text in {table.column(strange[0])}, but all columns "
                 "other than those of labels and of numbers or names of the rows are "
-                "pixels. Name the column of labels with label=... (--label on the "
-                "command line), or the pixels with feature_names=[...]; the file has "
+                "pixels. Name the column of labels with label=..., "
+                "or the pixels with feature_names=[...]; the file has "
                 f"{table.columns()}."
             )
 
@@ -460,7 +460,7 @@ class _Reader:
             if n_pixels == len(wanted) + 1 and self.label is None:
                 more = (
                     " If one of them holds labels, give its place with label=0 or "
-                    "label=-1 (--label on the command line)."
+                    "label=-1."
                 )
             raise ValueError(
                 f"{table.path} has no names of columns, and {n_pixels} columns of "
@@ -497,7 +497,7 @@ class _Reader:
             f"{table.path}: line {table.line_of(row)} has {values[row, column]} in "
             f"{table.column(i)}, but nearly all pixels lie in {expected}. Correct the "
             "value; or, if that column holds no pixels, name it with label=... if it "
-            "holds the labels (--label on the command line), or delete it."
+            "holds the labels, or delete it."
         )
 
     def _note_shape(self) -> None:
@@ -509,11 +509,11 @@ class _Reader:
             if _is_square(n - more):
                 name = "Name the column of labels with label=..."
                 if self.table.names is None:
-                    name = "Give the place of the labels with label=0 or label=-1"
+                    name = "Give the place of the labels with label=0 or label=-1."
                 self.table.note(
                     f"{self.table.path} has {n} columns of pixels, which are no square "
                     f"image; {n - more} would be. Is a label or the number of the row "
-                    f"among them? {name} (--label on the command line).",
+                    f"among them? {name}",
                     warn=True,
                 )
                 return

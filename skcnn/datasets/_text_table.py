@@ -21,8 +21,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
+
 from skcnn._files import damage_as_value_error, most_unpacked, open_regular
-from skcnn._wording import counted, shown
+from skcnn._wording import counted, printable, shown
 
 _COMPRESSIONS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -56,6 +58,7 @@ _SEPARATORS = {
 _HEAD_LINES = 60
 _HEAD_BYTES = 2**24
 _ROWS_AT_ONCE = 4_000_000  # divided by the number of columns
+_MOST_COLUMNS_OF_PANDAS = 10_000
 
 _NUMBERS = {
     ".": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[Tt]rue|[Ff]alse", re.A),
@@ -128,6 +131,9 @@ class TextTable:
         import pandas as pd
 
         k = self.n_columns
+        if k > _MOST_COLUMNS_OF_PANDAS:
+            yield from self._wide_chunks(texts, needed)
+            return
         with self._open() as file, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             read: Any = None
@@ -142,6 +148,60 @@ class TextTable:
                 if not self._is_sound(chunk, texts, needed):
                     raise self.problem(texts, needed)
                 yield chunk.drop(columns=k)
+
+    def _wide_chunks(self, texts: set[int], needed: set[int]) -> Iterator[Any]:
+        """Yield what `chunks` does, without pandas' parser.
+
+        That parser takes 0.1 ms for each column of each chunk, and tables of many
+        columns have few rows in a chunk.
+        """
+        import pandas as pd
+
+        self._skipped()  # refuses a row that begins with the mark of comments
+        numbers = [i for i in range(self.n_columns) if i not in texts]
+        most = _ROWS_AT_ONCE // self.n_columns + 1
+        lines = self.lines()
+        while True:
+            rows: list[np.ndarray] = []
+            words: dict[int, list[str]] = {i: [] for i in texts}
+            for _, cells in itertools.islice(lines, most):
+                row = None
+                if self._is_sound_line(cells, texts, needed):
+                    row = self._numbers(cells, numbers)
+                if row is None:
+                    raise self.problem(texts, needed)
+                rows.append(row)
+                for i in texts:
+                    words[i].append(cells[i])
+            if not rows:
+                return
+            frame = pd.DataFrame(np.array(rows), columns=numbers, copy=False)
+            yield frame.join(pd.DataFrame(words, index=frame.index))
+
+    def _is_sound_line(self, cells, texts, needed) -> bool:
+        """Return whether a line is as long as it should be, and text lies in it."""
+        k = self.n_columns
+        if len(cells) != k and not (len(cells) == k + 1 and not cells[-1].strip()):
+            return False
+        return not any(
+            re.search("[\r\n]", cells[i]) or (i in needed and not cells[i].strip())
+            for i in texts
+        )
+
+    def _numbers(self, cells: list[str], places: list[int]) -> np.ndarray | None:
+        """Return the numbers in some cells, or None if one of them holds none."""
+        different = {cells[i] for i in places}
+        if not all(map(self.is_number, different)):
+            return None
+        values = {cell: self._number(cell) for cell in different}
+        return np.array([values[cells[i]] for i in places])
+
+    def _number(self, cell: str) -> float:
+        """Return the number in a cell that holds one."""
+        text = cell.strip().lower()
+        if text in ("true", "false"):
+            return float(text == "true")
+        return float(text.replace(self.decimal, "."))
 
     def _reader(self, file: BinaryIO, texts: set[int]) -> Any:
         """Return pandas' parser, which gives some rows at a time."""
@@ -206,7 +266,11 @@ class TextTable:
                     f"{self.path}: line {number} has {what} in {self.column(i)}."
                     f"{advice}"
                 )
-        return ValueError(f"{self.path} cannot be read as a table ({error}).")
+        reason = "" if error is None else f" ({printable(error)})"
+        return ValueError(
+            f"{self.path} cannot be read as a table{reason}. Look for a quote without "
+            "its partner, and for lines of quotes alone."
+        )
 
     def _length_problem(self, number: int, n: int) -> ValueError:
         what = "the header has" if self.names is not None else "the first line has"
@@ -440,9 +504,12 @@ class TextTable:
         first, *body = [line for _, line in lines if not line.startswith("#")] or [""]
         best = (_net(body or [first], "."), ",", ".")
         for separator in [self._stated] if self._stated else _SEPARATORS:
-            width = len(next(self._split([first], separator), Line(1, [])).cells)
-            rows = [line.cells for line in self._split(body or [first], separator)]
-            if width < 2 or max(map(len, rows)) < 2:
+            try:
+                width = len(next(self._split([first], separator), Line(1, [])).cells)
+                rows = [line.cells for line in self._split(body or [first], separator)]
+            except ValueError:  # lines that are too long for a single cell
+                continue
+            if width < 2 or max(map(len, rows), default=0) < 2:
                 continue
             if separator == " " and "\t" in first:  # which would lose empty cells
                 continue
@@ -485,13 +552,14 @@ class TextTable:
 
     def _find_header(self, lines, header, expected) -> None:
         """Set the names of the columns, their number and where the rows begin."""
-        numbers = [number for number, _ in lines]
+        # A line of quotes alone holds no cell.
         rows = [
-            Line(numbers[i], cells)
-            for i, (_, cells) in enumerate(
-                next(self._split([text], self._separator)) for _, text in lines
-            )
+            Line(number, cells)
+            for number, text in lines
+            for _, cells in self._split([text], self._separator)
         ]
+        if not rows:
+            raise ValueError(f"{self.path} has no line that is not empty.")
         above = [row for row in rows if row.cells[0].startswith("#")]
         below = [row for row in rows if not row.cells[0].startswith("#")]
         if not below:
@@ -607,7 +675,7 @@ class TextTable:
         raise ValueError(
             f"The first line of {self.path} looks like pixels "
             f"({', '.join(numbers[:3])}, ...): has the file no header? Then give "
-            "header=None (--no-header on the command line). If these are names of "
+            "header=None. If these are names of "
             "columns, give header=True."
         )
 
