@@ -20,7 +20,6 @@ from skcnn._fingerprints import (
     merge_fingerprints,
 )
 from skcnn._fit_tasks import FitTasks
-from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
     image_batch,
     learned_from_images,
@@ -38,7 +37,6 @@ from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
     resolve_views,
-    validate_parameters,
 )
 from skcnn._pixel_warnings import warn_of
 from skcnn._pixels import pixel_scaling
@@ -48,7 +46,7 @@ from skcnn._seen_pixels import (
     learn_pixels,
     merge_pixels,
 )
-from skcnn._sklearn_private import _fit_context
+from skcnn._sklearn_private import validate_parameters, validates_parameters
 from skcnn._startup import start_keras
 from skcnn._targets import combine_weights, encode_labels, validate_labels
 from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
@@ -138,7 +136,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return cls(**{**cls.presets[name], **overrides})
 
     @explains_wrong_calls
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validates_parameters
     def fit(
         self,
         X,
@@ -226,7 +224,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
 
     @explains_wrong_calls
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validates_parameters
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch at a constant learning rate.
 
@@ -773,10 +771,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
             fixed["whitening"] = (kernel,)
         return fixed
-
-    def _get_fitted_attr_html(self, doc_link=""):
-        attributes = super()._get_fitted_attr_html(doc_link)
-        return AttributesAndNetwork(attributes, self.model_)
 
     def __sklearn_is_fitted__(self):
         return not {"keras_classifier_", "_learned_values"}.isdisjoint(vars(self))

@@ -1,6 +1,8 @@
 """What scikit-learn's callbacks (`sklearn.callback`) are told about a fit."""
 
-from skcnn._sklearn_private import _check_sample_weight
+import numpy as np
+
+from skcnn._sklearn_private import begin_task
 
 
 class FitTasks:
@@ -16,7 +18,7 @@ class FitTasks:
 
     def __init__(self, estimator, epochs):
         self._estimator = estimator
-        self._context = estimator._init_callback_context(max_subtasks=epochs)
+        self._context = begin_task(estimator, max_subtasks=epochs)
         self._data = {}
         self._fitted = None
 
@@ -39,7 +41,7 @@ class FitTasks:
         self._data = {"X": lambda: X[rows], "y": lambda: y[rows]}
         if sample_weight is not None:
             self._data["metadata"] = lambda: {
-                "sample_weight": _check_sample_weight(sample_weight, X)[rows]
+                "sample_weight": np.broadcast_to(sample_weight, len(X))[rows]
             }
         self._fitted = fitted
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from skcnn._engine import copies
 from skcnn._optimizers import current_learning_rate, has_rate_variable
-from skcnn._sklearn_private import InvalidParameterError
 
 CONTAINERS = (list, tuple, set, frozenset, deque)
 VALUES = (np.ndarray, bytearray, np.random.Generator, np.random.RandomState)
@@ -36,7 +35,7 @@ def check_callbacks(callbacks):
 
     Raises
     ------
-    InvalidParameterError
+    ValueError
         If anything in it is no instance of `keras.callbacks.Callback`.
     """
     if callbacks is None:
@@ -47,7 +46,7 @@ def check_callbacks(callbacks):
     entries = list(callbacks) if several else [callbacks]
     for entry in entries:
         if not isinstance(entry, keras.callbacks.Callback):
-            raise InvalidParameterError(
+            raise ValueError(
                 f"Got callbacks={callbacks!r}, but expected a "
                 f"keras.callbacks.Callback instance or a list of them; {entry!r} is "
                 "none."

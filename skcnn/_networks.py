@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
 from skcnn._pixel_warnings import warn_of
-from skcnn._sklearn_private import InvalidParameterError
 
 # On these, pooling before activating gives the same values for a fraction of the work:
 # max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f.
@@ -170,7 +169,7 @@ def check_activation(name):
         if callable(value) and name not in NO_ACTIVATIONS
     )
     if name not in names:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got activation={name!r}, but expected one of "
             f"{', '.join(map(repr, names))}."
         )

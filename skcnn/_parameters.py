@@ -9,13 +9,7 @@ from skcnn._images import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
 from skcnn._networks import check_activation
 from skcnn._optimizers import resolve_optimizer
-from skcnn._sklearn_private import (
-    Interval,
-    InvalidParameterError,
-    Options,
-    StrOptions,
-    validate_parameter_constraints,
-)
+from skcnn._sklearn_private import Interval, Options, StrOptions
 
 PARAMETER_CONSTRAINTS = {
     "whitening": ["boolean"],
@@ -67,29 +61,6 @@ PARAMETER_CONSTRAINTS = {
 }
 
 
-def validate_parameters(estimator, names=None):
-    """Raise as `fit` does for a parameter that cannot be.
-
-    Parameters
-    ----------
-    estimator : estimator
-        One of this package.
-    names : iterable of str, default=None
-        The parameters to look at; None stands for all.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is not of a type or in a range that it has to be.
-    """
-    names = estimator.get_params(deep=False) if names is None else names
-    validate_parameter_constraints(
-        estimator._parameter_constraints,
-        {name: getattr(estimator, name) for name in names},
-        caller_name=type(estimator).__name__,
-    )
-
-
 def resolve_parameters(estimator):
     """Return a classifier's parameters in the form that training needs.
 
@@ -107,7 +78,7 @@ def resolve_parameters(estimator):
 
     Raises
     ------
-    InvalidParameterError
+    ValueError
         If parameters do not fit together, or Keras knows no such name.
     """
     filters = _tuple_of_integers("filters", estimator.filters)
@@ -120,7 +91,7 @@ def resolve_parameters(estimator):
     augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
     scales = _tuple_of_scales(estimator.progressive_resizing)
     if len(set(scales)) > 1 and not estimator.global_pooling:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got progressive_resizing={estimator.progressive_resizing!r} with "
             "global_pooling=False, but only a network with global_pooling=True takes "
             "images of several sizes. Set progressive_resizing=None, or to one number."
@@ -184,7 +155,7 @@ def resolve_views(estimator):
 def _tuple_of_names(name, value, known):
     names = (value,) if isinstance(value, str | Number) else tuple(value or ())
     if unknown := [entry for entry in names if entry not in known]:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got {name}={value!r}, but {unknown[0]!r} is none of "
             f"{', '.join(map(repr, known))}."
         )
@@ -195,7 +166,7 @@ def _tuple_of_scales(value):
     scales = (1.0,) if value is None else value
     scales = (scales,) if isinstance(scales, Real) else tuple(scales)
     if not scales or not all(isinstance(s, Real) and 0 < float(s) <= 1 for s in scales):
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got progressive_resizing={value!r}, but expected a number in (0, 1], a "
             "tuple of them with at least one entry, or None."
         )
@@ -205,14 +176,12 @@ def _tuple_of_scales(value):
 def _tuple_of_integers(name, value):
     entries = (value,) if isinstance(value, Integral) else tuple(value)
     if not all(isinstance(entry, Integral) and int(entry) > 0 for entry in entries):
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got {name}={value!r}, but expected a positive integer or a tuple of "
             "positive integers."
         )
     if not entries and name != "dense_units":
-        raise InvalidParameterError(
-            f"Got {name}={value!r}, but expected at least one entry."
-        )
+        raise ValueError(f"Got {name}={value!r}, but expected at least one entry.")
     return tuple(int(entry) for entry in entries)
 
 
@@ -220,7 +189,7 @@ def _pair_of_rates(dropout):
     rates = (dropout, dropout) if isinstance(dropout, Real) else tuple(dropout)
     are_rates = all(isinstance(rate, Real) and 0 <= float(rate) < 1 for rate in rates)
     if len(rates) != 2 or not are_rates:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got dropout={dropout!r}, but expected a rate in [0, 1) or two of them, "
             "for the convolution stages and for the hidden dense layers."
         )
