@@ -291,3 +291,12 @@ def test_each_house_rule_names_a_test_that_there_is():
         for file, name in tests:
             text = (house.ROOT / "tests" / f"{file}.py").read_text(encoding="utf-8")
             assert f"def {name}(" in text, f"{file}.{name}"
+
+
+def test_the_table_of_behavior_names_files_that_there_are():
+    page = (house.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = page.split("| behavior | file |")[1].split("\n\n")[0]
+    paths = re.findall(r"`(skcnn/[^`]+)`", table)
+    assert len(paths) >= 20
+    for path in paths:
+        assert (house.ROOT / path).exists(), path
