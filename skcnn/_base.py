@@ -20,7 +20,6 @@ from skcnn._fitting import (
     fit_classifier,
     make_keras_classifier,
 )
-from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
     image_batch,
     learned_from_images,
@@ -33,10 +32,9 @@ from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
     resolve_views,
-    validate_parameters,
 )
 from skcnn._seen_pixels import find_other_pixels
-from skcnn._sklearn_private import _fit_context
+from skcnn._sklearn_private import validate_parameters, validates_parameters
 from skcnn._startup import start_keras
 from skcnn._state import TrainState
 from skcnn._training import prediction_batch
@@ -122,7 +120,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return cls(**{**cls.presets[name], **overrides})
 
     @explains_wrong_calls
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validates_parameters
     def fit(
         self,
         X,
@@ -206,7 +204,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self._fit_or_stay(given, goes_on, self.epochs)
 
     @explains_wrong_calls
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validates_parameters
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch at a constant learning rate.
 
@@ -506,10 +504,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             name=name,
             obj=self,
         )
-
-    def _get_fitted_attr_html(self, doc_link=""):
-        attributes = super()._get_fitted_attr_html(doc_link)
-        return AttributesAndNetwork(attributes, self.model_)
 
     def __sklearn_is_fitted__(self):
         return not {"keras_classifier_", "_learned_values"}.isdisjoint(vars(self))

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-from skcnn._sklearn_private import _check_sample_weight
+import numpy as np
+
+from skcnn._sklearn_private import begin_task
 
 
 class FitTasks:
@@ -19,7 +21,7 @@ class FitTasks:
 
     def __init__(self, estimator, epochs):
         self._estimator = estimator
-        self._context = estimator._init_callback_context(max_subtasks=epochs)
+        self._context = begin_task(estimator, max_subtasks=epochs)
         self._data = {}
         self._fitted: Callable = vars
 
@@ -43,7 +45,7 @@ class FitTasks:
         self._data = {"X": lambda: X[rows], "y": lambda: y[rows]}
         if sample_weight is not None:
             self._data["metadata"] = lambda: {
-                "sample_weight": _check_sample_weight(sample_weight, X)[rows]
+                "sample_weight": np.broadcast_to(sample_weight, len(X))[rows]
             }
         self._fitted = fitted
 

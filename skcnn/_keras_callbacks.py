@@ -10,7 +10,6 @@ import numpy as np
 
 from skcnn._engine import arrays, copies
 from skcnn._optimizers import current_learning_rate, has_rate_variable
-from skcnn._sklearn_private import InvalidParameterError
 from skcnn._state import TrainState
 
 CONTAINERS = (list, tuple, set, frozenset, deque)
@@ -40,7 +39,7 @@ def check_callbacks(callbacks):
 
     Raises
     ------
-    InvalidParameterError
+    ValueError
         If anything in it is no instance of `keras.callbacks.Callback`.
     """
     if callbacks is None:
@@ -51,7 +50,7 @@ def check_callbacks(callbacks):
     entries = list(callbacks) if several else [callbacks]
     for entry in entries:
         if not isinstance(entry, keras.callbacks.Callback):
-            raise InvalidParameterError(
+            raise ValueError(
                 f"Got callbacks={callbacks!r}, but expected a "
                 f"keras.callbacks.Callback instance or a list of them; {entry!r} is "
                 "none."

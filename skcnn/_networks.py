@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
-from skcnn._sklearn_private import InvalidParameterError
 from skcnn._warnings import warn_of
 
 # For these activations, the network pools before it activates: the values are the same,
@@ -129,7 +128,7 @@ def check_activation(name: str) -> str:
         if callable(value) and name not in NO_ACTIVATIONS
     )
     if name not in names:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got activation={name!r}, but expected one of "
             f"{', '.join(map(repr, names))}."
         )

@@ -5,7 +5,6 @@ import json
 import numpy as np
 
 from skcnn import _schema
-from skcnn._sklearn_private import InvalidParameterError
 from skcnn._startup import start_keras
 
 WARM_UP_FRACTION = 0.1
@@ -68,7 +67,7 @@ def resolve_optimizer(optimizer, learning_rate):
 
     Raises
     ------
-    InvalidParameterError
+    ValueError
         If Keras has no optimiser of that name.
     """
     import keras
@@ -81,7 +80,7 @@ def resolve_optimizer(optimizer, learning_rate):
 
         by_name["muon"] = Muon
     if not isinstance(optimizer, str) or optimizer.lower() not in by_name:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got optimizer={optimizer!r}, but expected a keras.optimizers.Optimizer "
             f"or one of {', '.join(sorted(map(repr, by_name)))}."
         )

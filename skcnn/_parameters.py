@@ -11,16 +11,7 @@ from skcnn._images import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
 from skcnn._networks import check_activation
 from skcnn._optimizers import resolve_optimizer
-from skcnn._sklearn_private import (
-    Interval,
-    InvalidParameterError,
-    Options,
-    StrOptions,
-    validate_parameter_constraints,
-)
-
-# Whole numbers beyond 64 bits would end in an OverflowError once training has started.
-LARGEST = 2**63 - 1
+from skcnn._sklearn_private import LARGEST_INTEGER, Interval, Options, StrOptions
 
 PARAMETER_CONSTRAINTS = {
     "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -72,40 +63,11 @@ PARAMETER_CONSTRAINTS = {
 }
 
 
-def validate_parameters(estimator: Any, names: Iterable[str] | None = None) -> None:
-    """Raise for the first of these parameters (all by default) with a wrong value."""
-    names = estimator.get_params(deep=False) if names is None else names
-    values = {name: getattr(estimator, name) for name in names}
-    for name, value in values.items():
-        if isinstance(value, np.floating):
-            # Of longdouble, what float64 cannot hold is infinite.
-            values[name] = float(value)
-        elif isinstance(value, Real):
-            _refuse_other_numbers(name, value)
-    validate_parameter_constraints(
-        estimator._parameter_constraints, values, caller_name=type(estimator).__name__
-    )
-
-
-def _refuse_other_numbers(name: str, value: Real) -> None:
-    """Refuse numbers that scikit-learn's validation cannot compare, or lets through."""
-    if not isinstance(value, (int, float, np.number)):
-        raise InvalidParameterError(
-            f"Got a {type(value).__name__} as {name}, but expected a number of "
-            f"Python or NumPy. Write {name}=float(...)."
-        )
-    if isinstance(value, int) and abs(value) > LARGEST:
-        raise InvalidParameterError(
-            f"Got a number of {value.bit_length()} bits as {name}, but whole numbers "
-            "go up to 63 bits. Give a smaller one."
-        )
-
-
 def resolve_parameters(estimator: Any) -> dict[str, Any]:
     """Return a classifier's parameters in the form that training needs.
 
     Each parameter has passed its `PARAMETER_CONSTRAINTS`. This function also checks how
-    they fit together and raises an `InvalidParameterError` if they do not.
+    they fit together and raises an `ValueError` if they do not.
 
     Returns
     -------
@@ -126,7 +88,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
     augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
     scales = _tuple_of_scales(estimator.progressive_resizing)
     if len(set(scales)) > 1 and not estimator.global_pooling:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got progressive_resizing={estimator.progressive_resizing!r} with "
             "global_pooling=False, but only a network with global_pooling=True takes "
             "images of several sizes. Set global_pooling=True, or set "
@@ -187,7 +149,7 @@ def _tuple_of_names(name: str, value: Any, known: Iterable[str]) -> tuple[str, .
     """Return the names in a parameter in the order in which they are known."""
     names = (value,) if isinstance(value, str | Number) else tuple(value or ())
     if unknown := [entry for entry in names if entry not in known]:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got {name}={value!r}, but {unknown[0]!r} is none of "
             f"{', '.join(map(repr, known))}."
         )
@@ -201,7 +163,7 @@ def _tuple_of_scales(value: Any) -> tuple[float, ...]:
     if not scales or not all(
         isinstance(s, Real) and not s <= 0 and s <= 1 for s in scales
     ):
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got progressive_resizing={value!r}, but expected a number in (0, 1], a "
             "tuple of them with at least one entry, or None."
         )
@@ -211,15 +173,15 @@ def _tuple_of_scales(value: Any) -> tuple[float, ...]:
 def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
     """Return a parameter with one entry for each stage or each dense layer."""
     entries = (value,) if isinstance(value, Integral) else tuple(value)
-    if not all(isinstance(e, Integral) and 0 < int(e) <= LARGEST for e in entries):
-        raise InvalidParameterError(
+    if not all(
+        isinstance(e, Integral) and 0 < int(e) <= LARGEST_INTEGER for e in entries
+    ):
+        raise ValueError(
             f"Got {name}={value!r}, but expected a positive integer or a tuple of "
             "positive integers."
         )
     if not entries and name != "dense_units":
-        raise InvalidParameterError(
-            f"Got {name}={value!r}, but expected at least one entry."
-        )
+        raise ValueError(f"Got {name}={value!r}, but expected at least one entry.")
     return tuple(int(entry) for entry in entries)
 
 
@@ -230,7 +192,7 @@ def _pair_of_rates(dropout: Any) -> tuple[float, float]:
         isinstance(rate, Real) and not rate < 0 and rate < 1 for rate in rates
     )
     if len(rates) != 2 or not are_rates:
-        raise InvalidParameterError(
+        raise ValueError(
             f"Got dropout={dropout!r}, but expected a number in [0, 1) or two of them, "
             "one for the convolution stages and one for the hidden dense layers."
         )

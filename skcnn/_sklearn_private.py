@@ -1,57 +1,132 @@
-"""The parts of scikit-learn that this package uses although they are private.
+"""The private parts of scikit-learn that skcnn uses, each with its reason.
 
-scikit-learn validates the parameters and weights of its own estimators with them, and
-offers other packages nothing public for it. They are what makes an estimator's errors
-read like scikit-learn's, so they are used here too, but imported in this one place:
-when a release moves them, this file is what changes, and its test is what says so.
+No other module touches a private name of scikit-learn. When a release moves one of
+them, this file is what changes, and a test in tests/test_sklearn_private.py says so.
 
-The parts that make a search are slow to import, and so are imported on first use.
+- ``Interval``: the constraint "a number in this range", with scikit-learn's message.
+  `sklearn.utils.check_scalar` is public, but its messages and types are others.
+- ``Options``: the constraint "one of these values", for the same reason.
+- ``validate_parameter_constraints``: applies constraints and words the error.
+- ``_parameter_constraints``: the constraints that scikit-learn's own searches put on
+  `scoring`, `cv`, `refit` and the like, which ours share.
+- ``_init_callback_context``: the way for an estimator to run scikit-learn's callbacks.
+  scikit-learn documents it for authors of estimators, in spite of its underscore.
+- ``_get_routed_params_for_fit``: hands the arguments of a search's `fit` to estimator,
+  scorer and splitter, with metadata routing and without.
+- ``_fit_and_score``: one fit of a search. Every public function that calls it clones
+  the estimator, which then cannot continue training from its weights.
+- ``_format_results``: makes `cv_results_` as all searches have it.
 """
 
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from sklearn.base import _fit_context
-from sklearn.utils import _safe_indexing
+import sklearn
+from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import (
     Interval,
-    InvalidParameterError,
     Options,
-    StrOptions,
     validate_parameter_constraints,
-    validate_params,
 )
-from sklearn.utils.validation import (
-    _check_method_params,
-    _check_sample_weight,
-    _num_samples,
-)
-
-OF_SEARCHES = {
-    "BaseSearchCV": "sklearn.model_selection._search",
-    "_MultimetricScorer": "sklearn.metrics._scorer",
-    "_fit_and_score": "sklearn.model_selection._validation",
-    "_insert_error_scores": "sklearn.model_selection._validation",
-    "_warn_or_raise_about_fit_failures": "sklearn.model_selection._validation",
-}
 
 __all__ = [
     "Interval",
-    "InvalidParameterError",
     "Options",
     "StrOptions",
-    "_check_method_params",
-    "_check_sample_weight",
-    "_fit_context",
-    "_num_samples",
-    "_safe_indexing",
-    "validate_parameter_constraints",
-    "validate_params",
+    "begin_task",
+    "fit_and_score",
+    "results_table",
+    "routed_parameters",
+    "search_constraints",
+    "validate_parameters",
+    "validates_arguments",
+    "validates_parameters",
 ]
 
+StrOptions = partial(Options, str)
 
-def __getattr__(name: str) -> Any:
-    if name in OF_SEARCHES:
-        from importlib import import_module
 
-        return getattr(import_module(OF_SEARCHES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def validate_parameters(estimator: Any, names: Iterable[str] | None = None) -> None:
+    """Raise a ValueError in scikit-learn's words for a parameter that is not valid."""
+    if names is None:
+        names = estimator.get_params(deep=False)
+    validate_parameter_constraints(
+        estimator._parameter_constraints,
+        {name: getattr(estimator, name) for name in names},
+        caller_name=type(estimator).__name__,
+    )
+
+
+def validates_parameters(method: Callable) -> Callable:
+    """Let a `fit` validate the estimator's parameters first and support callbacks."""
+
+    @with_callbacks
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        if not sklearn.get_config()["skip_parameter_validation"]:
+            validate_parameters(self)
+        return method(self, *args, **kwargs)
+
+    return call
+
+
+def validates_arguments(constraints: dict[str, list]) -> Callable:
+    """Let a function validate its arguments first, as scikit-learn's functions do."""
+
+    def decorate(function):
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            given = signature.bind(*args, **kwargs)
+            given.apply_defaults()
+            if not sklearn.get_config()["skip_parameter_validation"]:
+                validate_parameter_constraints(
+                    constraints, given.arguments, caller_name=function.__qualname__
+                )
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def begin_task(estimator: Any, **options: Any) -> Any:
+    """Set up an estimator's callbacks; return the `CallbackContext` of its `fit`."""
+    return estimator._init_callback_context(**options)
+
+
+def search_constraints(search_class: type) -> dict[str, list]:
+    """Return the constraints on the parameters of a search of scikit-learn's."""
+    return search_class._parameter_constraints  # type: ignore[attr-defined]
+
+
+def routed_parameters(search: Any, params: dict[str, Any]) -> Any:
+    """Return what estimator, scorer and splitter get of the arguments of `fit`."""
+    return search._get_routed_params_for_fit(params)
+
+
+def fit_and_score(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Fit an estimator, without cloning it, and score it on a split of the data."""
+    # Imported here: it is the slowest part of scikit-learn to import.
+    from sklearn.model_selection._validation import _fit_and_score
+
+    return _fit_and_score(*args, **kwargs)
+
+
+def results_table(
+    search: Any,
+    candidates: list[dict[str, Any]],
+    n_splits: int,
+    results: list[dict[str, Any]],
+    more: dict[str, list],
+) -> dict[str, Any]:
+    """Return `cv_results_` of what :func:`fit_and_score` returned for all candidates.
+
+    `results` holds the splits of the first candidate, then those of the second, and
+    so on. `more` has a list for each further column, with one entry a candidate.
+    """
+    return search._format_results(candidates, n_splits, results, more)

@@ -1,5 +1,6 @@
 """Labels as class indices, and weights as one array: the targets of the loss."""
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from sklearn.utils.validation import (
 )
 
 from skcnn._containers import labels_in
-from skcnn._sklearn_private import _check_sample_weight
 from skcnn._wording import listed
 
 
@@ -70,14 +70,7 @@ def combine_weights(
     """
     weights = None
     if sample_weight is not None:
-        weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
-        )
-        # scikit-learn checks arrays, but not a single number that stands for all.
-        if not np.isfinite(weights).all():
-            raise ValueError(
-                f"Got sample_weight={sample_weight!r}, but weights must be finite."
-            )
+        weights = _weights_of_images(sample_weight, len(X))
     if class_weight is not None:
         present = np.unique(class_indices)
         by_class = np.ones(len(classes))
@@ -99,6 +92,34 @@ def combine_weights(
                 f"class_weight={listed(class_weight)} were multiplied: nothing is left "
                 "to train on."
             )
+    return weights
+
+
+def _weights_of_images(sample_weight: Any, n: int) -> np.ndarray:
+    """Return a new array of `n` weights, or raise a ValueError."""
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n, sample_weight)
+    weights = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        copy=True,
+        input_name="sample_weight",
+    )
+    if weights.shape != (n,):
+        raise ValueError(
+            f"Got sample_weight of shape {weights.shape}, but expected one weight for "
+            f"each of the {n} images, or one number for all of them."
+        )
+    if not weights.any():
+        raise ValueError(
+            "All entries of sample_weight are zero: nothing is left to train on, as "
+            "an image of weight 0 counts as absent."
+        )
+    if weights.min() < 0:
+        raise ValueError(
+            f"sample_weight holds {weights.min():g}, but weights must not be negative."
+        )
     return weights
 
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcnn._base import BaseCNNClassifier
 from skcnn._files import folder_written_whole, written_whole
 from skcnn._parameters import resolve_views
-from skcnn._sklearn_private import StrOptions, validate_params
+from skcnn._sklearn_private import StrOptions, validates_arguments
 from skcnn._wording import printable
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
@@ -23,7 +23,7 @@ OPSET = 18
 CONSTRAINTS = {"dtype": [StrOptions({"uint8", "float32"})]}
 
 
-@validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
+@validates_arguments(CONSTRAINTS)
 def to_onnx(estimator, path, *, dtype="uint8"):
     """Write a fitted estimator as an ONNX model.
 
@@ -109,7 +109,7 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         file.write(model.SerializeToString())
 
 
-@validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
+@validates_arguments(CONSTRAINTS)
 def to_saved_model(estimator, path, *, dtype="uint8"):
     """Write a fitted estimator as a TensorFlow SavedModel.
 

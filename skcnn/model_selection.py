@@ -1,6 +1,9 @@
-"""Searches in which the best candidates go on training instead of starting again."""
+"""Searches in which the best candidates continue training instead of starting again."""
 
 import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable
 from itertools import product
 from math import ceil
 from numbers import Integral
@@ -8,82 +11,73 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
+    check_cv,
+)
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from skcnn._sklearn_private import (
-    BaseSearchCV,
     Interval,
     StrOptions,
-    _check_method_params,
-    _fit_and_score,
-    _fit_context,
-    _insert_error_scores,
-    _MultimetricScorer,
-    _warn_or_raise_about_fit_failures,
+    begin_task,
+    fit_and_score,
+    results_table,
+    routed_parameters,
+    search_constraints,
+    validates_parameters,
 )
 
 __all__ = ["WarmHalvingGridSearchCV", "WarmHalvingRandomSearchCV"]
 
-# A rung doubles what its candidates have been trained for. Candidates are compared
-# after as little training as with a growth of `factor`, but the last ones are told
-# apart earlier: going on costs only the difference, so rungs close together are cheap.
+# A rung is a round of training that ends with a comparison. Each rung doubles the
+# training of its candidates. Continuing costs only the difference between two rungs, so
+# rungs that lie close together are cheap, and the last candidates are told apart early.
 GROWTH = 2
 
+CONSTRAINTS = {
+    "resource": [str],
+    "min_resources": [Interval(Integral, 1, None, closed="left")],
+    "max_resources": [
+        Interval(Integral, 1, None, closed="left"),
+        StrOptions({"auto"}),
+    ],
+    "factor": [Interval(Integral, 2, None, closed="left")],
+}
 
-class _WarmHalvingSearchCV(BaseSearchCV):
-    """Successive halving over estimators that go on training from their weights."""
 
-    _parameter_constraints = {
-        **BaseSearchCV._parameter_constraints,
-        "resource": [str],
-        "min_resources": [Interval(Integral, 1, None, closed="left")],
-        "max_resources": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "factor": [Interval(Integral, 2, None, closed="left")],
-    }
+class _WarmHalving:
+    """Successive halving over estimators that continue training from their weights.
 
-    def __init__(
-        self,
-        estimator,
-        *,
-        resource="epochs",
-        min_resources=1,
-        max_resources="auto",
-        factor=3,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        error_score=np.nan,
-        return_train_score=False,
-    ):
-        super().__init__(
-            estimator,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.resource = resource
-        self.min_resources = min_resources
-        self.max_resources = max_resources
-        self.factor = factor
+    A mixin that replaces `fit` of one of scikit-learn's searches.
+    """
 
-    def _candidates(self):
+    # Set by the constructors of the subclasses.
+    estimator: Any
+    resource: str
+    min_resources: int
+    max_resources: Any
+    factor: int
+    scoring: Any
+    n_jobs: int | None
+    refit: Any
+    cv: Any
+    verbose: int
+    pre_dispatch: Any
+    error_score: Any
+    return_train_score: bool
+
+    def _candidates(self) -> Iterable[dict[str, Any]]:
         """Return the parameter settings to compare."""
         raise NotImplementedError
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validates_parameters
     def fit(self, X, y=None, **params):
         """Run the search.
 
@@ -105,23 +99,26 @@ class _WarmHalvingSearchCV(BaseSearchCV):
         Raises
         ------
         ValueError
-            If a parameter is not as described; before any training.
+            If a parameter is not as described; before any training. If all fits of a
+            comparison fail.
 
         Warns
         -----
         FitFailedWarning
             If some fits failed and `error_score` is a number.
         """
-        scorers, refit_metric = self._get_scorers()
+        scorer = check_scoring(
+            self.estimator, self.scoring, raise_exc=self.error_score == "raise"
+        )
+        if isinstance(self.scoring, (list, tuple, dict)):
+            self._metric(dict.fromkeys(self.scoring))
         X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
+        routed = routed_parameters(self, params)
         candidates = [dict(candidate) for candidate in self._candidates()]
-        warm = self._check_resource(candidates)
-
+        warm_start = self._check_resource(candidates)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        # Drawn once: survivors go on with the very images that they have seen.
-        splits = list(cv.split(X, y, **routed.splitter.split))
+        # Drawn once, so that the survivors continue with the images they have seen.
+        splits = list(cv.split(X, y, **routed["splitter"]["split"]))
         if not candidates or not splits:
             raise ValueError(
                 f"There are {len(candidates)} candidates and {len(splits)} splits, so "
@@ -132,37 +129,52 @@ class _WarmHalvingSearchCV(BaseSearchCV):
         metadata = None
         if params.get("sample_weight") is not None:
             metadata = {"sample_weight": params["sample_weight"]}
-        context = self._init_callback_context(
-            max_subtasks=1 + (self.refit is not False)
-        ).call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
+        told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        task = begin_task(self, max_subtasks=1 + (self.refit is not False))
+        task.call_on_fit_task_begin(**told)
 
-        base = clone(self.estimator)
-        results = self._halve(
-            base, candidates, warm, X, y, splits, scorers, routed, refit_metric, context
+        options = {
+            "scorer": scorer,
+            "fit_params": routed["estimator"]["fit"],
+            "score_params": routed["scorer"]["score"],
+            "return_train_score": self.return_train_score,
+            "return_n_test_samples": True,
+            "return_times": True,
+            "return_estimator": True,
+            "error_score": self.error_score,
+            "verbose": self.verbose,
+            "caller": self,
+        }
+        results, metric = self._halve(
+            X, y, candidates, warm_start, splits, task, options
         )
-        self.multimetric_ = "mean_test_score" not in results
-        refit_metric = self.refit if self.multimetric_ else "score"
-        self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+        self.best_index_ = self._best_index(results, metric)
         if not callable(self.refit):
-            means = results[f"mean_test_{refit_metric}"]
-            self.best_score_ = means[self.best_index_]
+            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
         if self.refit:
-            self._refit(base, X, y, routed, metadata, context)
-
-        several = isinstance(scorers, _MultimetricScorer)
-        self.scorer_ = scorers._scorers if several else scorers
+            self._refit_best(X, y, routed["estimator"]["fit"], task, told)
+        self.scorer_ = self._named_scorers() or scorer
         self.cv_results_ = results
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, metadata=metadata)
+        task.call_on_fit_task_end(**told)
         return self
 
-    def _check_resource(self, candidates):
+    def _named_scorers(self) -> dict[str, Any]:
+        """Return the scorers by name if `scoring` names several, else an empty dict."""
+        if not isinstance(self.scoring, (list, tuple, dict)):
+            return {}
+        named = self.scoring
+        if not isinstance(named, dict):
+            named = {name: name for name in self.scoring}
+        return {name: check_scoring(self.estimator, one) for name, one in named.items()}
+
+    def _check_resource(self, candidates: list[dict[str, Any]]) -> str:
         """Set `max_resources_`; return the name of the parameter `warm_start`."""
         parameters = self.estimator.get_params()
         head, separator, _ = self.resource.rpartition("__")
-        warm = f"{head}{separator}warm_start"
+        warm_start = f"{head}{separator}warm_start"
         name = type(self.estimator).__name__
-        for needed in (self.resource, warm):
+        for needed in (self.resource, warm_start):
             if needed not in parameters:
                 hint = ""
                 if "steps" in parameters:
@@ -187,53 +199,42 @@ class _WarmHalvingSearchCV(BaseSearchCV):
                 f"min_resources={self.min_resources} is greater than "
                 f"max_resources_={self.max_resources_}."
             )
-        return warm
+        return warm_start
 
-    def _check_refit_for_multimetric(self, scores):
-        """Refuse several metrics of which none is named."""
+    def _metric(self, scores: Any) -> str:
+        """Return the name of the score that decides; refuse several with none named."""
+        if not isinstance(scores, dict):
+            return "score"
         if not isinstance(self.refit, str) or self.refit not in scores:
             raise ValueError(
                 f"Got refit={self.refit!r} with several metrics, but successive "
                 "halving has to know by which of them to choose. Set refit to one of "
                 f"{', '.join(map(repr, scores))}."
             )
+        return self.refit
 
     def _halve(
         self,
-        base,
-        candidates,
-        warm,
-        X,
-        y,
-        splits,
-        scorers,
-        routed,
-        refit_metric,
-        context,
-    ):
-        """Train and eliminate; return `cv_results_`."""
-        all_params, all_out = [], []
+        X: Any,
+        y: Any,
+        candidates: list[dict[str, Any]],
+        warm_start: str,
+        splits: list[tuple],
+        task: Any,
+        options: dict[str, Any],
+    ) -> tuple[dict[str, Any], str]:
+        """Train and eliminate; return `cv_results_` and the name of its scores."""
+        all_params: list[dict[str, Any]] = []
+        all_out: list[dict[str, Any]] = []
         more: dict[str, list] = {"iter": [], "n_resources": [], "candidate": []}
         self.n_resources_: list[int] = []
         self.n_candidates_: list[int] = []
         alive = list(range(len(candidates)))
+        base = clone(self.estimator)
         trained: dict[tuple, Any] = {}
         total = 0
-        search = context.subcontext(
-            task_name="search", max_subtasks=None
-        ).call_on_fit_task_begin(estimator=self)
-        options = {
-            "scorer": scorers,
-            "fit_params": routed.estimator.fit,
-            "score_params": routed.scorer.score,
-            "return_train_score": self.return_train_score,
-            "return_n_test_samples": True,
-            "return_times": True,
-            "return_estimator": True,
-            "error_score": self.error_score,
-            "verbose": self.verbose,
-            "caller": self,
-        }
+        search = task.subcontext(task_name="search", max_subtasks=None)
+        search.call_on_fit_task_begin(estimator=self)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
             while total < self.max_resources_ and (len(alive) > 1 or not total):
                 target = total * GROWTH if total else self.min_resources
@@ -249,17 +250,17 @@ class _WarmHalvingSearchCV(BaseSearchCV):
                     max_subtasks=len(pairs),
                     sequential_subtasks=False,
                 ).call_on_fit_task_begin(estimator=self)
-                go_on = {self.resource: target - total, warm: True}
+                budget = {self.resource: target - total, warm_start: True}
                 out = parallel(
-                    delayed(_fit_and_score)(
+                    delayed(fit_and_score)(
                         trained[pair] if pair in trained else clone(base),
                         X,
                         y,
                         train=splits[pair[1]][0],
                         test=splits[pair[1]][1],
-                        # Those that were trained have the candidate's already.
+                        # A trained estimator has the candidate's parameters already.
                         parameters=(
-                            go_on if pair in trained else candidates[pair[0]] | go_on
+                            budget if pair in trained else candidates[pair[0]] | budget
                         ),
                         split_progress=(pair[1], len(splits)),
                         candidate_progress=(alive.index(pair[0]), len(alive)),
@@ -274,12 +275,8 @@ class _WarmHalvingSearchCV(BaseSearchCV):
                     pair: result.pop("estimator")
                     for pair, result in zip(pairs, out, strict=True)
                 }
-                _warn_or_raise_about_fit_failures(out, self.error_score)
-                if callable(self.scoring):
-                    _insert_error_scores(out, self.error_score)
-                    if isinstance(out[0]["test_scores"], dict):
-                        self._check_refit_for_multimetric(out[0]["test_scores"])
-                        refit_metric = self.refit
+                _settle_failures(out, self.error_score)
+                metric = self._metric(out[0]["test_scores"])
                 more["iter"] += [len(self.n_resources_)] * len(alive)
                 more["n_resources"] += [target] * len(alive)
                 more["candidate"] += alive
@@ -287,59 +284,102 @@ class _WarmHalvingSearchCV(BaseSearchCV):
                 all_out += out
                 self.n_resources_.append(target)
                 self.n_candidates_.append(len(alive))
-                results = self._format_results(all_params, len(splits), all_out, more)
+                results = results_table(self, all_params, len(splits), all_out, more)
                 rung.call_on_fit_task_end(estimator=self)
                 total = target
-                alive = self._survivors(results, refit_metric)
+                alive = self._survivors(results, metric)
                 trained = {
                     pair: estimator
                     for pair, estimator in trained.items()
                     if pair[0] in alive
                 }
+        self.multimetric_ = isinstance(out[0]["test_scores"], dict)
         self.n_iterations_ = len(self.n_resources_)
         self.n_remaining_candidates_ = len(alive)
         search.call_on_fit_task_end(estimator=self)
-        return results
+        return results, metric
 
-    def _survivors(self, results, metric):
+    def _survivors(self, results: dict[str, Any], metric: str) -> list[int]:
         """Return the numbers of the best candidates of the last rung.
 
-        One without a score, as its training failed, goes on only if all are such.
+        A candidate without a score, because its training failed, survives only if no
+        candidate has a score.
         """
         last = np.flatnonzero(results["iter"] == len(self.n_resources_) - 1)
         means = results[f"mean_test_{metric}"][last]
-        # NaN last, and of equals the first.
+        # NaN sorts last; of equal scores the first candidate wins.
         order = np.argsort(-means, kind="stable")
         n_scored = np.count_nonzero(~np.isnan(means)) or len(means)
         keep = order[: min(ceil(len(last) / self.factor), n_scored)]
         return sorted(results["candidate"][last[keep]].tolist())
 
-    @staticmethod
-    def _select_best_index(refit, refit_metric, results):
-        if callable(refit):
-            return BaseSearchCV._select_best_index(refit, refit_metric, results)
+    def _best_index(self, results: dict[str, Any], metric: str) -> Any:
+        """Return the row of the best candidate, by `refit` if that is a function."""
+        if callable(self.refit):
+            index: Any = self.refit(results)
+            n_rows = len(results["params"])
+            message = (
+                f"The function given as refit returned {index!r}, but expected the "
+                f"row of the best candidate in cv_results_, from 0 to {n_rows - 1}."
+            )
+            if not isinstance(index, Integral):
+                raise TypeError(message)
+            if not 0 <= int(index) < n_rows:
+                raise IndexError(message)
+            return index
         last = np.flatnonzero(results["iter"] == results["iter"].max())
-        means = results[f"mean_test_{refit_metric}"][last]
+        means = results[f"mean_test_{metric}"][last]
         return last[0 if np.isnan(means).all() else np.nanargmax(means)]
 
-    def _refit(self, base, X, y, routed, metadata, context):
+    def _refit_best(
+        self, X: Any, y: Any, fit_params: dict, task: Any, told: dict[str, Any]
+    ) -> None:
+        """Train the best candidate from scratch on all images."""
         parameters = clone(self.best_params_, safe=False)
-        self.best_estimator_ = clone(base).set_params(
-            **parameters, **{self.resource: self.max_resources_}
-        )
-        task = context.subcontext(task_name="refit-with-best-params")
-        with task.propagate_callback_context(self.best_estimator_):
-            task.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
+        parameters[self.resource] = self.max_resources_
+        self.best_estimator_ = clone(self.estimator).set_params(**parameters)
+        part = task.subcontext(task_name="refit-with-best-params")
+        with part.propagate_callback_context(self.best_estimator_):
+            part.call_on_fit_task_begin(**told)
             start = time.perf_counter()
             labels = () if y is None else (y,)
-            self.best_estimator_.fit(X, *labels, **routed.estimator.fit)
+            self.best_estimator_.fit(X, *labels, **fit_params)
             self.refit_time_ = time.perf_counter() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
-        task.call_on_fit_task_end(estimator=self, X=X, y=y, metadata=metadata)
+        part.call_on_fit_task_end(**told)
 
 
-class WarmHalvingGridSearchCV(_WarmHalvingSearchCV):
+def _settle_failures(out: list[dict[str, Any]], error_score: Any) -> None:
+    """Give failed fits their scores and warn of them; raise if all fits failed."""
+    failed = [result for result in out if result["fit_error"] is not None]
+    if not failed:
+        return
+    errors = "\n".join(
+        f"{n} of them with this error:\n{error}"
+        for error, n in Counter(result["fit_error"] for result in failed).items()
+    )
+    if len(failed) == len(out):
+        raise ValueError(
+            f"All {len(out)} fits failed, so there is nothing to compare. To see where "
+            f'they fail, set error_score="raise". They failed, {errors}'
+        )
+    # A scoring function that returns several scores has not been called for them.
+    scores = next(r["test_scores"] for r in out if r["fit_error"] is None)
+    if isinstance(scores, dict):
+        for result in failed:
+            for kind in {"test_scores", "train_scores"} & result.keys():
+                result[kind] = dict.fromkeys(scores, error_score)
+    warnings.warn(
+        f"{len(failed)} of {len(out)} fits failed, and their scores are {error_score}. "
+        f'If that is not what you expect, set error_score="raise". They failed, '
+        f"{errors}",
+        FitFailedWarning,
+        stacklevel=4,
+    )
+
+
+class WarmHalvingGridSearchCV(_WarmHalving, GridSearchCV):
     """Search a grid with successive halving that goes on from weights.
 
     All candidates are trained for `min_resources` epochs and compared by
@@ -458,10 +498,7 @@ class WarmHalvingGridSearchCV(_WarmHalvingSearchCV):
     ([3], [1])
     """
 
-    _parameter_constraints = {
-        **_WarmHalvingSearchCV._parameter_constraints,
-        "param_grid": [dict, list],
-    }
+    _parameter_constraints = search_constraints(GridSearchCV) | CONSTRAINTS
 
     def __init__(
         self,
@@ -483,10 +520,7 @@ class WarmHalvingGridSearchCV(_WarmHalvingSearchCV):
     ):
         super().__init__(
             estimator,
-            resource=resource,
-            min_resources=min_resources,
-            max_resources=max_resources,
-            factor=factor,
+            param_grid,
             scoring=scoring,
             n_jobs=n_jobs,
             refit=refit,
@@ -496,13 +530,16 @@ class WarmHalvingGridSearchCV(_WarmHalvingSearchCV):
             error_score=error_score,
             return_train_score=return_train_score,
         )
-        self.param_grid = param_grid
+        self.resource = resource
+        self.min_resources = min_resources
+        self.max_resources = max_resources
+        self.factor = factor
 
     def _candidates(self):
         return ParameterGrid(self.param_grid)
 
 
-class WarmHalvingRandomSearchCV(_WarmHalvingSearchCV):
+class WarmHalvingRandomSearchCV(_WarmHalving, RandomizedSearchCV):
     """Search random candidates with successive halving that goes on from weights.
 
     All candidates are trained for `min_resources` epochs and compared by
@@ -626,12 +663,7 @@ class WarmHalvingRandomSearchCV(_WarmHalvingSearchCV):
     ([3], [1])
     """
 
-    _parameter_constraints = {
-        **_WarmHalvingSearchCV._parameter_constraints,
-        "param_distributions": [dict, list],
-        "n_iter": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints = search_constraints(RandomizedSearchCV) | CONSTRAINTS
 
     def __init__(
         self,
@@ -655,10 +687,8 @@ class WarmHalvingRandomSearchCV(_WarmHalvingSearchCV):
     ):
         super().__init__(
             estimator,
-            resource=resource,
-            min_resources=min_resources,
-            max_resources=max_resources,
-            factor=factor,
+            param_distributions,
+            n_iter=n_iter,
             scoring=scoring,
             n_jobs=n_jobs,
             refit=refit,
@@ -667,10 +697,12 @@ class WarmHalvingRandomSearchCV(_WarmHalvingSearchCV):
             pre_dispatch=pre_dispatch,
             error_score=error_score,
             return_train_score=return_train_score,
+            random_state=random_state,
         )
-        self.param_distributions = param_distributions
-        self.n_iter = n_iter
-        self.random_state = random_state
+        self.resource = resource
+        self.min_resources = min_resources
+        self.max_resources = max_resources
+        self.factor = factor
 
     def _candidates(self):
         return ParameterSampler(

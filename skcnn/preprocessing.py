@@ -17,7 +17,12 @@ from skcnn._images import (
 )
 from skcnn._numerics import default_errors
 from skcnn._pixels import pixel_scaling
-from skcnn._sklearn_private import Options, StrOptions, _fit_context
+from skcnn._sklearn_private import (
+    Options,
+    StrOptions,
+    begin_task,
+    validates_parameters,
+)
 
 __all__ = ["ImageReshaper", "ImageScaler"]
 
@@ -153,7 +158,7 @@ class ImageScaler(
         self.per_channel = per_channel
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validates_parameters
     def fit(self, X, y=None):
         """Learn the offset and the scale of the pixels.
 
@@ -176,7 +181,7 @@ class ImageScaler(
             If `X` is not images of one of these shapes, or holds NaN or infinity.
         """
         X = validate_images(self, X, reset=True)
-        task = self._init_callback_context()
+        task = begin_task(self)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with default_errors():
             self.offset_, self.scale_ = pixel_scaling(
@@ -324,7 +329,7 @@ class ImageReshaper(
     def __init__(self, image_shape=None):
         self.image_shape = image_shape
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validates_parameters
     def fit(self, X, y=None):
         """Learn, or check, the shape of the images.
 
@@ -347,7 +352,7 @@ class ImageReshaper(
             If `X` does not fit `image_shape`, or holds NaN or infinity.
         """
         X = validate_images(self, X, reset=True, image_shape=self.image_shape)
-        task = self._init_callback_context()
+        task = begin_task(self)
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         task.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes={}

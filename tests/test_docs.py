@@ -7,31 +7,21 @@ import re
 import subprocess
 from pathlib import Path
 
+import house
 import pytest
 
 import skcnn
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PUBLIC_MODULES = [
-    "skcnn",
-    "skcnn.datasets",
-    "skcnn.preprocessing",
-    "skcnn.display",
-    "skcnn.inspection",
-    "skcnn.clusters",
-]
 
 
 def public_objects():
     """Return every public class and function once, by its shortest dotted name."""
     found = {}
-    for module_name in PUBLIC_MODULES:
-        module = importlib.import_module(module_name)
-        for name in module.__all__:
-            thing = getattr(module, name)
-            if inspect.isclass(thing) or inspect.isfunction(thing):
-                found.setdefault(thing, f"{module_name}.{name}")
+    for module_name, name, thing in house.public_names():
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            found.setdefault(thing, f"{module_name}.{name}")
     return {name: thing for thing, name in found.items()}
 
 
@@ -89,10 +79,17 @@ def signature_parameters(thing):
 
 def default_value(text):
     """Return the value of what stands behind ``default=``."""
+    if text in ("nan", "inf"):
+        return float(text)
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
         return text
+
+
+def is_same(stated, default):
+    """Return whether two defaults are equal, NaN being equal to NaN."""
+    return stated == default or (stated != stated and default != default)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -117,7 +114,7 @@ def test_documented_parameters_and_defaults_are_those_of_the_signature(name):
             assert stated is None, f"{parameter} has no default"
         else:
             assert stated, f"{parameter}: no default= in its type line"
-            assert default_value(stated[1]) == default, parameter
+            assert is_same(default_value(stated[1]), default), parameter
 
 
 def test_the_docstring_check_sees_a_wrong_default():
@@ -145,6 +142,9 @@ def test_the_docstring_check_sees_a_wrong_default():
     assert documented["b"] == "int, default=2"
     assert default_value("(2, 3)") == signature_parameters(function)["c"]
     assert default_value("2") != signature_parameters(function)["b"]
+    assert is_same(default_value("nan"), float("nan"))
+    assert not is_same(default_value("nan"), 0.0)
+    assert not is_same(default_value("[2, 3]"), (2, 3))
 
 
 def readme_blocks(language):

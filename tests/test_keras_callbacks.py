@@ -18,7 +18,6 @@ from sklearn.pipeline import make_pipeline
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._keras_callbacks import check_callbacks, copy_callbacks
-from skcnn._sklearn_private import InvalidParameterError
 
 keras = pytest.importorskip("keras")
 
@@ -483,5 +482,5 @@ def test_a_clone_has_not_used_any(data):
 @pytest.mark.parametrize("bad", ["EarlyStopping", [len], [None], 3, object(), {}])
 def test_what_is_no_callback_is_an_invalid_parameter(bad):
     message = r"Got callbacks=.*expected a keras\.callbacks\.Callback instance"
-    with pytest.raises(InvalidParameterError, match=message):
+    with pytest.raises(ValueError, match=message):
         check_callbacks(bad)

@@ -1,17 +1,25 @@
-"""scikit-learn's private parameter validation is where and what skcnn takes it for."""
+"""What skcnn uses of scikit-learn's private parts is where and what it was.
 
+One canary for each name in the docstring of skcnn/_sklearn_private.py.
+"""
+
+import inspect
 from numbers import Integral
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackContext, CallbackSupportMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn import _sklearn_private as private
 
 
-class Probe(BaseEstimator):
+class Probe(CallbackSupportMixin, BaseEstimator):
     _parameter_constraints = {
         "count": [private.Interval(Integral, 1, None, closed="left"), None],
         "name": [private.StrOptions({"left", "right"})],
@@ -23,17 +31,45 @@ class Probe(BaseEstimator):
         self.name = name
         self.kind = kind
 
-    @private._fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X):
+    @private.validates_parameters
+    def fit(self, X, y=None):
         """Learn nothing."""
+        private.begin_task(self).call_on_fit_task_begin(estimator=self)
         self.fitted_ = True
         return self
+
+
+class Listener:
+    """Notes what a fit tells a callback."""
+
+    def __init__(self):
+        self.told = []
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.told.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context):
+        self.told.append(f"end {context.task_name}")
+
+
+# ------------------------------------------------------------------- the constraints
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"count": 0}, r"The 'count' parameter of Probe must be an int in the range "),
+        (
+            {"count": 0},
+            r"The 'count' parameter of Probe must be an int in the range \[1, inf\) "
+            r"or None. Got 0 instead",
+        ),
+        ({"count": "1"}, r"The 'count' parameter of Probe must be .*. Got '1' instead"),
         ({"name": "up"}, r"'name' parameter of Probe must be a str among .*Got 'up'"),
         ({"kind": str}, r"The 'kind' parameter of Probe must be a type among "),
     ],
@@ -51,41 +87,82 @@ def test_fit_runs_where_all_constraints_hold(parameters):
     assert Probe(**parameters).fit([[0]]).fitted_
 
 
+def test_some_parameters_are_validated_alone():
+    probe = Probe(count=0)
+    private.validate_parameters(probe, ["name", "kind"])
+    with pytest.raises(ValueError, match="'count' parameter of Probe"):
+        private.validate_parameters(probe)
+
+
+def test_validation_is_skipped_where_scikit_learn_is_told_so():
+    with config_context(skip_parameter_validation=True):
+        assert Probe(count=0).fit([[0]]).fitted_
+
+
 def test_functions_are_validated_alike():
-    @private.validate_params(
-        {"name": [private.StrOptions({"left"})]}, prefer_skip_nested_validation=True
-    )
-    def function(name):
+    @private.validates_arguments({"name": [private.StrOptions({"left"})]})
+    def function(name, *, other=None):
         return name
 
-    assert function("left") == "left"
+    assert function("left") == function(name="left") == "left"
     with pytest.raises(ValueError, match=r"'name' parameter of .*function must be"):
         function("right")
+    assert list(inspect.signature(function).parameters) == ["name", "other"]
+    with pytest.raises(TypeError, match="missing a required argument: 'name'"):
+        function()
 
 
-def test_sample_weights_are_checked_and_default_to_ones():
-    X = np.zeros((3, 2))
-    np.testing.assert_array_equal(private._check_sample_weight(None, X), np.ones(3))
-    np.testing.assert_array_equal(private._check_sample_weight([1, 2, 3], X), [1, 2, 3])
-    with pytest.raises(ValueError, match=r"sample_weight.shape == \(2,\)"):
-        private._check_sample_weight([1, 2], X)
+@pytest.mark.parametrize("search_class", [GridSearchCV, RandomizedSearchCV])
+def test_the_searches_of_scikit_learn_have_constraints(search_class):
+    constraints = private.search_constraints(search_class)
+    parameters = inspect.signature(search_class).parameters
+    assert set(constraints) == set(parameters)
 
 
-def test_all_that_is_exported_is_there():
-    for name in (*private.__all__, *private.OF_SEARCHES):
-        assert hasattr(private, name)
+# -------------------------------------------------------------------------- callbacks
 
 
-def test_samples_are_counted_and_picked_in_any_container():
-    assert private._num_samples([[1], [2], [3]]) == 3
-    assert private._num_samples(np.empty((2, 5, 5))) == 2
-    assert private._safe_indexing(["a", "b", "c"], [2, 0]) == ["c", "a"]
+def test_a_fit_is_a_task_of_callbacks():
+    listener = Listener()
+    Probe().set_callbacks(listener).fit([[0]])
+    assert listener.told == ["setup", "begin fit", "teardown"]
 
 
-def test_a_search_continues_an_estimator_that_is_passed_fitted():
-    # What skcnn.model_selection relies on: no clone, and the estimator comes back.
-    given = Probe(count=1)
-    result = private._fit_and_score(
+def test_a_task_has_the_methods_that_are_used():
+    context = private.begin_task(Probe(), max_subtasks=3)
+    assert isinstance(context, CallbackContext)
+    assert context.parent is None and context.estimator_name == "Probe"
+    part = context.subcontext(task_name="epoch", max_subtasks=0)
+    assert part.parent is context and part.task_id == 0
+    with part.propagate_callback_context(Probe()):
+        part.call_on_fit_task_begin(estimator=Probe(), X=None, y=None, metadata=None)
+    assert not part.call_on_fit_task_end(
+        estimator=Probe(), reconstruction_attributes=dict
+    )
+
+
+# --------------------------------------------------------------------------- searches
+
+
+def test_weights_are_routed_to_the_estimator_and_the_scorer():
+    search = GridSearchCV(LogisticRegression(), {})
+    params = {"sample_weight": np.ones(3), "groups": np.arange(3)}
+    routed = private.routed_parameters(search, params)
+    assert list(routed["estimator"]["fit"]) == ["sample_weight"]
+    assert list(routed["scorer"]["score"]) == ["sample_weight"]
+    assert list(routed["splitter"]["split"]) == ["groups"]
+    assert params.keys() == {"sample_weight", "groups"}
+    with config_context(enable_metadata_routing=True):
+        estimator = LogisticRegression().set_fit_request(sample_weight=True)
+        estimator.set_score_request(sample_weight=False)
+        search = GridSearchCV(estimator, {})
+        routed = private.routed_parameters(search, {"sample_weight": np.ones(3)})
+        assert list(routed["estimator"]["fit"]) == ["sample_weight"]
+        assert not routed["scorer"]["score"]
+
+
+def fit_probe(given, **options):
+    return private.fit_and_score(
         given,
         np.zeros((4, 1)),
         None,
@@ -93,25 +170,50 @@ def test_a_search_continues_an_estimator_that_is_passed_fitted():
         train=[0, 1],
         test=[2, 3],
         verbose=0,
-        parameters={"count": 2},
         fit_params=None,
         score_params=None,
+        return_train_score=True,
+        return_times=True,
+        return_n_test_samples=True,
         return_estimator=True,
+        **options,
     )
+
+
+def test_a_fit_of_a_search_does_not_clone_the_estimator():
+    given = Probe(count=1)
+    result = fit_probe(given, parameters={"count": 2})
     assert result["estimator"] is given
     assert given.count == 2
     assert given.fitted_
-    assert result["test_scores"] == 0.5
-    for method in (
-        "_get_scorers",
-        "_get_routed_params_for_fit",
-        "_check_refit_for_multimetric",
-        "_format_results",
-        "_select_best_index",
-    ):
-        assert hasattr(private.BaseSearchCV, method)
+    assert result["test_scores"] == result["train_scores"] == 0.5
+    assert result["fit_error"] is None
 
 
-def test_what_is_not_exported_is_not_there():
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        private.nothing  # noqa: B018
+def test_a_fit_of_a_search_that_fails_says_so():
+    result = fit_probe(Probe(), parameters={"count": 0}, error_score=-1.0)
+    assert "The 'count' parameter of Probe" in result["fit_error"]
+    assert result["test_scores"] == result["train_scores"] == -1.0
+
+
+def test_results_become_the_table_of_all_searches():
+    search = GridSearchCV(Probe(), {}, return_train_score=True)
+    candidates = [{"count": 1}, {"name": "right"}]
+    out = [
+        {"fit_time": 1.0, "score_time": 2.0, "test_scores": score, "train_scores": 1.0}
+        for score in (0.25, 0.75, 1.0, 1.0)
+    ]
+    table = private.results_table(search, candidates, 2, out, {"iter": [0, 1]})
+    assert table["params"] == candidates
+    assert table["iter"].tolist() == [0, 1]
+    assert table["param_count"].tolist() == [1, None]
+    assert table["split1_test_score"].tolist() == [0.75, 1.0]
+    assert table["mean_test_score"].tolist() == [0.5, 1.0]
+    assert table["std_test_score"].tolist() == [0.25, 0.0]
+    assert table["rank_test_score"].tolist() == [2, 1]
+    assert table["mean_train_score"].tolist() == [1.0, 1.0]
+    assert table["mean_fit_time"].tolist() == [1.0, 1.0]
+    several = [result | {"test_scores": {"a": 0.0, "b": 1.0}} for result in out]
+    several = [result | {"train_scores": result["test_scores"]} for result in several]
+    table = private.results_table(search, candidates, 2, several, {})
+    assert table["mean_test_b"].tolist() == [1.0, 1.0]

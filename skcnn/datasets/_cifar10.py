@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._files import LimitedReads, damage_as_value_error, open_regular
-from skcnn._sklearn_private import validate_params
+from skcnn._sklearn_private import validates_arguments
 from skcnn.datasets._checks import REMEDY, check_images, check_labels
 from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
 from skcnn.datasets._unpickle import read_array_dict
@@ -53,7 +53,7 @@ Source: A. Krizhevsky, V. Nair and G. Hinton, https://www.cs.toronto.edu/~kriz/c
 """
 
 
-@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
+@validates_arguments(FETCH_CONSTRAINTS)
 def fetch_cifar10(
     *,
     subset="train",

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from skcnn._sklearn_private import validate_params
+from skcnn._sklearn_private import validates_arguments
 from skcnn.datasets._bunch import make_image_bunch
 
 _LARGEST_VALUE = 16
@@ -17,10 +17,7 @@ ink. The original description follows.
 """
 
 
-@validate_params(
-    {"return_X_y": ["boolean"], "as_frame": ["boolean"]},
-    prefer_skip_nested_validation=True,
-)
+@validates_arguments({"return_X_y": ["boolean"], "as_frame": ["boolean"]})
 def load_digit_images(*, return_X_y=False, as_frame=False):
     """Load the digits that come with scikit-learn as uint8 images (classification).
 

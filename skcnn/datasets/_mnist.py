@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from skcnn._npy import open_npz
-from skcnn._sklearn_private import validate_params
+from skcnn._sklearn_private import validates_arguments
 from skcnn.datasets._checks import REMEDY, check_images, check_labels
 from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
 from skcnn.datasets._idx import read_idx
@@ -26,7 +26,7 @@ digits", http://yann.lecun.com/exdb/mnist/, under CC BY-SA 3.0.
 """
 
 
-@validate_params(FETCH_CONSTRAINTS, prefer_skip_nested_validation=True)
+@validates_arguments(FETCH_CONSTRAINTS)
 def fetch_mnist(
     *,
     subset="train",

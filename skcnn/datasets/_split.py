@@ -3,8 +3,6 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skcnn._sklearn_private import _safe_indexing
-
 
 def split_by_label(X, y):
     """Separate images by label.
@@ -45,6 +43,6 @@ def split_by_label(X, y):
     check_consistent_length(X, y)
     labels, codes = np.unique(y, return_inverse=True)
     return {
-        label: _safe_indexing(X, np.flatnonzero(codes == code))
+        label: (X.iloc if hasattr(X, "iloc") else X)[np.flatnonzero(codes == code)]
         for code, label in enumerate(labels.tolist())
     }

@@ -10,7 +10,6 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from skcnn._containers import array_or_frame, labels_in
 from skcnn._images import check_image_shape, image_batch, validate_images
 from skcnn._pixels import pixel_scaling
-from skcnn._sklearn_private import _num_samples
 from skcnn.preprocessing import ImageReshaper
 
 # Lengths are in heights of an image, so that a grid looks alike at every size.
@@ -264,7 +263,7 @@ def _as_images(X, image_shape):
     shape_holder = ImageReshaper()
     stated = None if image_shape is None else check_image_shape(image_shape)
     X = array_or_frame(X, shape_holder, stated)
-    if _num_samples(X) == 0:
+    if X.shape[0] == 0:
         raise ValueError(
             "X holds no images, but a picture needs at least one. If X was selected "
             "from a larger array, look at the condition."
