@@ -471,7 +471,7 @@ def _read_folder(
     """Read a folder of classes, or of parts of a data set."""
     from skcnn._folder_listing import is_leftover
     from skcnn.datasets import load_image_folder
-    from skcnn.datasets._image_folder import list_parts
+    from skcnn.datasets._class_folders import list_parts
 
     options = {
         "on_error": reading.on_error,
@@ -500,6 +500,7 @@ def _read_image_table(
     """Read image files whose labels are in a table."""
     from skcnn.datasets import load_image_table
 
+    assert reading.images is not None
     bunch = load_image_table(
         path,
         reading.images,
