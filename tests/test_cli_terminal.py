@@ -183,7 +183,7 @@ def test_dark_and_bright_exchanged_is_said_in_the_words_of_the_command(command, 
         ("Read it with load_image_table(csv, folder).", "--images DIR"),
         ("Is it header=False?", "--no-header"),
         ("Write label='cat'.", "--label NAME"),
-        ("Name them with x=... and y=...", "--x NAME --y NAME"),
+        ("Pass the names as x=... and y=...", "--x NAME --y NAME"),
     ],
 )
 def test_errors_of_the_library_come_with_the_option(message, option, command, capsys):

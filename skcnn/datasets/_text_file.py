@@ -9,7 +9,6 @@ import os
 import re
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from typing import Any, BinaryIO, Protocol
 
 from skcnn._files import damage_as_value_error, most_unpacked, open_regular
@@ -54,9 +53,9 @@ def open_as_utf_8(path: str, note: Note) -> tuple[Callable[[], BinaryIO], bool]:
     _refuse_other_kinds(start, path)
     unpacked = _unpacked(start, path, note)
     if unpacked is None:
-        return _as_utf_8(partial(open, path, "rb"), path, note)
+        return _as_utf_8(lambda: open(path, "rb"), path, note)
     _refuse_other_kinds(unpacked[:8], path)
-    return _as_utf_8(partial(io.BytesIO, unpacked), path, note)
+    return _as_utf_8(lambda: io.BytesIO(unpacked), path, note)
 
 
 def _refuse_other_kinds(start: bytes, path: str) -> None:
