@@ -22,8 +22,10 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import sklearn
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import (
@@ -33,6 +35,7 @@ from sklearn.utils._param_validation import (
 )
 
 __all__ = [
+    "LARGEST_INTEGER",
     "Interval",
     "Options",
     "StrOptions",
@@ -49,15 +52,38 @@ __all__ = [
 StrOptions = partial(Options, str)
 
 
+# Whole numbers beyond 64 bits would end in an OverflowError once training has started.
+LARGEST_INTEGER = 2**63 - 1
+
+
 def validate_parameters(estimator: Any, names: Iterable[str] | None = None) -> None:
     """Raise a ValueError in scikit-learn's words for a parameter that is not valid."""
     if names is None:
         names = estimator.get_params(deep=False)
+    values = {name: getattr(estimator, name) for name in names}
+    for name, value in values.items():
+        if isinstance(value, np.floating):
+            # A longdouble that is too large for float64 becomes infinite.
+            values[name] = float(value)
+        elif isinstance(value, Real):
+            _refuse_other_numbers(name, value)
     validate_parameter_constraints(
-        estimator._parameter_constraints,
-        {name: getattr(estimator, name) for name in names},
-        caller_name=type(estimator).__name__,
+        estimator._parameter_constraints, values, caller_name=type(estimator).__name__
     )
+
+
+def _refuse_other_numbers(name: str, value: Real) -> None:
+    """Refuse numbers that scikit-learn's validation cannot compare, or lets through."""
+    if not isinstance(value, (int, float, np.number)):
+        raise ValueError(
+            f"Got a {type(value).__name__} as {name}, but expected a number of "
+            f"Python or NumPy. Write {name}=float(...)."
+        )
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise ValueError(
+            f"Got a number of {value.bit_length()} bits as {name}, but whole numbers "
+            "go up to 63 bits. Give a smaller one."
+        )
 
 
 def validates_parameters(method: Callable) -> Callable:

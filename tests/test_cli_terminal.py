@@ -194,8 +194,8 @@ OPTIONS = {
     "message, expected",
     [
         (
-            "Give `image_shape` to have them resized, for example image_shape=(4, 6).",
-            'To have them resized, give for example --set "image_shape=(4, 6)".',
+            "Pass `image_shape` to resize the images, for example image_shape=(4, 6).",
+            'To resize the images, pass for example --set "image_shape=(4, 6)".',
         ),
         ("State image_shape=(height, width).", 'State --set "image_shape=(height, wi'),
         ('Set dtype="float64" or epochs=3.', "Set --set dtype=float64 or --set epochs"),
@@ -208,21 +208,28 @@ OPTIONS = {
         ("or pass on_error='skip'.", "or pass --on-error skip."),
         ("read it with load_image_table(csv, folder).", "with --images DIR."),
         (
-            "which one is it? Name it with filename=...",
+            "which one is it? Pass its name as filename=...",
             "Give that column the name file",
         ),
-        ("the folder, or the column with filename=...", "the column with their names"),
-        ("Then give header=None. If these", "Then give --no-header. If these"),
-        ("If these are names of columns, give header=True.", "write words in their pl"),
-        ("Name it with label=...", "Name it with --label NAME."),
-        ("with label=..., or give label=None if there are none.", "with --label NAME."),
-        ("with label=..., or the pixels with feature_names=[...]; it", "NAME; it"),
-        ("with label=0 or label=-1.", "with --label 0 or --label -1."),
         (
-            "If it holds none, give label=None.",
+            "the images, or the name of the column as filename=...",
+            "the column with their names",
+        ),
+        ("no header, pass header=None. If", "no header, pass --no-header. If"),
+        ("If these are names of columns, pass header=True.", "write words in their pl"),
+        ("Pass its name as label=...", "Pass its name as --label NAME."),
+        ("as label=..., or pass label=None if there are none.", "as --label NAME."),
+        (
+            "as label=..., or the names of the columns of pixels as "
+            "feature_names=[...]; it",
+            "as --label NAME; it",
+        ),
+        ("as label=0 or label=-1.", "as --label 0 or --label -1."),
+        (
+            "If it holds no labels, pass label=None.",
             "name the column that does with --label",
         ),
-        ("Name them with x=... and y=...", "Name them with --x NAME and --y NAME."),
+        ("Pass the names as x=... and y=...", "the names as --x NAME and --y NAME."),
         ("no array 'a', which y names; it", "no array 'a', which --y names; it"),
     ],
 )
@@ -318,16 +325,22 @@ def test_ctrl_c_that_became_another_exception_is_ctrl_c(command, capsys, ctrl_c)
 
 @pytest.mark.slow
 @needs_posix
-@pytest.mark.parametrize("delay", [0.1, 0.3, 0.6, 1.0, 1.5])
+@pytest.mark.parametrize("delay", [0, 0.1, 0.3, 0.6, 1.0, 1.5])
 def test_ctrl_c_at_any_moment_is_one_line(delay):
+    # The delay begins when Python itself has started: before, nobody can catch Ctrl-C.
+    code = (
+        "import sys; from skcnn.__main__ import main; print('started', flush=True); "
+        "sys.exit(main())"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "skcnn", "train", "digits", "--epochs", "9999"],
+        [sys.executable, "-c", code, "train", "digits", "--epochs", "9999"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # pytest itself may run where Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    assert process.stdout.readline() == "started\n"
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

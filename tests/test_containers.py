@@ -311,9 +311,9 @@ def test_the_same_images_in_any_container_are_one_array(
 
 
 FAULTS = {
-    "None": (None, "is None, but .* leave these out, and their labels too"),
-    "NaN": (np.nan, "is nan, but .* leave these out"),
-    "NA": (pd.NA, "is <NA>, but .* leave these out"),
+    "None": (None, "is None, but .* leave these entries out, and their labels too"),
+    "NaN": (np.nan, "is nan, but .* leave these entries out"),
+    "NA": (pd.NA, "is <NA>, but .* leave these entries out"),
     "a number": (3, "kind|is the number 3, but .* expects an image there"),
     "text": ("no.png", r"kind|which is not the name of a file"),
     "bytes": (b"\x89PNG", r"kind|PIL.Image.open\(io.BytesIO\(data\)\)"),
@@ -530,7 +530,7 @@ def test_every_door_reads_containers_and_refuses_streams(door, clf, files):
         door(clf, X)
         plt.close("all")
     generator = (image for image in DIGITS)
-    with pytest.raises(TypeError, match="X is a generator, which hands out its"):
+    with pytest.raises(TypeError, match="X is a generator, which yields its"):
         door(clf, generator)
     assert next(generator) is not None
     with pytest.raises(ValueError, match=r"X\[3\] is None, but"):

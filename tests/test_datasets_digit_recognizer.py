@@ -227,7 +227,7 @@ def test_a_submission_has_the_permissions_of_a_new_file(tmp_path):
     ],
 )
 def test_what_is_no_list_of_labels_is_refused(tmp_path, predictions):
-    with pytest.raises(ValueError, match=r"a submission needs one integer an image"):
+    with pytest.raises(ValueError, match=r"a submission needs one integer for each"):
         write_submission(tmp_path / "submission.csv", predictions)
     assert os.listdir(tmp_path) == []
 

@@ -513,7 +513,7 @@ class TestCache:
             "background": {"background": "black"},
         }.get(change, {})
         with pytest.raises(
-            ValueError, match=r"pets\.npy is there, but .* Name another file"
+            ValueError, match=r"pets\.npy exists, but .* Pass another file"
         ):
             load_image_folder(folder, cache=cache, **options)
         assert cache.read_bytes() == before
@@ -532,7 +532,7 @@ class TestCache:
             cache.write_bytes(cache.read_bytes()[: 300 if content == "half" else 0])
         before = cache.read_bytes()
         with pytest.raises(
-            ValueError, match=r"pets\.npy is there, but .* Name another file"
+            ValueError, match=r"pets\.npy exists, but .* Pass another file"
         ):
             load_image_folder(folder, cache=cache)
         assert cache.read_bytes() == before

@@ -95,7 +95,7 @@ def test_unnamed_arrays_are_told_by_their_dimensions(save, tmp_path):
     np.testing.assert_array_equal(bunch.images, X)
     np.testing.assert_array_equal(bunch.target, Y)
     np.savez(tmp_path / "images.npz", X, X, Y, Y)
-    with pytest.raises(ValueError, match=r"holds arr_0 \(60, 8, 8\), .*Name them with"):
+    with pytest.raises(ValueError, match=r"holds arr_0 \(60, 8, 8\), .*Pass the names"):
         read_npz(tmp_path / "images.npz")
 
 
@@ -110,7 +110,7 @@ def test_other_names_are_given(save):
     np.testing.assert_array_equal(bunch.target, Y)
     assert "target" not in read_npz(path, x="foo")
     np.testing.assert_array_equal(read_npz(path, y="bar").images, X)
-    with pytest.raises(ValueError, match="no array 'baz', which y names; it has foo"):
+    with pytest.raises(ValueError, match="no array 'baz', as given in y; it has foo"):
         read_npz(path, x="foo", y="baz")
     with pytest.raises(ValueError, match="Leave subset out"):
         read_npz(path, x="foo", subset="train")

@@ -215,7 +215,7 @@ def test_any_layout_is_read_as_it_was_written_or_refused(
     if table.data.shape[1] != 64:
         # One value more that nothing tells from pixels: this is said.
         assert may_be_refused(layout)
-        assert any("no square image" in str(w.message) for w in caught)
+        assert any("not a square image" in str(w.message) for w in caught)
         return
     if layout["header"] == "none" and layout["shuffled"]:
         return  # nobody can know
@@ -320,7 +320,7 @@ def test_a_file_without_header_loses_no_image(tmp_path):
     np.testing.assert_array_equal(table.data, IMAGES[:20])
     table = read_table(path, header=None, feature_names=P)
     np.testing.assert_array_equal(table.data, IMAGES[:20])
-    assert any("taken in their order" in note for note in table.notes)
+    assert any("read in their order" in note for note in table.notes)
 
 
 def test_a_first_line_of_numbers_that_may_be_names_is_refused(tmp_path):
@@ -351,7 +351,7 @@ def test_columns_are_matched_by_name(tmp_path):
     table = read_table(path, feature_names=P)
     np.testing.assert_array_equal(table.data, IMAGES)
     assert table.feature_names == P
-    assert any("put into the order" in note for note in table.notes)
+    assert any("put into the expected order" in note for note in table.notes)
     assert any("'extra', which was left out" in note for note in table.notes)
 
 
@@ -571,18 +571,18 @@ def test_a_header_that_savetxt_wrote_is_read(tmp_path):
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"\n\n", "no line that is not empty"),
-        (b'"', "no line that is not empty"),
-        (b'""\n\n""\n', "no line that is not empty"),
+        (b"\n\n", "holds only empty lines"),
+        (b'"', "holds only empty lines"),
+        (b'""\n\n""\n', "holds only empty lines"),
         (b'1,2,3,4,5\n""\n', "as if|no|looks like pixels"),
         (b'label,a,b,c,d\n1,2,3,4,5\n"\n', "line 3|quote"),
         (b'"\nlabel,a,b,c,d\n1,2,3,4,5\n', "quote|column"),
-        (b"label,a,b,c,d\n", "no row below its first line"),
-        (b"<!DOCTYPE html>\n<html>", "a page of the web"),
+        (b"label,a,b,c,d\n", "no rows below its first line"),
+        (b"<!DOCTYPE html>\n<html>", "is a web page"),
         (b"\x89PNG\r\n\x1a\n\0\0", "a PNG image"),
         (b"PAR1\0\0\0", "Parquet"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel"),
-        (b"a,b\0,c\n", "bytes of zero"),
+        (b"a,b\0,c\n", "null bytes"),
         (b"a,a,b,c,d\n1,2,3,4,5\n", "the column 'a' twice"),
         (b'label,a,b,c,d\n"1,2,3,4,5\n2,2,3,4,5\n', "line 2|quote"),
         (b"label,a,b,c,d\n1,2,3,4,5\n#2,2,3,4,5\n", "line 3 begins with #"),
@@ -669,7 +669,7 @@ def test_a_table_without_header_is_told_how_to_name_its_labels(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("3,0,0,5,5\n1,0,9,5,5\n")
     with pytest.warns(
-        UserWarning, match="place of the labels with label=0 or label=-1"
+        UserWarning, match="position of the labels as label=0 or label=-1"
     ):
         read_table(path, header=None)
     assert read_table(path, header=None, label=0).target.tolist() == [3, 1]

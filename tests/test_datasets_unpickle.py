@@ -185,9 +185,7 @@ def test_a_state_cannot_change_what_the_unpickler_does():
     array = pickle.dumps({"a": np.arange(3)}, 2)
     for slots in (b"__func__", b"__self__", b"__defaults__", b"__doc__"):
         name = b"X" + len(slots).to_bytes(4, "little") + slots
-        with pytest.raises(
-            ValueError, match=r"no state where one was expected|state of"
-        ):
+        with pytest.raises(ValueError, match=r"a state was expected|state of"):
             read(b"\x80\x02cnumpy\ndtype\nN}" + name + b"Ns\x86b.")
     np.testing.assert_array_equal(read(array)["a"], np.arange(3))
 
@@ -317,7 +315,7 @@ def test_a_hostile_pickle_is_refused_in_little_memory_and_time(kind):
 def test_a_pickle_leaves_nothing_behind():
     state = b"}" + binunicode("pwned") + b"I1\nsb"
     for name in (b"cnumpy\ndtype\n", b"c_codecs\nencode\n", DTYPE):
-        with pytest.raises(ValueError, match="no state where one was expected"):
+        with pytest.raises(ValueError, match="a state was expected"):
             read(b"}" + binunicode("k") + name + state + b"s.")
 
 

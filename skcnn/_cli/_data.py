@@ -478,7 +478,7 @@ def _read_folder(
     """Read a folder of classes, or of parts of a data set."""
     from skcnn._folder_listing import is_leftover
     from skcnn.datasets import load_image_folder
-    from skcnn.datasets._image_folder import list_parts
+    from skcnn.datasets._class_folders import list_parts
 
     options = {
         "on_error": reading.on_error,
@@ -507,6 +507,7 @@ def _read_image_table(
     """Read image files whose labels are in a table."""
     from skcnn.datasets import load_image_table
 
+    assert reading.images is not None
     bunch = load_image_table(
         path,
         reading.images,
@@ -549,7 +550,7 @@ def _from_npz(path: Path, bunch: Any, model: "Model | None") -> Images:
     if names is not None and X.ndim == 2 and X.shape[1] == len(names):
         columns = list(names)
         note(
-            f"{path} has no names of columns; its {len(names)} columns were taken in "
+            f"{path} has no names of columns; its {len(names)} columns were read in "
             "their order."
         )
     return Images(X, bunch.get("target"), columns)

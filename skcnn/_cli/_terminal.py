@@ -30,20 +30,24 @@ _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 # name of the option in click, the words in Python, the words in their place.
 _IN_OPTIONS = [
     ("on_error", r"\bon_error=(['\"])skip\1", "--on-error skip"),
-    ("label", r",? or give label=None if there are none", ""),
+    ("label", r",? or pass label=None if there are none", ""),
     (
         "label",
-        r"If it holds none, give label=None",
-        "If it holds none, name the column that does with --label NAME",
+        r"If it holds no labels, pass label=None",
+        "If it holds no labels, name the column that does with --label NAME",
     ),
     ("label", r"\blabel=(-?[0-9]+)\b", r"--label \1"),
     ("label", r"\blabel=\.\.\.(?=$| [A-Z])", "--label NAME."),
     ("label", r"\blabel=\.\.\.", "--label NAME"),
-    ("label", r", or the pixels with feature_names=\[\.\.\.\]", ""),
+    (
+        "label",
+        r", or the names of the columns of pixels as feature_names=\[\.\.\.\]",
+        "",
+    ),
     ("no_header", r"\bheader=None\b", "--no-header"),
     (
         "no_header",
-        r"If these are names of columns, give header=True",
+        r"If these are names of columns, pass header=True",
         "If these are names of columns, write words in their place",
     ),
     ("x_name", r"\b([xy])=\.\.\.(?=$| [A-Z])", r"--\1 NAME."),
@@ -51,10 +55,14 @@ _IN_OPTIONS = [
     ("x_name", r"\bwhich ([xy]) names\b", r"which --\1 names"),
     (
         "settings",
-        r"\bGive `image_shape` to have them resized, for example ",
-        "To have them resized, give for example ",
+        r"\bPass `image_shape` to resize the images, for example ",
+        "To resize the images, pass for example ",
     ),
-    ("settings", r"\bA smaller image_shape has", "A smaller size has"),
+    (
+        "settings",
+        r"\bPass a smaller image_shape to resize the images, for example ",
+        "To resize the images, pass for example ",
+    ),
     ("settings", r"\bLower learning_rate,", "Lower it with --set learning_rate=...,"),
     (
         "images",
@@ -64,12 +72,12 @@ _IN_OPTIONS = [
     ),
     (
         "images",
-        r"\bName it with filename=\.\.\.",
+        r"\bPass its name as filename=\.\.\.",
         "Give that column the name filename.",
     ),
     (
         "images",
-        r", or the column with filename=\.\.\.",
+        r", or the name of the column as filename=\.\.\.",
         ", or give the column with their names the name filename.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Data sets: read from where they are, or fetched, as uint8 images and labels."""
+"""Loaders and readers of data sets, which return images and labels."""
 
 from skcnn.datasets._cifar10 import fetch_cifar10
 from skcnn.datasets._cifar10_preprocessed import read_cifar10_preprocessed

@@ -1,35 +1,28 @@
-"""The form in which every data set is returned."""
+"""The Bunch in which every data set is returned."""
 
+from typing import Any
+
+import numpy as np
 from sklearn.utils import Bunch
 
-# Images of more values get no names for them, which would take more memory than the
-# images: 60 bytes each.
+# If an image has more values, the columns of `data` get no names: the names would take
+# more memory than the images, 60 bytes each.
 MOST_NAMES = 2**20
 
 
 def make_image_bunch(
-    images, target, *, target_names, descr, return_X_y=False, as_frame=False
-):
-    """Pack images and labels as scikit-learn's own loaders do.
+    images: np.ndarray,
+    target: np.ndarray | None,
+    *,
+    target_names: np.ndarray | None,
+    descr: str,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Any:
+    """Return images and labels as a Bunch or a tuple, as scikit-learn's loaders do.
 
-    Parameters
-    ----------
-    images : ndarray of shape (n, height, width) or (n, height, width, channels)
-        C-contiguous images; the rows of `data` are views of them.
-    target : ndarray of shape (n,) or None
-        Integer labels, or None if the data set has none.
-    target_names : ndarray of shape (n_classes,)
-        Name of each class.
-    descr : str
-        Description of the data set.
-    return_X_y : bool, default=False
-        Return ``(data, target)`` alone.
-    as_frame : bool, default=False
-        `data`, `target` and `frame` are pandas objects.
-
-    Returns
-    -------
-    Bunch or tuple
+    `images` is C-contiguous and has 3 or 4 dimensions; the rows of `data` are views of
+    `images`. `target` holds integer labels, or is None if the data set has no labels.
     """
     data = images.reshape(len(images), -1)
     feature_names = None
@@ -44,11 +37,11 @@ def make_image_bunch(
         frame = pd.concat([data, target], axis=1)
     if return_X_y:
         return data, target
-    labelled = {} if target is None else {"target": target}
+    labels = {} if target is None else {"target": target}
     return Bunch(
         data=data,
         images=images,
-        **labelled,
+        **labels,
         frame=frame,
         feature_names=feature_names,
         target_names=target_names,

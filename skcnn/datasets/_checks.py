@@ -1,12 +1,14 @@
-"""Checks that every reader makes on what it found in a file."""
+"""Checks that readers make on the content of a file."""
+
+from typing import Any
 
 import numpy as np
 
-REMEDY = "Fetch it anew from its publisher."
+REMEDY = "Download it again from its publisher."
 
 
-def describe(value):
-    """Say in a few words what `value` is, for an error message."""
+def describe(value: Any) -> str:
+    """Describe a value in a few words, for an error message."""
     if isinstance(value, np.ndarray):
         return f"an array of dtype {value.dtype} and shape {value.shape}"
     if isinstance(value, list):
@@ -14,7 +16,7 @@ def describe(value):
     return f"a {type(value).__name__}"
 
 
-def check_images(images, image_shape, origin):
+def check_images(images: Any, image_shape: tuple[int, ...], origin: Any) -> None:
     """Raise unless `images` is a uint8 array of at least one image of `image_shape`."""
     if not (
         isinstance(images, np.ndarray)
@@ -29,23 +31,10 @@ def check_images(images, image_shape, origin):
         )
 
 
-def check_labels(labels, n_images, n_classes, origin):
-    """Return `labels` as a new int64 array, or raise.
+def check_labels(labels: Any, n_images: int, n_classes: int, origin: Any) -> np.ndarray:
+    """Return one label for each image, 0 to ``n_classes - 1``, as a new int64 array.
 
-    Parameters
-    ----------
-    labels : ndarray or list of int
-        What the file holds.
-    n_images : int
-        How many labels are expected.
-    n_classes : int
-        The labels are expected to be in 0 .. n_classes - 1.
-    origin : str or path-like
-        Where the labels were read, for the messages.
-
-    Returns
-    -------
-    ndarray of shape (n_images,), dtype int64
+    Anything else than such labels raises a ValueError that names the `origin`.
     """
     array = labels
     if isinstance(labels, list) and all(type(label) is int for label in labels):
@@ -56,8 +45,8 @@ def check_labels(labels, n_images, n_classes, origin):
         and array.shape == (n_images,)
     ):
         raise ValueError(
-            f"{origin} holds {describe(labels)}, but {n_images} integer labels, one an "
-            f"image, were expected. {REMEDY}"
+            f"{origin} holds {describe(labels)}, but {n_images} integer labels, one "
+            f"for each image, were expected. {REMEDY}"
         )
     outside = np.flatnonzero((array < 0) | (array >= n_classes))
     if outside.size:

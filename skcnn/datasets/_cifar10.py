@@ -1,18 +1,21 @@
-"""CIFAR-10: small colour photographs."""
+"""CIFAR-10: small color photographs."""
 
 import gzip
 import io
 import math
 import os
 import tarfile
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+from sklearn.utils import Bunch
 
 from skcnn._files import LimitedReads, damage_as_value_error, open_regular
 from skcnn._sklearn_private import validates_arguments
 from skcnn.datasets._checks import REMEDY, check_images, check_labels
-from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
+from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, Pieces, fetch_images
 from skcnn.datasets._unpickle import read_array_dict
 
 CIFAR10_CLASSES = np.array(
@@ -41,10 +44,11 @@ _BATCHES = {
 _MAX_BATCH_BYTES = 64 * 2**20
 # The publisher's archive has 186 MB when unpacked, and headers of 512 bytes.
 _ARCHIVE_LIMITS = {"piece": 2**16, "end": 2**28, "n_reads": 10_000}
-# Neither links, devices nor sparse files.
+# Regular files: links, devices and sparse files are not read.
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
-_DESCR = """CIFAR-10 small colour photographs
+
+_DESCR = """CIFAR-10 small color photographs
 
 60,000 photographs of 10 kinds of animals and vehicles, 32 x 32 pixels, red, green and
 blue. 50,000 are for training and 10,000 for testing, with as many of every class.
@@ -56,18 +60,18 @@ Source: A. Krizhevsky, V. Nair and G. Hinton, https://www.cs.toronto.edu/~kriz/c
 @validates_arguments(FETCH_CONSTRAINTS)
 def fetch_cifar10(
     *,
-    subset="train",
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-):
-    """Load the CIFAR-10 data set of small colour photographs (classification).
+    subset: str = "train",
+    data_home: str | os.PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Bunch | tuple:
+    """Load the CIFAR-10 data set of small color photographs (classification).
 
-    It is looked for in `data_home`, then in Keras's cache, and if it is in neither,
-    Keras downloads it (170 MB) into its cache. The publisher's files are pickles; they
-    are read by an interpreter that knows NumPy arrays and plain containers only, so
-    that a forged file cannot run anything.
+    The data set is looked for in `data_home`, then in Keras's cache. If it is in
+    neither, Keras downloads it (170 MB) into Keras's cache. The publisher's files are
+    pickles. A restricted reader reads them, which creates only NumPy arrays and plain
+    containers, so that a forged file cannot execute anything.
 
     ===================   ==================
     Classes                               10
@@ -82,15 +86,15 @@ def fetch_cifar10(
     subset : {"train", "test", "all"}, default="train"
         The training images, the test images, or both, the training images first.
     data_home : str or path-like, default=None
-        Folder to look in for the folder ``cifar-10-batches-py`` or the file
-        ``cifar-10-python.tar.gz``, which is read without being unpacked. If None, the
-        folder that the environment variable `SKCNN_DATA` names, or else scikit-learn's
-        data folder. Nothing is written to it.
+        Folder that holds the folder ``cifar-10-batches-py`` or the file
+        ``cifar-10-python.tar.gz``, which does not have to be unpacked. If None, the
+        folder in the environment variable `SKCNN_DATA` is used, or scikit-learn's data
+        folder if the variable is not set. Nothing is written to the folder.
     download_if_missing : bool, default=True
         If False, raise an OSError if the data set is not on this machine.
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch, with flat images as
-        from scikit-learn's own fetchers.
+        in scikit-learn's own fetchers.
     as_frame : bool, default=False
         If True, `data` is a DataFrame with the columns ``pixel0`` to ``pixel3071`` and
         `target` is a Series.
@@ -102,7 +106,7 @@ def fetch_cifar10(
 
         data : {ndarray, DataFrame} of shape (n_samples, 3072), dtype uint8
             Flat images, channels last: the red, green and blue value of the first
-            pixel, then of the next one in its row. As an array, it shares its memory
+            pixel, then of the next pixel in its row. As an array, it shares its memory
             with `images`.
         images : ndarray of shape (n_samples, 32, 32, 3), dtype uint8
             The images, channels last.
@@ -111,7 +115,7 @@ def fetch_cifar10(
         frame : DataFrame of shape (n_samples, 3073)
             `data` and `target`; None unless `as_frame=True`.
         feature_names : list of str
-            Names of the pixels' values.
+            Names of the columns of `data`.
         target_names : ndarray of shape (10,)
             The names of the classes.
         DESCR : str
@@ -122,15 +126,16 @@ def fetch_cifar10(
     Raises
     ------
     OSError
-        If the data set is not found, and not to be or cannot be downloaded.
+        If the data set is not found, and `download_if_missing` is False or the
+        download fails.
     ValueError
-        If a file is found but is damaged or is not CIFAR-10.
+        If a file is damaged or does not hold CIFAR-10.
     pickle.UnpicklingError
-        If a file asks for anything but arrays and plain containers.
+        If a file holds anything but arrays and plain containers.
 
     See Also
     --------
-    read_cifar10_preprocessed : CIFAR-10 as a data set of Kaggle ships it.
+    read_cifar10_preprocessed : CIFAR-10 in the form of a data set on Kaggle.
 
     References
     ----------
@@ -156,7 +161,8 @@ def fetch_cifar10(
     )
 
 
-def _read_folder(folder, splits):
+def _read_folder(folder: Path, splits: tuple[str, ...]) -> Pieces | None:
+    """Read the batches in an unpacked folder; return None if one is missing."""
     paths = [folder / _FOLDER / name for split in splits for name in _BATCHES[split]]
     if not all(path.is_file() for path in paths):
         return None
@@ -168,14 +174,15 @@ def _read_folder(folder, splits):
     return pieces
 
 
-def _read_archive(folder, splits):
+def _read_archive(folder: Path, splits: tuple[str, ...]) -> Pieces | None:
+    """Read the batches in the publisher's archive; return None if it is missing."""
     path = folder / _ARCHIVE
     if not path.is_file():
         return None
     names = [f"{_FOLDER}/{name}" for split in splits for name in _BATCHES[split]]
     pieces = {}
     with open_regular(path) as file:
-        # In the order of the archive, since going back means unpacking from the start.
+        # Read in the order of the archive: going back would unpack from the start.
         for member, archive in _members(file, path):
             name = member.name.removeprefix("./")
             if name in names and name not in pieces and member.type in _FILES:
@@ -191,8 +198,10 @@ def _read_archive(folder, splits):
     return [pieces[name] for name in names]
 
 
-def _members(file, path):
-    """Yield what the headers of an archive say, one by one, and the archive."""
+def _members(
+    file: BinaryIO, path: Path
+) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+    """Yield the headers of an archive one by one, each together with the archive."""
     with damage_as_value_error(path, REMEDY):
         unpacked: Any = LimitedReads(gzip.GzipFile(fileobj=file), **_ARCHIVE_LIMITS)
         archive = tarfile.open(fileobj=unpacked, mode="r:")  # noqa: SIM115
@@ -204,17 +213,17 @@ def _members(file, path):
         yield member, archive
 
 
-def _unpacked(archive, member, path):
+def _unpacked(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:
     """Return the content of a file in an archive."""
     with damage_as_value_error(path, REMEDY):
-        file = archive.extractfile(member)
+        file: Any = archive.extractfile(member)
         content = b"".join(iter(lambda: file.read(_ARCHIVE_LIMITS["piece"]), b""))
         if len(content) != member.size:
             raise EOFError(f"it ends within {member.name}")
     return content
 
 
-def _check_size(n_bytes, origin):
+def _check_size(n_bytes: int, origin: Any) -> None:
     if n_bytes > _MAX_BATCH_BYTES:
         raise ValueError(
             f"{origin} has {n_bytes} bytes, but at most {_MAX_BATCH_BYTES} were "
@@ -222,7 +231,8 @@ def _check_size(n_bytes, origin):
         )
 
 
-def _read_batch(file, origin):
+def _read_batch(file: BinaryIO, origin: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images, channels last, and the labels of a batch."""
     batch = read_array_dict(file, origin)
     missing = {"data", "labels"} - set(batch)
     if missing:
@@ -238,7 +248,7 @@ def _read_batch(file, origin):
     )
 
 
-def _download(splits):
+def _download(splits: tuple[str, ...]) -> Pieces:
     from skcnn._startup import start_keras
 
     start_keras()
@@ -248,10 +258,12 @@ def _download(splits):
     return [_from_keras(*arrays[split]) for split in splits]
 
 
-def _from_keras(images, labels):
+def _from_keras(
+    images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     origin = "keras.datasets.cifar10"
+    # Keras returns channels first if its `image_data_format` is "channels_first".
     if images.shape[1:] == _PLANES_SHAPE:
-        # What Keras returns where its image_data_format is channels_first.
         images = np.moveaxis(images, 1, -1)
     check_images(images, _IMAGE_SHAPE, origin)
     return images, check_labels(
@@ -263,7 +275,7 @@ _SOURCE = ImageSource(
     name="CIFAR-10",
     layouts=(_read_folder, _read_archive),
     file_names=f"{_FOLDER}/ or {_ARCHIVE}",
-    # The second is where Keras unpacks the archive.
+    # Keras unpacks the archive into the second folder.
     keras_folders=(".", "cifar-10-batches-py-target"),
     download=_download,
     target_names=CIFAR10_CLASSES,

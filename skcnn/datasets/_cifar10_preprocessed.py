@@ -1,4 +1,7 @@
-"""CIFAR-10 as the Kaggle data set "cifar10-preprocessed" ships it."""
+"""CIFAR-10 in the form of the Kaggle data set "cifar10-preprocessed"."""
+
+import os
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -8,7 +11,7 @@ from skcnn.datasets._checks import REMEDY, check_labels, describe
 from skcnn.datasets._cifar10 import CIFAR10_CLASSES
 from skcnn.datasets._unpickle import read_array_dict
 
-# NumPy gives to each name the space of the longest one.
+# In an array of names, each name takes as much memory as the longest one.
 _MOST_CLASSES = 10_000
 _LONGEST_NAME = 200
 _SPLITS = ("train", "validation", "test")
@@ -16,24 +19,24 @@ _SPLITS = ("train", "validation", "test")
 _DESCR = """CIFAR-10, preprocessed
 
 CIFAR-10 shuffled and split into training, validation and test images, and in some of
-the files also scaled to [0, 1], centred or standardized.
+the files also scaled to [0, 1], centered or standardized.
 
 Source: https://www.kaggle.com/datasets/valentynsichkar/cifar10-preprocessed
 """
 
 
-def read_cifar10_preprocessed(path):
+def read_cifar10_preprocessed(path: str | os.PathLike) -> Bunch:
     """Read a pickle of Kaggle's data set "cifar10-preprocessed".
 
-    The file is read by an interpreter that knows NumPy arrays and plain containers
-    only, so that a forged file cannot run anything.
+    A restricted reader reads the file, which creates only NumPy arrays and plain
+    containers, so that a forged file cannot execute anything.
 
     Parameters
     ----------
     path : str or path-like
         ``data.pickle``, ``data0.pickle`` and so on: a pickled dict of `x_train`,
-        `y_train`, `x_validation`, `y_validation`, `x_test`, `y_test` and perhaps
-        `labels`. Its other entries are left out.
+        `y_train`, `x_validation`, `y_validation`, `x_test`, `y_test` and, optionally,
+        `labels`. Other entries are ignored.
 
     Returns
     -------
@@ -41,21 +44,22 @@ def read_cifar10_preprocessed(path):
         Dictionary-like object, with the following attributes.
 
         x_train, x_validation, x_test : ndarray of shape (n, height, width, channels)
-            The images, channels last, whereas the file has them channels first. Their
-            dtype is that of the file: uint8 for raw images, floating for scaled ones.
+            The images, channels last (the file has channels first). The dtype is that
+            of the file: uint8 for raw images, floating for scaled images.
         y_train, y_validation, y_test : ndarray of shape (n,), dtype int64
             The class of each image.
         target_names : ndarray of shape (n_classes,)
-            The names of the classes: the file's `labels`, or else CIFAR-10's.
+            The names of the classes: the `labels` of the file, or CIFAR-10's names if
+            the file has none.
         DESCR : str
             Description of the data set.
 
     Raises
     ------
     ValueError
-        If the file is damaged, lacks an entry, or has one of another shape.
+        If the file is damaged, lacks an entry, or has an entry of another shape.
     pickle.UnpicklingError
-        If the file asks for anything but arrays and plain containers.
+        If the file holds anything but arrays and plain containers.
 
     See Also
     --------
@@ -99,7 +103,8 @@ def read_cifar10_preprocessed(path):
     return bunch
 
 
-def _check_planes(images, image_shape, origin):
+def _check_planes(images: Any, image_shape: tuple[int, ...], origin: str) -> None:
+    """Refuse anything but images with channels first, of the shape in x_train."""
     if not (
         isinstance(images, np.ndarray)
         and images.dtype.kind in "uif"
@@ -115,7 +120,8 @@ def _check_planes(images, image_shape, origin):
         )
 
 
-def _target_names(content, path):
+def _target_names(content: dict[str, Any], path: Any) -> np.ndarray:
+    """Return the names of the classes in the file, or those of CIFAR-10."""
     if "labels" not in content:
         return CIFAR10_CLASSES.copy()
     labels = content["labels"]

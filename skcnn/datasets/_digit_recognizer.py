@@ -1,10 +1,13 @@
 """Kaggle's "Digit Recognizer": MNIST as CSV files."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.utils import Bunch
 
 from skcnn._files import written_whole
 from skcnn.datasets._bunch import make_image_bunch
@@ -16,17 +19,17 @@ _INTEGER = re.compile("[0-9]{1,9}")
 
 _DESCR = """Kaggle "Digit Recognizer" ({name})
 
-Images of handwritten digits from MNIST, 28 x 28 pixels, grey: 0 is background, 255 is
+Images of handwritten digits from MNIST, 28 x 28 pixels, gray: 0 is background, 255 is
 ink.
 
 Source: https://www.kaggle.com/competitions/digit-recognizer
 """
 
 
-def read_digit_recognizer(path):
+def read_digit_recognizer(path: str | os.PathLike) -> Bunch:
     """Read ``train.csv`` or ``test.csv`` of Kaggle's "Digit Recognizer".
 
-    Columns are found by their names, so their order does not matter.
+    Columns are found by their names, so the order of the columns does not matter.
 
     Parameters
     ----------
@@ -44,9 +47,9 @@ def read_digit_recognizer(path):
         images : ndarray of shape (n_samples, 28, 28), dtype uint8
             The images.
         target : ndarray of shape (n_samples,), dtype int64
-            The digit on each image. Not there if the file has no column ``label``.
+            The digit on each image. Absent if the file has no column ``label``.
         frame : None
-            As in the other data sets.
+            Present for compatibility with the other data sets.
         feature_names : list of str
             ``pixel0`` to ``pixel783``.
         target_names : ndarray of shape (10,)
@@ -57,12 +60,13 @@ def read_digit_recognizer(path):
     Raises
     ------
     ValueError
-        If a column is missing, unknown or there twice, or a value is not an integer
-        from 0 to 255, or a label not one from 0 to 9. The message names the line.
+        If a column is missing, unknown or duplicated, if a value is not an integer
+        from 0 to 255, or if a label is not an integer from 0 to 9. The message names
+        the line.
 
     See Also
     --------
-    write_submission : Write the answers for ``test.csv``.
+    write_submission : Write the predictions for ``test.csv``.
 
     Examples
     --------
@@ -71,8 +75,8 @@ def read_digit_recognizer(path):
     >>> train.images.shape, train.target.shape  # doctest: +SKIP
     ((42000, 28, 28), (42000,))
     """
-    # What is not UTF-8 becomes a character that no column or number has, and so is
-    # reported with its place.
+    # Bytes that are not UTF-8 are replaced by a character that no name and no number
+    # contains. The checks below then report its place.
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         columns = [name.strip().strip('"') for name in file.readline().split(",")]
         _check_columns(columns, path)
@@ -102,20 +106,20 @@ def read_digit_recognizer(path):
     )
 
 
-def write_submission(path, predictions):
-    """Write predictions as Kaggle's "Digit Recognizer" wants them.
+def write_submission(path: str | os.PathLike, predictions: Any) -> None:
+    """Write predictions in the form that Kaggle's "Digit Recognizer" expects.
 
-    The file has the columns ``ImageId``, counted from 1, and ``Label``. It is written
-    beside its place and then moved there, so it is whole or not there at all.
+    The file has the columns ``ImageId``, counted from 1, and ``Label``. The file
+    appears at `path` only when it is complete.
 
     Parameters
     ----------
     path : str or path-like
-        Where to write, usually ``submission.csv``. An existing file is replaced.
+        The file to write, usually ``submission.csv``. An existing file is replaced.
     predictions : array-like of int, shape (n_samples,)
         The predicted digits, in the order of ``test.csv``. Whole numbers of a floating
-        dtype, which labels with a nullable dtype of pandas become in `fit`, are
-        written as integers.
+        dtype are written as integers: labels with a nullable dtype of pandas become
+        floating numbers in `fit`.
 
     Raises
     ------
@@ -148,8 +152,8 @@ def write_submission(path, predictions):
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         raise ValueError(
             f"predictions has dtype {labels.dtype} and shape {labels.shape}, but a "
-            "submission needs one integer an image, of shape (n_samples,): give what "
-            "predict returned, or the argmax of what predict_proba returned."
+            "submission needs one integer for each image, of shape (n_samples,): pass "
+            "the result of predict, or the argmax of the result of predict_proba."
         )
     lines = [f"{i},{label}\n" for i, label in enumerate(labels.tolist(), start=1)]
     with written_whole(path, mode="t", encoding="ascii", newline="\n") as file:
@@ -157,7 +161,8 @@ def write_submission(path, predictions):
         file.writelines(lines)
 
 
-def _check_columns(columns, path):
+def _check_columns(columns: list[str], path: Any) -> None:
+    """Refuse columns that are missing, unknown or duplicated."""
     counts = Counter(columns)
     for problem, names in (
         ("lacks the column", [name for name in PIXELS if name not in counts]),
@@ -173,9 +178,11 @@ def _check_columns(columns, path):
             )
 
 
-def _first_problem(path, columns):
-    # Only called for a damaged file: as a loop in Python it is slow, but it knows the
-    # line and the column, which np.loadtxt does not.
+def _first_problem(path: Any, columns: list[str]) -> str | None:
+    """Return the line and the column of the first wrong value in a damaged file.
+
+    This is slow, but `numpy.loadtxt` does not tell line and column.
+    """
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         next(file)
         for number, line in enumerate(file, start=2):

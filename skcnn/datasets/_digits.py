@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
 
 from skcnn._sklearn_private import validates_arguments
 from skcnn.datasets._bunch import make_image_bunch
@@ -11,19 +12,21 @@ _LARGEST_VALUE = 16
 _DESCR = """Handwritten digits of 8 x 8 pixels, as uint8 images
 
 scikit-learn's copy of the test set of the UCI "Optical Recognition of Handwritten
-Digits" data: 1,797 images. Its grey levels 0 to 16 are stretched to 0 to 255, 255 being
+Digits" data: 1,797 images. The gray levels 0 to 16 are scaled to 0 to 255, and 255 is
 ink. The original description follows.
 
 """
 
 
 @validates_arguments({"return_X_y": ["boolean"], "as_frame": ["boolean"]})
-def load_digit_images(*, return_X_y=False, as_frame=False):
+def load_digit_images(
+    *, return_X_y: bool = False, as_frame: bool = False
+) -> Bunch | tuple:
     """Load the digits that come with scikit-learn as uint8 images (classification).
 
-    Nothing is downloaded: the images are part of scikit-learn. They differ from those
-    of :func:`sklearn.datasets.load_digits` in their values, which are integers from 0
-    to 255 instead of floats from 0 to 16.
+    Nothing is downloaded: the images are part of scikit-learn. The values are integers
+    from 0 to 255, while :func:`sklearn.datasets.load_digits` returns floats from 0 to
+    16.
 
     =================   ================
     Classes                           10
@@ -36,7 +39,7 @@ def load_digit_images(*, return_X_y=False, as_frame=False):
     ----------
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch, with flat images as
-        from scikit-learn's own loaders.
+        in scikit-learn's own loaders.
     as_frame : bool, default=False
         If True, `data` is a DataFrame with the columns ``pixel0`` to ``pixel63`` and
         `target` is a Series.
@@ -55,7 +58,7 @@ def load_digit_images(*, return_X_y=False, as_frame=False):
         frame : DataFrame of shape (1797, 65)
             `data` and `target`; None unless `as_frame=True`.
         feature_names : list of str
-            Names of the pixels.
+            Names of the columns of `data`.
         target_names : ndarray of shape (10,)
             The digits 0 to 9.
         DESCR : str

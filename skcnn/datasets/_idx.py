@@ -1,8 +1,9 @@
-"""The IDX format, in which MNIST was first published."""
+"""A reader for the IDX format, in which MNIST was first published."""
 
 import gzip
 import math
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,26 +14,11 @@ from skcnn.datasets._checks import REMEDY
 _UINT8 = 0x0800
 
 
-def read_idx(path, item_shape, *, max_items):
-    """Read an IDX file of unsigned bytes.
+def read_idx(path: Path, item_shape: tuple[int, ...], *, max_items: int) -> np.ndarray:
+    """Return the items of an IDX file of uint8, of shape ``(n, *item_shape)``.
 
-    Parameters
-    ----------
-    path : Path
-        The file, compressed by gzip if its name ends in ``.gz``.
-    item_shape : tuple of int
-        Shape that each item is expected to have.
-    max_items : int
-        No more than these are read: a header is free to announce terabytes.
-
-    Returns
-    -------
-    ndarray of shape (n, *item_shape), dtype uint8
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or holds something else.
+    A file whose name ends in ``.gz`` is decompressed. A damaged file, items of another
+    shape, or a header that announces more than `max_items` items raise a ValueError.
     """
     header = struct.Struct(f">{2 + len(item_shape)}I")
     with open_regular(path) as file:
@@ -45,17 +31,23 @@ def read_idx(path, item_shape, *, max_items):
         values = np.empty(n_items * math.prod(item_shape), np.uint8)
         with damage_as_value_error(path, REMEDY):
             n_read = fill(content, values)
-            goes_on = bool(content.read(1))
-    if n_read != len(values) or goes_on:
-        found = "more" if goes_on else f"only {n_read}"
+            has_more = bool(content.read(1))
+    if n_read != len(values) or has_more:
+        found = "more" if has_more else f"only {n_read}"
         raise ValueError(
             f"{path} announces {len(values)} bytes of data, but holds {found}. {REMEDY}"
         )
     return values.reshape(n_items, *item_shape)
 
 
-def _n_items(start, header, item_shape, max_items, path):
-    """Return how many items the header announces."""
+def _n_items(
+    start: bytes,
+    header: struct.Struct,
+    item_shape: tuple[int, ...],
+    max_items: int,
+    path: Path,
+) -> int:
+    """Return the number of items that the header announces."""
     if len(start) < header.size:
         raise ValueError(
             f"{path} ends after {len(start)} bytes, within its header. {REMEDY}"
@@ -75,5 +67,5 @@ def _n_items(start, header, item_shape, max_items, path):
     return n_items
 
 
-def _product(*factors):
+def _product(*factors: object) -> str:
     return " x ".join(map(str, factors))

@@ -2,22 +2,18 @@
 
 import os
 import re
-import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
+from sklearn.utils import Bunch
 
-from skcnn._folder_listing import is_leftover
-from skcnn._image_files import (
-    check_options,
-    read_images_with_facts,
-    skipped_message,
-)
+from skcnn._image_files import check_options, read_images_with_facts, skipped_message
+from skcnn._warnings import warn_of
 from skcnn._wording import counted, first_of, shown
 from skcnn.datasets._bunch import make_image_bunch
-from skcnn.datasets._image_folder import refuse_links_out
-from skcnn.datasets._table import (
+from skcnn.datasets._columns import (
     find_column,
     is_id,
     is_label,
@@ -25,28 +21,26 @@ from skcnn.datasets._table import (
     parsed,
     plain,
 )
+from skcnn.datasets._file_names import IMAGE_SUFFIXES, NamedFiles
 from skcnn.datasets._text_table import TextTable
 
-_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("png", "jpg", "jpeg", "jpe", "gif", "bmp", "tif", "tiff", "webp", "ppm"),
-        *("pgm", "pbm", "avif", "heic", "heif", "jp2", "ico", "pcx", "tga", "mpo"),
-    )
-)
+# A message names at most this many rows or classes.
 _LISTED = 3
+
+# The labels as text, and the number of their column.
+_Labels = tuple[np.ndarray, int]
 
 
 def load_image_table(
-    csv,
-    folder,
+    csv: str | os.PathLike,
+    folder: str | os.PathLike,
     *,
-    image_shape=None,
-    label="infer",
-    filename="infer",
-    on_error="raise",
-    background="white",
-):
+    image_shape: tuple[int, ...] | None = None,
+    label: str | int | None = "infer",
+    filename: str | int = "infer",
+    on_error: str = "raise",
+    background: str | tuple[int, int, int] = "white",
+) -> Bunch:
     """Load image files whose labels are in a table.
 
     ::
@@ -56,33 +50,34 @@ def load_image_table(
             1,frog                 2.png
             2,truck
 
-    The column of files is the one whose values are names of files in `folder`: with or
-    without their extension, with or without folders before them. Numbers are compared
-    as text, so zeros before them count, unless that finds no file. Reading takes
-    Pillow: ``pip install "skcnn[images]"``.
+    The column of files is the column whose values are names of files in `folder`, with
+    or without their extension, with or without folders before them. Numbers are
+    compared as text, leading zeros included; if that finds no file, numbers are
+    compared by value. Pillow is required: ``pip install "skcnn[images]"``.
 
     Parameters
     ----------
     csv : str or path-like
-        The table, written in any of the ways that :func:`read_table` reads.
+        The table, in any form that :func:`read_table` reads.
     folder : str or path-like
-        The folder that holds the images, or folders of them.
+        The folder that holds the images, directly or in folders of its own.
     image_shape : tuple of int, default=None
         ``(height, width)`` for gray images, or ``(height, width, channels)``. Images
-        are converted and resized to it. If None, all must have the same size.
+        are converted and resized to this shape. If None, all images must have the same
+        size.
     label : str, int or None, default="infer"
-        The column of labels: its name, or its place, counted from 0. "infer" takes one
-        named label, class, category or the like, else the only one beside the files; a
-        table in which each class has a column of zeros and ones is understood too. None
-        means that there are no labels.
+        The column of labels: its name, or its position, counted from 0. "infer" takes
+        the column named label, class, category or similar, or otherwise the only column
+        beside that of the files. It also finds one column of zeros and ones for each
+        class. None means that there are no labels.
     filename : str or int, default="infer"
-        The column of files: its name or its place.
+        The column of files: its name, or its position, counted from 0.
     on_error : {"raise", "skip"}, default="raise"
         What to do if a row has no image, or an image cannot be read: raise an error
-        that names them, or warn and go on without them.
+        that names the rows or images, or warn and leave them out.
     background : str or tuple of 3 int, default="white"
-        The color under transparent pixels: a name, ``"#ffffff"`` or red, green and
-        blue from 0 to 255. Not used where `image_shape` has 4 channels.
+        The color under transparent pixels: a name, ``"#ffffff"``, or red, green and
+        blue from 0 to 255. It is not used if `image_shape` has 4 channels.
 
     Returns
     -------
@@ -92,27 +87,27 @@ def load_image_table(
         data : ndarray of shape (n_samples, height * width * channels)
             Flat images; shares its memory with `images`.
         images : ndarray of shape (n_samples, height, width[, channels])
-            The images in the order of the table, uint8, or uint16 if some have more
-            than 8 bits a channel.
+            The images in the order of the table: uint16 if an image has more than 8
+            bits a channel, and uint8 otherwise.
         target : ndarray of shape (n_samples,), dtype int64
-            The class of each image, an index into `target_names`. Not there if the
-            table has no labels, or only one for all, as sample submissions have.
+            The class of each image as an index into `target_names`. Absent if the table
+            has no labels, or the same label in every row, as in sample submissions.
         target_names : ndarray of shape (n_classes,) or None
-            The classes, sorted: int64 if all are whole numbers, else str.
+            The sorted classes: int64 if all are integers, and str otherwise.
         filenames : ndarray of shape (n_samples,)
             The path of each image.
         ids : ndarray of shape (n_samples,)
-            What the table calls each image: int64 or str.
+            The name of each image in the table: int64 or str.
         skipped : list of str
             The paths of files that cannot be read, with ``on_error="skip"``.
         transparent : list of str
             The paths of files that have transparent pixels.
         frame : None
-            As in the other data sets.
+            Present for compatibility with the other data sets.
         feature_names : list of str or None
-            Names of the columns of `data`; None for more than a million columns.
+            Names of the columns of `data`; None if there are more than 2**20 columns.
         notes : list of str
-            Sentences that say what was decided.
+            Sentences about the decisions that were made.
         DESCR : str
             Description of the data set.
 
@@ -121,15 +116,17 @@ def load_image_table(
     ImportError
         If Pillow is not installed.
     OSError
-        If `csv` or an image cannot be opened, or `folder` is no folder.
+        If `csv` or an image cannot be opened, or `folder` is not a folder.
     ValueError
-        If the columns cannot be told, a row has no image or no label, an image has two
-        labels or cannot be read, or the sizes differ and `image_shape` is None.
+        If the columns of files or labels cannot be found, if a row has no image or no
+        label, if an image has two labels or cannot be read, or if the sizes differ and
+        `image_shape` is None.
 
     Warns
     -----
     UserWarning
-        If images have no row, rows are skipped, or labels are zeros and ones.
+        If images have no row, if rows are skipped, or if labels come from columns of
+        zeros and ones.
 
     See Also
     --------
@@ -146,18 +143,18 @@ def load_image_table(
     ((10222, 64, 64, 3), 'boston_bull')
     """
     check_options(image_shape, background, on_error)
-    files = _Files(folder)
+    files = NamedFiles(folder)
     table, cells = _read(csv, files)
     column = _filename_column(table, cells, files, filename)
-    texts = _label_texts(table, cells, column, label)
-    if texts is not None:
-        empty = [row for row, text in enumerate(texts[0]) if not text.strip()]
+    labels = _labels(table, cells, column, label)
+    if labels is not None:
+        empty = [row for row, text in enumerate(labels[0]) if not text.strip()]
         if empty:
             raise ValueError(
                 f"{table.path}: line {table.line_of(empty[0])} has no value in "
-                f"{table.column(texts[1])}. Delete the rows whose label is not known."
+                f"{table.column(labels[1])}. Delete the rows whose label is not known."
             )
-    rows, paths = _rows_with_files(table, cells[column], texts, files, on_error)
+    rows, paths = _rows_with_files(table, cells[column], labels, files, on_error)
 
     read = read_images_with_facts(
         paths, image_shape, on_error=on_error, background=background
@@ -166,11 +163,8 @@ def load_image_table(
         table.note(skipped_message(read), warn=True)
     rows = rows[read.kept]
     target = names = None
-    if texts is not None:
-        texts, label_column = texts
-        names, target = np.unique(
-            labels_of(table, texts, label_column)[rows], return_inverse=True
-        )
+    if labels is not None:
+        names, target = np.unique(labels_of(table, *labels)[rows], return_inverse=True)
     bunch = make_image_bunch(
         read.images,
         None if target is None else target.astype(np.int64),
@@ -183,103 +177,12 @@ def load_image_table(
     bunch.transparent = [str(paths[i]) for i in read.transparent]
     bunch.notes = list(table.notes)
     for note in table.warned:
-        warnings.warn(note, UserWarning, stacklevel=2)
+        warn_of(UserWarning(note))
     return bunch
 
 
-class _Files:
-    """The files in a folder, by every name that a table may give them."""
-
-    def __init__(self, folder) -> None:
-        self.folder = Path(folder)
-        self.paths = sorted(_walk(self.folder))
-        refuse_links_out((self.folder / path for path in self.paths), self.folder)
-        if not self.paths:
-            raise ValueError(f"{self.folder} has no files in it.")
-        self.by_number = 0  # how many were found by their numbers alone
-        self._rules: list[dict[str, list[PurePosixPath]]] = [{} for _ in range(5)]
-        for path in self.paths:
-            stem = path.with_suffix("")
-            for i in range(len(path.parts)):
-                name = "/".join(path.parts[i:])
-                short_name = "/".join(stem.parts[i:])
-                for rule, key in enumerate(
-                    (name, short_name, name.casefold(), short_name.casefold())
-                ):
-                    self._rules[rule].setdefault(key, []).append(path)
-            if re.fullmatch("[0-9]+", stem.name):
-                key = str(int(stem.name))
-                self._rules[4].setdefault(key, []).append(path)
-
-    def find(self, text: str) -> PurePosixPath | None:
-        """Return the file that a value of the table names, None if there is none."""
-        rule, key, found = self._candidates(text)
-        if not found:
-            return None
-        self.by_number += rule == 4
-        return self._only(text, key, found)
-
-    def has(self, text: str) -> bool:
-        """Return whether a value of the table may name a file."""
-        return bool(self._candidates(text)[2])
-
-    def _candidates(self, text: str) -> tuple[int, str, list[PurePosixPath]]:
-        """Return the first rule by which files have a name, the name, and the files."""
-        parts = [
-            p for p in re.split(r"[\\/]", text.strip()) if p not in ("", ".", "..")
-        ]
-        names = ["/".join(parts[i:]) for i in range(len(parts))]
-        folded = [name.casefold() for name in names]
-        stems, numbers = [], []
-        if parts and PurePosixPath(parts[-1]).suffix.lower() in _SUFFIXES:
-            stems = [str(PurePosixPath(name).with_suffix("")) for name in names]
-        if parts and re.fullmatch("[0-9]+", parts[-1]):
-            numbers = [str(int(parts[-1]))]
-        for rule, keys in (
-            (0, names),
-            (1, names),
-            (2, folded),
-            (3, folded),
-            (1, stems),
-            (4, numbers),
-        ):
-            for key in keys:
-                if found := self._rules[rule].get(key):
-                    return rule, key, found
-        return 0, "", []
-
-    def _only(self, text: str, key: str, found) -> PurePosixPath:
-        """Return the one of several files that is meant."""
-        if len(found) > 1:
-            # A file of that very path, or an image beside notes about it.
-            whole = [p for p in found if key in (str(p), str(p.with_suffix("")))]
-            found = whole or found
-        if len(found) > 1:
-            images = [p for p in found if p.suffix.lower() in _SUFFIXES]
-            found = images or found
-        if len(found) > 1:
-            raise ValueError(
-                f"{shown(text)} may be {found[0]} or {found[1]} in {self.folder}. Name "
-                "the folder that holds the images of this table, or put the whole path "
-                "or the extension into the table."
-            )
-        return found[0]
-
-
-def _walk(folder: Path) -> Iterator[PurePosixPath]:
-    """Yield the files in a folder and in those below it, relative to it."""
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not a folder.")
-    for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not is_leftover(name)]
-        for name in names:
-            if not is_leftover(name):
-                path = Path(here, name).relative_to(folder)
-                yield PurePosixPath(path.as_posix())
-
-
-def _read(csv, files: _Files) -> tuple[TextTable, list[np.ndarray]]:
-    """Return a table and its columns as text."""
+def _read(csv: Any, files: NamedFiles) -> tuple[TextTable, list[np.ndarray]]:
+    """Return a table, and the cells of each column as text."""
     table = TextTable(csv, header=True)
     assert table.names is not None
     if any(map(files.has, table.names)):
@@ -297,7 +200,12 @@ def _read(csv, files: _Files) -> tuple[TextTable, list[np.ndarray]]:
     ]
 
 
-def _filename_column(table: TextTable, cells, files: _Files, filename) -> int:
+def _filename_column(
+    table: TextTable,
+    cells: list[np.ndarray],
+    files: NamedFiles,
+    filename: str | int,
+) -> int:
     """Return the column whose values are names of files."""
     if not (isinstance(filename, str) and filename == "infer"):
         return find_column(table, filename)
@@ -310,7 +218,8 @@ def _filename_column(table: TextTable, cells, files: _Files, filename) -> int:
     named = [i for i in found if table.names is not None and is_id(table.names[i])]
     best = named or list(found)
     if len(best) > 1:
-        # Labels that are numbers are names of files too, but few of them.
+        # Numbers as labels may also be names of files, but labels have few different
+        # values.
         most = max(found[i] for i in best)
         best = [i for i in best if found[i] == most]
     if len(best) > 1 and table.names is not None:
@@ -322,19 +231,24 @@ def _filename_column(table: TextTable, cells, files: _Files, filename) -> int:
         listed = " and ".join(table.column(i) for i in best[:3])
         raise ValueError(
             f"{table.path} names files of {files.folder} in {listed}: which one is it? "
-            "Name it with filename=..."
+            "Pass its name as filename=..."
         )
     raise ValueError(
         f"No column of {table.path} names files in {files.folder}: it has "
         f"{table.columns()}, the first row holds "
         f"{', '.join(shown(values[0]) for values in cells[:5])}; the folder has "
-        f"{files.paths[0]}{', ...' if len(files.paths) > 1 else ''}. Name the folder "
-        "that holds the images, or the column with filename=..."
+        f"{files.paths[0]}{', ...' if len(files.paths) > 1 else ''}. Pass the folder "
+        "that holds the images, or the name of the column as filename=..."
     )
 
 
-def _label_texts(table: TextTable, cells, column: int, label):
-    """Return the labels as text and their column, None if there are none."""
+def _labels(
+    table: TextTable,
+    cells: list[np.ndarray],
+    column: int,
+    label: str | int | None,
+) -> _Labels | None:
+    """Return the labels, or None if there are none; `column` is that of the files."""
     if label is None:
         return None
     if not (isinstance(label, str) and label == "infer"):
@@ -350,15 +264,15 @@ def _label_texts(table: TextTable, cells, column: int, label):
     if len(found) > 1 and _are_alike(cells, found):
         table.note(
             f"{table.path} has the same values in every row, as sample submissions "
-            "have; they were not taken for labels."
+            "do; these values are not used as labels."
         )
         return None
     if len(found) > 1 and (classes := _one_hot(table, cells, found)) is not None:
         return classes
     if len(found) > 1:
         raise ValueError(
-            f"{table.path} has {table.columns()}: which one holds the labels? Name it "
-            "with label=..., or give label=None if there are none."
+            f"{table.path} has {table.columns()}: which one holds the labels? Pass its "
+            "name as label=..., or pass label=None if there are none."
         )
     if not found:
         return None
@@ -367,19 +281,21 @@ def _label_texts(table: TextTable, cells, column: int, label):
         what = f"the same value, {shown(texts[0])}," if texts[0].strip() else "nothing"
         table.note(
             f"{table.path} has {what} in {table.column(found[0])} of every row, as "
-            "sample submissions have; it was not taken for labels."
+            "sample submissions do; the column is not used as labels."
         )
         return None
     return texts, found[0]
 
 
-def _are_alike(cells, columns: list[int]) -> bool:
-    """Return whether all rows, if there are several, hold the same."""
+def _are_alike(cells: list[np.ndarray], columns: list[int]) -> bool:
+    """Return whether there are several rows, and all hold the same values."""
     return len(cells[0]) > 1 and all(len(set(cells[i])) == 1 for i in columns)
 
 
-def _one_hot(table: TextTable, cells, columns: list[int]):
-    """Return names of columns as labels where each row has a 1 in one of them."""
+def _one_hot(
+    table: TextTable, cells: list[np.ndarray], columns: list[int]
+) -> _Labels | None:
+    """Return the names of columns as labels if each row has a single 1 in them."""
     if table.names is None:
         return None
     try:
@@ -391,16 +307,25 @@ def _one_hot(table: TextTable, cells, columns: list[int]):
     names = [table.names[i] for i in columns]
     table.note(
         f"{table.path} has a column of zeros and ones for each of {len(names)} classes "
-        f"({first_of(map(shown, names), _LISTED)}); their names were taken as "
-        "the labels.",
+        f"({first_of(map(shown, names), _LISTED)}); the names of these columns are "
+        "used as labels.",
         warn=True,
     )
     texts = np.array(names, dtype=object)[values.argmax(axis=0)]
     return texts, columns[0]
 
 
-def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: str):
-    """Return which rows have a file, and the files."""
+def _rows_with_files(
+    table: TextTable,
+    values: np.ndarray,
+    labels: _Labels | None,
+    files: NamedFiles,
+    on_error: str,
+) -> tuple[np.ndarray, list[Path]]:
+    """Return the rows that have a file, and the files.
+
+    `values` is the column of files.
+    """
     rows: dict[PurePosixPath, int] = {}
     missing, twice = [], 0
     for row, value in enumerate(values):
@@ -409,10 +334,10 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
             missing.append(row)
         elif path not in rows:
             rows[path] = row
-        elif texts is not None and texts[0][row] != texts[0][rows[path]]:
+        elif labels is not None and labels[0][row] != labels[0][rows[path]]:
             raise ValueError(
-                f"{table.path} gives {path} two labels, {shown(texts[0][rows[path]])} "
-                f"in line {table.line_of(rows[path])} and {shown(texts[0][row])} in "
+                f"{table.path} gives {path} two labels, {shown(labels[0][rows[path]])} "
+                f"in line {table.line_of(rows[path])} and {shown(labels[0][row])} in "
                 f"line {table.line_of(row)}, but an image has one."
             )
         else:
@@ -420,7 +345,7 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
     if files.by_number:
         table.note(
             f"{files.by_number} images of {table.path} were found by their numbers, "
-            "without the zeros that their files have before them."
+            "without the leading zeros in the names of the files."
         )
     if missing:
         _report_missing(table, values, missing, files, on_error)
@@ -438,7 +363,7 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
     others = [
         path
         for path in files.paths
-        if path not in rows and path.suffix.lower() in _SUFFIXES
+        if path not in rows and path.suffix.lower() in IMAGE_SUFFIXES
     ]
     if others:
         table.note(
@@ -449,7 +374,14 @@ def _rows_with_files(table: TextTable, values, texts, files: _Files, on_error: s
     return np.array(list(rows.values())), [files.folder / path for path in rows]
 
 
-def _report_missing(table, values, missing, files: _Files, on_error: str) -> None:
+def _report_missing(
+    table: TextTable,
+    values: np.ndarray,
+    missing: Sequence[int],
+    files: NamedFiles,
+    on_error: str,
+) -> None:
+    """Raise or warn that rows have no image."""
     listed = ", ".join(
         f"{shown(values[row])} in line {table.line_of(row)}"
         for row in missing[:_LISTED]
@@ -460,5 +392,5 @@ def _report_missing(table, values, missing, files: _Files, on_error: str) -> Non
         f"{files.folder}: {listed}{more}."
     )
     if on_error == "raise" or len(missing) == len(values):
-        raise ValueError(f'{what} Give on_error="skip" to go on without them.')
-    table.note(f"{what} They were left out.", warn=True)
+        raise ValueError(f'{what} Pass on_error="skip" to leave these rows out.')
+    table.note(f"{what} These rows were left out.", warn=True)

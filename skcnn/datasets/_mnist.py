@@ -1,24 +1,28 @@
 """MNIST: handwritten digits."""
 
 import math
+import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.utils import Bunch
 
-from skcnn._npy import open_npz
+from skcnn._npy import Npz, open_npz
 from skcnn._sklearn_private import validates_arguments
 from skcnn.datasets._checks import REMEDY, check_images, check_labels
-from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, fetch_images
+from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, Pieces, fetch_images
 from skcnn.datasets._idx import read_idx
 
 _IMAGE_SHAPE = (28, 28)
 _N_CLASSES = 10
-# Bounds what is read into memory: a header is free to announce terabytes.
+# More images are not read into memory: a forged header may announce terabytes.
 _MAX_IMAGES = 60_000
 _IDX_PREFIX = {"train": "train", "test": "t10k"}
 
 _DESCR = """MNIST handwritten digits
 
-70,000 images of handwritten digits, 28 x 28 pixels, grey: 0 is background, 255 is ink.
+70,000 images of handwritten digits, 28 x 28 pixels, gray: 0 is background, 255 is ink.
 The first 60,000 are for training and the other 10,000, by other writers, for testing.
 
 Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten
@@ -29,16 +33,16 @@ digits", http://yann.lecun.com/exdb/mnist/, under CC BY-SA 3.0.
 @validates_arguments(FETCH_CONSTRAINTS)
 def fetch_mnist(
     *,
-    subset="train",
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    as_frame=False,
-):
+    subset: str = "train",
+    data_home: str | os.PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Bunch | tuple:
     """Load the MNIST data set of handwritten digits (classification).
 
-    It is looked for in `data_home`, then in Keras's cache, and if it is in neither,
-    Keras downloads it (11 MB) into its cache.
+    The data set is looked for in `data_home`, then in Keras's cache. If it is in
+    neither, Keras downloads it (11 MB) into Keras's cache.
 
     ===================   ==================
     Classes                               10
@@ -53,16 +57,16 @@ def fetch_mnist(
     subset : {"train", "test", "all"}, default="train"
         The training images, the test images, or both, the training images first.
     data_home : str or path-like, default=None
-        Folder to look in for ``mnist.npz`` or for the four IDX files
+        Folder that holds ``mnist.npz`` or the four IDX files
         (``train-images-idx3-ubyte`` and so on, also with ``.gz`` at the end or a dot
-        before ``idx``). If None, the folder that the environment variable
-        `SKCNN_DATA` names, or else scikit-learn's data folder. Nothing is written to
-        it.
+        before ``idx``). If None, the folder in the environment variable `SKCNN_DATA`
+        is used, or scikit-learn's data folder if the variable is not set. Nothing is
+        written to the folder.
     download_if_missing : bool, default=True
         If False, raise an OSError if the data set is not on this machine.
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch, with flat images as
-        from scikit-learn's own fetchers.
+        in scikit-learn's own fetchers.
     as_frame : bool, default=False
         If True, `data` is a DataFrame with the columns ``pixel0`` to ``pixel783``, as
         Kaggle calls them, and `target` is a Series.
@@ -73,8 +77,8 @@ def fetch_mnist(
         Dictionary-like object, with the following attributes.
 
         data : {ndarray, DataFrame} of shape (n_samples, 784), dtype uint8
-            Flat images, the rows one after the other. As an array, it shares its
-            memory with `images`.
+            Flat images, row after row. As an array, it shares its memory with
+            `images`.
         images : ndarray of shape (n_samples, 28, 28), dtype uint8
             The images.
         target : {ndarray, Series} of shape (n_samples,), dtype int64
@@ -82,7 +86,7 @@ def fetch_mnist(
         frame : DataFrame of shape (n_samples, 785)
             `data` and `target`; None unless `as_frame=True`.
         feature_names : list of str
-            Names of the pixels.
+            Names of the columns of `data`.
         target_names : ndarray of shape (10,)
             The digits 0 to 9.
         DESCR : str
@@ -93,14 +97,15 @@ def fetch_mnist(
     Raises
     ------
     OSError
-        If the data set is not found, and not to be or cannot be downloaded.
+        If the data set is not found, and `download_if_missing` is False or the
+        download fails.
     ValueError
-        If a file is found but is damaged or is not MNIST.
+        If a file is damaged or does not hold MNIST.
 
     See Also
     --------
-    load_digit_images : Smaller digits that need no download.
-    read_digit_recognizer : MNIST as Kaggle ships it.
+    load_digit_images : Smaller images of digits, without a download.
+    read_digit_recognizer : MNIST as CSV files from Kaggle.
 
     References
     ----------
@@ -127,7 +132,8 @@ def fetch_mnist(
     )
 
 
-def _read_npz(folder, splits):
+def _read_npz(folder: Path, splits: tuple[str, ...]) -> Pieces | None:
+    """Read Keras's mnist.npz; return None if the file is missing."""
     path = folder / "mnist.npz"
     if not path.is_file():
         return None
@@ -143,7 +149,7 @@ def _read_npz(folder, splits):
         ]
 
 
-def _read_npz_array(npz, name, path):
+def _read_npz_array(npz: Npz, name: str, path: Path) -> np.ndarray:
     if name not in npz.names:
         raise ValueError(
             f"{path} has no array {name}, which Keras's mnist.npz has. {REMEDY}"
@@ -157,7 +163,8 @@ def _read_npz_array(npz, name, path):
     return npz[name]
 
 
-def _read_idx(folder, splits):
+def _read_idx(folder: Path, splits: tuple[str, ...]) -> Pieces | None:
+    """Read the publisher's IDX files; return None if one of them is missing."""
     pairs = [
         (
             _find_idx(folder, f"{_IDX_PREFIX[split]}-images", "idx3-ubyte"),
@@ -165,7 +172,8 @@ def _read_idx(folder, splits):
         )
         for split in splits
     ]
-    if not all(path for pair in pairs for path in pair):
+    found = [(images, labels) for images, labels in pairs if images and labels]
+    if len(found) < len(pairs):
         return None
     return [
         _checked(
@@ -174,12 +182,12 @@ def _read_idx(folder, splits):
             images_path,
             labels_path,
         )
-        for images_path, labels_path in pairs
+        for images_path, labels_path in found
     ]
 
 
-def _find_idx(folder, stem, kind):
-    # The dot is what some unpacking programs make of the publisher's last hyphen.
+def _find_idx(folder: Path, stem: str, kind: str) -> Path | None:
+    # Some unpacking programs replace the publisher's last hyphen by a dot.
     for name in (f"{stem}-{kind}", f"{stem}.{kind}"):
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():
@@ -187,7 +195,7 @@ def _find_idx(folder, stem, kind):
     return None
 
 
-def _download(splits):
+def _download(splits: tuple[str, ...]) -> Pieces:
     from skcnn._startup import start_keras
 
     start_keras()
@@ -202,7 +210,9 @@ def _download(splits):
     ]
 
 
-def _checked(images, labels, images_origin, labels_origin):
+def _checked(
+    images: np.ndarray, labels: np.ndarray, images_origin: Any, labels_origin: Any
+) -> tuple[np.ndarray, np.ndarray]:
     check_images(images, _IMAGE_SHAPE, images_origin)
     return images, check_labels(labels, len(images), _N_CLASSES, labels_origin)
 

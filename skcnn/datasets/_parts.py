@@ -1,8 +1,8 @@
-"""The parts of a data set: to train on, to watch the training, and to test on."""
+"""The parts of a data set: for training, for validation and for testing."""
 
 PARTS = ("train", "val", "test")
 
-# What people call the parts, in small letters.
+# Common names of the parts, in lower case.
 PART_WORDS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev", "eval", "evaluation"),
@@ -11,7 +11,7 @@ PART_WORDS = {
 
 
 def check_subset(subset: str | None) -> None:
-    """Raise unless it is a part, "all" or None."""
+    """Raise unless `subset` is the name of a part, "all" or None."""
     if subset not in (None, *PARTS, "all"):
         raise ValueError(
             f'Got subset={subset!r}, but expected "train", "val", "test", "all" or '

@@ -1,10 +1,12 @@
 """Images separated by label."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 
-def split_by_label(X, y):
+def split_by_label(X: Any, y: Any) -> dict[Any, Any]:
     """Separate images by label.
 
     Parameters
@@ -12,19 +14,19 @@ def split_by_label(X, y):
     X : {array-like, DataFrame} of shape (n_samples, ...)
         Images or flat rows.
     y : array-like of shape (n_samples,)
-        The label of each.
+        The label of each image.
 
     Returns
     -------
     dict
-        From each label to a copy of the images that have it, in their order in `X`
-        and of its type. The labels come in the order of ``np.unique(y)``, which is the
-        order of a fitted classifier's `classes_`.
+        Maps each label to a copy of the images with that label, in the order and the
+        type of `X`. The labels are in the order of ``np.unique(y)``, which is the order
+        of a fitted classifier's `classes_`.
 
     Raises
     ------
     ValueError
-        If `X` and `y` differ in length, or `y` is not one label an image.
+        If `X` and `y` differ in length, or `y` does not hold one label for each image.
 
     Examples
     --------
@@ -41,8 +43,10 @@ def split_by_label(X, y):
         X = np.asarray(X)
     y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)
-    labels, codes = np.unique(y, return_inverse=True)
+    classes, class_indices = np.unique(y, return_inverse=True)
     return {
-        label: (X.iloc if hasattr(X, "iloc") else X)[np.flatnonzero(codes == code)]
-        for code, label in enumerate(labels.tolist())
+        label: (X.iloc if hasattr(X, "iloc") else X)[
+            np.flatnonzero(class_indices == index)
+        ]
+        for index, label in enumerate(classes.tolist())
     }

@@ -1,68 +1,73 @@
 """Images as the rows of a table."""
 
 import math
+import os
 import re
-import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from skcnn._warnings import warn_of
 from skcnn._wording import counted, first_of, shown
+from skcnn.datasets._columns import (
+    find_column,
+    is_id,
+    is_label,
+    labels_of,
+    parsed,
+    plain,
+)
 from skcnn.datasets._digit_recognizer import PIXELS, read_digit_recognizer
 from skcnn.datasets._text_table import TextTable, counts
 
 FEWEST_PIXELS = 4
 
-# Names of columns, in small letters and without what separates words.
-_LABEL_NAMES = re.compile(
-    "(labels?|class(es)?|targets?|y|digits?|letters?|category|categories|species|"
-    "emotions?|breeds?|(class|label|target|category)(name|label|id|class)|groundtruth)"
-)
-_ID_NAMES = re.compile(
-    "(unnamed[0-9]*|level0|index|idx|ids?|rownames?|key|uuid|guid|image|img|"
-    "(image|img|sample|picture|pic|file|item|object|row|record|case|example)"
-    "(id|index|idx|no|nr|number)s?|(image|img|file|picture|pic)?(name|path|file)s?)?"
-)
 
+# Names of the column that pandas writes for an index, in the form of `plain`.
 _INDEX_NAMES = re.compile("(unnamed[0-9]*|level0|index)?")
 
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
-_INTEGER = re.compile("0|-?[1-9][0-9]{0,17}")
-_MISSING = frozenset(["nan", "na", "n/a", "null", "none", "?", "-"])
 
-# A column that counts the rows is one by chance only in short tables.
+# In tables with fewer rows, a column of pixels may count the rows by chance.
 _CERTAIN_ROWS = 10
 
-# Values outside 0..255 in at most this share of the values are mistakes of a few cells.
+# If at most this share of the values is outside 0..255, a few cells are wrong.
 _FEW_CELLS = 1e-4
 
 
-def read_table(path, *, label="infer", header="infer", feature_names=None):
-    r"""Read images from a CSV file or its like, a row an image.
+def read_table(
+    path: str | os.PathLike,
+    *,
+    label: str | int | None = "infer",
+    header: str | bool | None = "infer",
+    feature_names: Sequence[str] | None = None,
+) -> Bunch:
+    r"""Read images from a CSV file or a similar text file, one image in each row.
 
-    Separator, decimal mark, compression and encoding are found out. Columns that
-    number or name the rows are left out of the pixels; what that concerns, and all else
-    that was decided, is said in `notes`. Whatever cannot be told with certainty is
-    refused with what to write.
+    Separator, decimal mark, compression and encoding are detected. Columns that number
+    or name the rows are not used as pixels. `notes` lists these columns and all other
+    decisions. If a decision is not clear, an error says which argument to pass.
 
     Parameters
     ----------
     path : str or path-like
-        A text file of rows, separated by commas, semicolons, tabs, vertical bars or
-        spaces, as it is or compressed with gzip, bzip2, xz or ZIP.
+        A text file whose values are separated by commas, semicolons, tabs, vertical
+        bars or spaces. It may be compressed with gzip, bzip2, xz or ZIP.
     label : str, int or None, default="infer"
-        The column that holds the labels: its name, or its place, counted from 0 and
-        negative from the end. "infer" looks for a column named label, class, target,
-        y, digit, category or the like, then for the only column of text, then for a
-        first or last column whose name is none of a series; there may be none. None
-        means that there is none.
+        The column of labels: its name, or its position, counted from 0, or from -1
+        backwards. "infer" takes the column named label, class, target, y, digit,
+        category or similar; otherwise the only column of text; otherwise the first or
+        last column, if its name differs in kind from the names of the others; otherwise
+        none. None means that there are no labels.
     header : {"infer", True, False} or None, default="infer"
-        Whether the first line holds the names of the columns; None is False.
-        "infer" refuses a first line of numbers that may be either.
+        Whether the first line holds the names of the columns; None means False.
+        "infer" refuses a first line of numbers that may be names or pixels.
     feature_names : list of str, default=None
-        The columns that are pixels, in the order wanted: what another table had, or the
-        `feature_names_in_` of a fitted classifier. The file may hold others as well.
-        Without names in the file there must be as many pixels.
+        The columns of pixels, in the order of the result: for example the
+        `feature_names` of another table, or the `feature_names_in_` of a fitted
+        classifier. The file may hold other columns as well. A file without names must
+        have this number of columns of pixels.
 
     Returns
     -------
@@ -70,25 +75,25 @@ def read_table(path, *, label="infer", header="infer", feature_names=None):
         Dictionary-like object, with the following attributes.
 
         data : ndarray of shape (n_samples, n_pixels)
-            Flat images: uint8 if all values are whole numbers from 0 to 255, else the
-            smallest integer type that holds them, or float32.
+            Flat images: uint8 if all values are integers from 0 to 255, otherwise the
+            smallest integer type that holds all values, or float32.
         target : ndarray of shape (n_samples,)
-            The labels: int64 if all are whole numbers, else str. Not there if the file
-            has no column of labels.
+            The labels: int64 if all are integers, and str otherwise. Absent if the
+            file has no labels.
         ids : ndarray of shape (n_samples,) or None
-            What the rows are numbered or named by: int64 or str. None as well for the
-            index that pandas writes, a column without a name that counts from 0.
+            The numbers or names of the rows: int64 or str. None if there are none, or
+            if they are the index that pandas writes, a column without a name that
+            counts from 0.
         frame : None
-            As in the other data sets.
+            Present for compatibility with the other data sets.
         feature_names : list of str or None
-            The names of the columns of `data`; None if the file has none.
+            The names of the columns of `data`; None if the file has no names.
         label_name : str, int or None
-            The column of labels, by its name, or by its place in a file without
-            names.
+            The column of labels: its name, or its position in a file without names.
         columns : list of str or None
-            All columns of the file.
+            The names of all columns of the file.
         notes : list of str
-            Sentences that say what was decided.
+            Sentences about the decisions that were made.
         DESCR : str
             Description of the data set.
 
@@ -97,20 +102,21 @@ def read_table(path, *, label="infer", header="infer", feature_names=None):
     OSError
         If the file cannot be opened.
     ValueError
-        If it is no table of images: lines have different lengths, a value is missing or
-        no number, a column is missing or cannot be told, there are fewer than 4 pixels.
-        The message names the line and the column.
+        If the file is not a table of images: if lines differ in length, if a value is
+        missing or not a number, if a column is missing or cannot be found, or if there
+        are fewer than 4 pixels. The message names the line and the column.
 
     Warns
     -----
     UserWarning
-        If the file has no header, is not UTF-8, a column counts the rows, labels were
-        found by less than their name, or a row is one or two values more than a square.
+        If the file has no header or is not UTF-8, if a column counts the rows, if the
+        name of the column of labels is unusual, or if a row has one or two values more
+        than a square image.
 
     See Also
     --------
     load_image_table : Image files with a table of their labels.
-    read_digit_recognizer : Kaggle's "Digit Recognizer", strictly.
+    read_digit_recognizer : Read the files of Kaggle's "Digit Recognizer" only.
 
     Examples
     --------
@@ -129,34 +135,42 @@ def read_table(path, *, label="infer", header="infer", feature_names=None):
     """
     if header not in ("infer", True, False, None):
         raise ValueError(f'Got header={header!r}, but expected "infer", True or False.')
+    expected = None
     if feature_names is not None:
-        feature_names = [str(name) for name in feature_names]
-    table = TextTable(path, header, feature_names)
-    reader = _Reader(table, label, feature_names)
-    bunch = reader.read()
+        expected = [str(name) for name in feature_names]
+    table = TextTable(path, header, expected)
+    bunch = _Reader(table, label, expected).read()
     for note in table.warned:
-        warnings.warn(note, UserWarning, stacklevel=2)
+        warn_of(UserWarning(note))
     return bunch
 
 
 class _Reader:
-    """Decides what each column of a table is, and reads it."""
+    """Decides which columns of a table are labels, ids and pixels, and reads them.
 
-    def __init__(self, table: TextTable, label, feature_names) -> None:
+    `expected` lists the names of the columns of pixels, or is None. Afterwards `label`
+    and `id` are the positions of the columns of labels and ids, if any, `pixels` those
+    of the columns of pixels, and `others` those of all others.
+    """
+
+    def __init__(
+        self, table: TextTable, label: str | int | None, expected: list[str] | None
+    ) -> None:
         self.table = table
         self.label: int | None = None
         self.id: int | None = None
-        self.wanted = feature_names
+        self.expected = expected
         self.pixels: list[int] = []
-        self.others: list[int] = []  # neither pixels nor labels
+        self.others: list[int] = []
         text = self._text_columns()
         self._find_label(label, text)
-        if table.names is not None and feature_names is not None:
-            self._match_names()
+        if table.names is not None and expected is not None:
+            self._match_names(table.names, expected)
         else:
             self._find_pixels(text)
 
     def read(self) -> Bunch:
+        """Return the table as `read_table` returns it."""
         table = self.table
         bunch = self._read_digit_recognizer()
         if bunch is None:
@@ -175,7 +189,7 @@ class _Reader:
             **bunch,
         )
 
-    # What the columns are.
+    # Which columns are labels, ids and pixels.
 
     def _text_columns(self) -> list[int]:
         """Return the columns whose first values are not all numbers."""
@@ -186,7 +200,8 @@ class _Reader:
             if not all(table.is_number(row[i]) for row in table.head if len(row) > i)
         ]
 
-    def _find_label(self, label, text: list[int]) -> None:
+    def _find_label(self, label: str | int | None, text: list[int]) -> None:
+        """Set the column of labels, if any; `text` are the columns of text."""
         table, names = self.table, self.table.names
         if label is None:
             return
@@ -198,20 +213,20 @@ class _Reader:
                 self.label = text[0]
                 table.note(
                     f"The labels of {table.path} are in {table.column(text[0])}, the "
-                    "only one of text.",
+                    "only column of text.",
                     warn=True,
                 )
             return
-        wanted = set(self.wanted or ())
-        free = [i for i, name in enumerate(names) if name not in wanted]
+        expected = set(self.expected or ())
+        free = [i for i, name in enumerate(names) if name not in expected]
         found = [i for i in free if is_label(names[i])]
         if len(found) > 1:
             exact = [i for i in found if plain(names[i]) == "label"]
             listed = " and ".join(table.column(i) for i in found[:3])
             if len(exact) != 1 or any(i in text for i in found if i not in exact):
                 raise ValueError(
-                    f"{table.path} has {listed}: which one holds the labels? Name it "
-                    "with label=..."
+                    f"{table.path} has {listed}: which one holds the labels? Pass its "
+                    "name as label=..."
                 )
         if found:
             self.label = found[0]
@@ -224,16 +239,16 @@ class _Reader:
         if len(other) == 1:
             self.label = other[0]
             table.note(
-                f"The labels of {table.path} were taken from {table.column(other[0])}, "
-                "the only one of text.",
+                f"The labels of {table.path} were read from {table.column(other[0])}, "
+                "the only column of text.",
                 warn=True,
             )
             return
-        if self.wanted is None:
+        if self.expected is None:
             self._find_outstanding_label(free)
 
     def _find_outstanding_label(self, free: list[int]) -> None:
-        """Take for labels the first or last column whose name is none of a series."""
+        """Set the column of labels if the first or last name is not like the others."""
         table, names = self.table, self.table.names
         assert names is not None
         pixels = [i for i in free if not is_id(names[i])]
@@ -254,31 +269,27 @@ class _Reader:
         if len(ends) == 1 and all(re.fullmatch(r"\d{1,6}", v.strip()) for v in values):
             self.label = ends[0]
             table.note(
-                f"The labels of {table.path} were taken from {table.column(ends[0])}, "
-                "whose name is not like those of the other columns. If it holds none, "
-                "give label=None.",
+                f"The labels of {table.path} were read from {table.column(ends[0])}, "
+                "whose name is not like the names of the other columns. If it holds no "
+                "labels, pass label=None.",
                 warn=True,
             )
 
-    def _match_names(self) -> None:
-        """Find the pixels by the names that are wanted."""
-        table, names, wanted = self.table, self.table.names, self.wanted
-        assert names is not None
-        missing = [name for name in wanted if name not in names]
+    def _match_names(self, names: list[str], expected: list[str]) -> None:
+        """Set the columns of pixels by the expected names."""
+        table = self.table
+        missing = [name for name in expected if name not in names]
         if missing:
             raise ValueError(
                 f"{table.path} lacks the column {first_of(map(shown, missing), 1)} of "
-                f"the {len(wanted)} columns of pixels that were expected; it has "
+                f"the {len(expected)} columns of pixels that were expected; it has "
                 f"{table.columns()}."
             )
-        self.pixels = [names.index(name) for name in wanted]
+        self.pixels = [names.index(name) for name in expected]
         if self.label in self.pixels:
             self.label = None
         if self.pixels != sorted(self.pixels):
-            table.note(
-                f"The columns of {table.path} were put into the order that was "
-                "expected."
-            )
+            table.note(f"The columns of {table.path} were put into the expected order.")
         rest = set(range(table.n_columns)) - {*self.pixels, self.label}
         ids = [i for i in sorted(rest) if is_id(names[i])]
         self.id = ids[0] if ids else None
@@ -288,12 +299,12 @@ class _Reader:
         if extra:
             table.note(
                 f"{table.path} has the column {first_of(map(shown, extra), 1)}, which "
-                f"{'was' if len(extra) == 1 else 'were'} left out: only the columns "
-                "expected are pixels."
+                f"{'was' if len(extra) == 1 else 'were'} left out: only the expected "
+                "columns are pixels."
             )
 
     def _find_pixels(self, text: list[int]) -> None:
-        """Take as pixels what is neither labels nor numbers or names of rows."""
+        """Set the columns of pixels: all that are neither labels nor ids."""
         table, names = self.table, self.table.names
         rest = [i for i in range(table.n_columns) if i != self.label]
         ids: list[int] = []
@@ -305,25 +316,27 @@ class _Reader:
         self.others = ids
         self.id = ids[0] if ids else None
         self.pixels = [i for i in rest if i not in ids]
-        # Pixels are refused here only as what they are as a whole; a single value that
-        # is no number is found, with its line, when it is read.
+        # Refuse only columns that hold nothing but text. A single value that is not a
+        # number is refused with its line when it is read.
         strange = [i for i in self.pixels if i in text and self._all_text(i)]
         if len(self.pixels) - len(strange) < FEWEST_PIXELS:
             self._refuse_few(strange)
         if strange:
             raise ValueError(
                 f"{table.path} has text in {table.column(strange[0])}, but all columns "
-                "other than those of labels and of numbers or names of the rows are "
-                "pixels. Name the column of labels with label=..., "
-                "or the pixels with feature_names=[...]; the file has "
+                "except labels and numbers or names of the rows are pixels. Pass the "
+                "name of the column of labels as label=..., or the names of the "
+                "columns of pixels as feature_names=[...]; the file has "
                 f"{table.columns()}."
             )
 
     def _all_text(self, i: int) -> bool:
+        """Return whether none of a column's first values is a number."""
         table = self.table
         return not any(table.is_number(row[i]) for row in table.head if len(row) > i)
 
     def _refuse_few(self, strange: list[int]) -> None:
+        """Refuse a table with too few columns of numbers; `strange` hold text."""
         table = self.table
         n = len(self.pixels) - len(strange)
         for i in strange:
@@ -332,7 +345,7 @@ class _Reader:
                 raise ValueError(
                     f"{table.path} has all {len(parts)} pixels of an image in "
                     f"one value of {table.column(i)}, but each pixel needs a column "
-                    "of its own. Read it with pandas, and give the classifier "
+                    "of its own. Read the file with pandas, and pass the classifier "
                     "np.stack(frame[NAME].str.split()).astype(np.uint8)."
                 )
         raise ValueError(
@@ -343,6 +356,7 @@ class _Reader:
         )
 
     def _note_ids(self, ids: list[int]) -> None:
+        """Note that columns of ids are not used as pixels."""
         if ids:
             listed = " and ".join(self.table.column(i) for i in ids)
             one = len(ids) == 1
@@ -352,10 +366,10 @@ class _Reader:
                 f"{'was' if one else 'were'} left out of the pixels."
             )
 
-    # What they hold.
+    # The content of the columns.
 
     def _read_digit_recognizer(self) -> Bunch | None:
-        """Return Kaggle's own file, read fast and strictly, None for other files."""
+        """Read a file of Kaggle's with its own, faster reader; None for others."""
         table = self.table
         if not (
             table.plain
@@ -379,7 +393,7 @@ class _Reader:
         return found
 
     def _read(self) -> Bunch:
-        """Return pixels, labels and ids of any table."""
+        """Read pixels, labels and ids of any table."""
         table = self.table
         needed = {i for i in (self.label, self.id) if i is not None}
         counting = self._counting_columns()
@@ -403,8 +417,8 @@ class _Reader:
                 at = self.pixels.index(i)
                 column = _compact(values[:, None])
                 data = _joined([data[:, :at], column, data[:, at:]], axis=1)
-        if self.wanted is not None and table.names is None:
-            self._match_places(data.shape[1])
+        if self.expected is not None and table.names is None:
+            self._match_number(data.shape[1], len(self.expected))
         self._refuse_outside(data)
         bunch = Bunch(data=data, ids=None)
         if self.id is not None:
@@ -418,7 +432,7 @@ class _Reader:
         return bunch
 
     def _is_index(self, ids: np.ndarray) -> bool:
-        """Return whether ids are the index that pandas writes, and tell no image."""
+        """Return whether ids are the index that pandas writes for each table."""
         names = self.table.names
         return (
             names is not None
@@ -430,10 +444,10 @@ class _Reader:
     def _counting_columns(self) -> list[int]:
         """Return the columns of pixels that seem to count the rows."""
         head = self.table.head
-        if self.table.names is not None and self.wanted is not None:
+        if self.table.names is not None and self.expected is not None:
             return []
         if len(head) < _CERTAIN_ROWS or (
-            self.wanted is not None and len(self.wanted) == len(self.pixels)
+            self.expected is not None and len(self.expected) == len(self.pixels)
         ):
             return []
         return [
@@ -443,6 +457,7 @@ class _Reader:
         ]
 
     def _set_counting(self, i: int) -> None:
+        """Use a column as ids, not as pixels, because it counts the rows."""
         table = self.table
         self.pixels.remove(i)
         self.id = i if self.id is None else self.id
@@ -453,21 +468,22 @@ class _Reader:
             warn=True,
         )
 
-    def _match_places(self, n_pixels: int) -> None:
-        table, wanted = self.table, self.wanted
-        if n_pixels != len(wanted):
+    def _match_number(self, n_pixels: int, n_expected: int) -> None:
+        """Refuse a wrong number of pixels in a file without names of columns."""
+        table = self.table
+        if n_pixels != n_expected:
             more = ""
-            if n_pixels == len(wanted) + 1 and self.label is None:
+            if n_pixels == n_expected + 1 and self.label is None:
                 more = (
-                    " If one of them holds labels, give its place with label=0 or "
+                    " If one of them holds labels, pass its position as label=0 or "
                     "label=-1."
                 )
             raise ValueError(
                 f"{table.path} has no names of columns, and {n_pixels} columns of "
-                f"numbers, but {len(wanted)} were expected.{more}"
+                f"numbers, but {n_expected} were expected.{more}"
             )
         table.note(
-            f"{table.path} has no names of columns; its {n_pixels} columns were taken "
+            f"{table.path} has no names of columns; its {n_pixels} columns were read "
             "in their order."
         )
 
@@ -495,115 +511,41 @@ class _Reader:
         table, i = self.table, self.pixels[columns[column]]
         raise ValueError(
             f"{table.path}: line {table.line_of(row)} has {values[row, column]} in "
-            f"{table.column(i)}, but nearly all pixels lie in {expected}. Correct the "
-            "value; or, if that column holds no pixels, name it with label=... if it "
-            "holds the labels, or delete it."
+            f"{table.column(i)}, but nearly all pixels are in {expected}. Correct the "
+            "value. If that column holds the labels, pass its name as label=...; if it "
+            "holds neither pixels nor labels, delete it."
         )
 
     def _note_shape(self) -> None:
-        """Point at a row that has a value or two more than a square image."""
+        """Warn if a row has one or two values more than a square image."""
         n = len(self.pixels)
-        if self.wanted is not None or _is_square(n):
+        if self.expected is not None or _is_square(n):
             return
         for more in (1, 2):
             if _is_square(n - more):
-                name = "Name the column of labels with label=..."
+                remedy = "Pass the name of the column of labels as label=..."
                 if self.table.names is None:
-                    name = "Give the place of the labels with label=0 or label=-1."
+                    remedy = "Pass the position of the labels as label=0 or label=-1."
                 self.table.note(
-                    f"{self.table.path} has {n} columns of pixels, which are no square "
-                    f"image; {n - more} would be. Is a label or the number of the row "
-                    f"among them? {name}",
+                    f"{self.table.path} has {n} columns of pixels, which are not a "
+                    f"square image; {n - more} would be. Is a label or the number of "
+                    f"the row among them? {remedy}",
                     warn=True,
                 )
                 return
 
 
-def find_column(table: TextTable, column) -> int:
-    """Return the place of a column that is given by its name or its place."""
-    names = table.names
-    if names is not None and isinstance(column, str):
-        for same in (str, plain):
-            found = [i for i, n in enumerate(names) if same(n) == same(column)]
-            if len(found) == 1:
-                return found[0]
-    try:
-        return range(table.n_columns)[int(column)]
-    except (ValueError, IndexError, TypeError):
-        raise ValueError(
-            f"{table.path} has no column {shown(str(column))}; it has "
-            f"{table.columns()}."
-        ) from None
-
-
-def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
-    """Return labels as integers where all are, else as text."""
-    labels = parsed(texts)
-    if labels.dtype.kind != "U":
-        return labels
-    is_number = np.array([table.is_number(text) for text in texts])
-    missing = np.array([text.strip().lower() in _MISSING for text in texts])
-    if missing.any() and (missing | is_number).all() and is_number.any():
-        row = int(np.flatnonzero(missing)[0])
-        raise ValueError(
-            f"{table.path}: line {table.line_of(row)} has "
-            f"{shown(str(texts[row]))} in {table.column(column)}, but a label "
-            "was expected. Delete the row if its label is not known."
-        )
-    if not is_number.all():
-        return labels
-    try:
-        numbers = np.char.replace(labels, table.decimal, ".").astype(float)
-    except ValueError:  # truth values
-        return labels
-    if (np.abs(numbers) < 2**53).all() and not (numbers % 1).any():
-        if any(re.search("[.,eE]", text) for text in texts):
-            table.note(
-                f"The labels of {table.path} are whole numbers written with "
-                "decimals; they were taken as integers."
-            )
-            return numbers.astype(np.int64)
-        return labels  # such as 007
-    return numbers
-
-
-def parsed(texts) -> np.ndarray:
-    """Return texts as int64 where each is what an integer is printed as, else as str.
-
-    So 7 is a number, but 007, which would lose its zeros, is not.
-    """
-    texts = np.array([text.strip() for text in texts], dtype=str)
-    if all(_INTEGER.fullmatch(text) for text in texts):
-        return texts.astype(np.int64)
-    return texts
-
-
-def plain(name: str) -> str:
-    """Return a name in small letters, without what separates words."""
-    return re.sub(r"[\s_.:\-]", "", name).lower()
-
-
-def is_id(name: str) -> bool:
-    """Return whether a column of this name numbers or names the rows."""
-    return _ID_NAMES.fullmatch(plain(name)) is not None
-
-
-def is_label(name: str) -> bool:
-    """Return whether a column of this name holds labels."""
-    return _LABEL_NAMES.fullmatch(plain(name)) is not None
-
-
 def _series(name: str) -> str:
-    """Return what the names of columns of one series have in common."""
+    """Return a name with its numbers replaced by 0: "pixel0" for "pixel17"."""
     return re.sub(r"\d+", "0", name.strip().lower())
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
-    """Return numbers as an array of the smallest type that holds them."""
-    if values.dtype == object:  # truth values beside numbers
+    """Return numbers in the smallest integer type that holds them, or as float32."""
+    if values.dtype == object:  # booleans beside numbers
         values = values.astype(float)
     if values.dtype.kind == "f":
-        # NaN and infinity are none of the integers, and so stay floats.
+        # NaN and infinity differ from every integer, so they stay floats.
         if not (np.rint(values) == values).all() or np.abs(values).max() > 2**53:
             return values.astype(np.float32)
         values = values.astype(np.int64)
@@ -615,7 +557,7 @@ def _compact(values: np.ndarray) -> np.ndarray:
 
 
 def _joined(parts: list[np.ndarray], axis: int = 0) -> np.ndarray:
-    """Return arrays as one, of float32 if there are floats."""
+    """Concatenate arrays; floats become float32."""
     dtype = np.result_type(*parts)
     if dtype.kind == "f":
         dtype = np.dtype(np.float32)
@@ -623,7 +565,7 @@ def _joined(parts: list[np.ndarray], axis: int = 0) -> np.ndarray:
 
 
 def _is_square(n: int) -> bool:
-    """Return whether n pixels are a square image, gray or of 3 channels."""
+    """Return whether n values are a square image of 1 or 3 channels."""
     return any(
         n > 0 and n % c == 0 and math.isqrt(n // c) ** 2 == n // c for c in (1, 3)
     )

@@ -1,52 +1,24 @@
-"""Tables in text files: how a file is written is found out, and every row is checked.
+"""Tables in text files, whose separator, decimal mark and header are detected.
 
-CSV is no format. What `TextTable` knows of a file (compression, encoding, separator,
-decimal mark, header) it has from the file's own first lines, and pandas parses the rest
-with that. A file that does not keep to it is refused with the line.
+CSV files are written in many ways. `TextTable` detects from the first lines how a file
+is written, pandas parses the file accordingly, and every row is checked. An error names
+the first line that does not fit.
 """
 
-import bz2
-import codecs
 import csv
-import gzip
 import io
 import itertools
-import lzma
 import os
 import re
 import warnings
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from skcnn._files import damage_as_value_error, most_unpacked, open_regular
 from skcnn._wording import counted, printable, shown
-
-_COMPRESSIONS: dict[bytes, Any] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
-
-# What people rename to .csv, or name in place of it.
-_OTHER_KINDS = {
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"GIF8": "a GIF image",
-    b"%PDF": "a PDF document",
-    b"PAR1": "a Parquet file; read it with pandas.read_parquet",
-    b"ARROW1": "an Arrow file; read it with pandas.read_feather",
-    b"\x89HDF": "an HDF5 file; read it with pandas.read_hdf or h5py",
-    b"\x93NUMPY": "an array of NumPy's; read it with numpy.load",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook; save it as CSV first",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
-    b"7z\xbc\xaf": "a 7z archive; unpack it first",
-    b"Rar!": "a RAR archive; unpack it first",
-}
+from skcnn.datasets._text_file import open_as_utf_8
 
 _SEPARATORS = {
     ",": "commas",
@@ -55,9 +27,12 @@ _SEPARATORS = {
     "|": "vertical bars",
     " ": "spaces",
 }
+# The most lines, and bytes, from which is detected how a file is written.
 _HEAD_LINES = 60
 _HEAD_BYTES = 2**24
-_ROWS_AT_ONCE = 4_000_000  # divided by the number of columns
+# The most cells that are parsed at once.
+_CELLS_AT_ONCE = 4_000_000
+# Tables with more columns are parsed without pandas.
 _MOST_COLUMNS_OF_PANDAS = 10_000
 
 _NUMBERS = {
@@ -65,19 +40,19 @@ _NUMBERS = {
     ",": re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?|[Tt]rue|[Ff]alse", re.A),
 }
 
-# So many whole numbers in a row, one after the other, are numbers of columns.
+# A first line of at least this many consecutive integers numbers the columns.
 _CERTAIN_COUNT = 16
 
 
 class Line(NamedTuple):
-    """A line that is neither empty nor a comment."""
+    """A line that is neither empty nor a comment; lines are counted from 1."""
 
-    number: int  # from 1
+    number: int
     cells: list[str]
 
 
 class TextTable:
-    """A text file of rows, one an image.
+    """A text file with one row for each image.
 
     Parameters
     ----------
@@ -86,31 +61,36 @@ class TextTable:
     header : {"infer", True, False}
         Whether the first line holds the names of the columns.
     expected : list of str or None
-        Names of columns that a header may have.
+        Names of columns that the header may have.
 
     Attributes
     ----------
     names : list of str or None
         The columns in the order of the file; None without a header.
     n_columns : int
-        How many there are.
+        The number of columns.
     head : list of list of str
         The cells of the first rows.
     notes : list of str
-        What was found and is not as in a plain CSV file.
+        Sentences about what differs from a plain CSV file.
     warned : list of str
-        Those of the notes that a user has to know.
+        The notes that the user should be warned of.
     decimal : {".", ","}
-        What stands before decimals.
+        The decimal mark.
     plain : bool
-        Whether the file is UTF-8 with commas, uncompressed.
+        Whether the file is uncompressed UTF-8 with commas as separators.
     """
 
-    def __init__(self, path, header="infer", expected=None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        header: str | bool | None = "infer",
+        expected: list[str] | None = None,
+    ) -> None:
         self.path = os.fspath(path)
         self.notes: list[str] = []
         self.warned: list[str] = []
-        self._open, self._has_hash = self._content()
+        self._open, self._has_hash = open_as_utf_8(self.path, self.note)
         self.names: list[str] | None = None
         self.plain = not self.notes
         lines = self._first_lines()
@@ -123,10 +103,10 @@ class TextTable:
         return bool(_NUMBERS[self.decimal].fullmatch(cell.strip()))
 
     def chunks(self, texts: set[int], needed: set[int]) -> Iterator[Any]:
-        """Yield the rows as frames with the numbers of the columns as names.
+        """Yield the rows as data frames; the names of columns are 0, 1, 2, ...
 
-        Columns whose numbers are in `texts` hold str, all others numbers. Those that
-        are `needed` have a value in every row.
+        The columns `texts` hold str, and all others hold numbers. The columns `needed`
+        have a value in every row.
         """
         import pandas as pd
 
@@ -159,7 +139,7 @@ class TextTable:
 
         self._skipped()  # refuses a row that begins with the mark of comments
         numbers = [i for i in range(self.n_columns) if i not in texts]
-        most = _ROWS_AT_ONCE // self.n_columns + 1
+        most = _CELLS_AT_ONCE // self.n_columns + 1
         lines = self.lines()
         while True:
             rows: list[np.ndarray] = []
@@ -178,8 +158,10 @@ class TextTable:
             frame = pd.DataFrame(np.array(rows), columns=numbers, copy=False)
             yield frame.join(pd.DataFrame(words, index=frame.index))
 
-    def _is_sound_line(self, cells, texts, needed) -> bool:
-        """Return whether a line is as long as it should be, and text lies in it."""
+    def _is_sound_line(
+        self, cells: list[str], texts: set[int], needed: set[int]
+    ) -> bool:
+        """Return whether a line has the right length and its text no line breaks."""
         k = self.n_columns
         if len(cells) != k and not (len(cells) == k + 1 and not cells[-1].strip()):
             return False
@@ -204,7 +186,7 @@ class TextTable:
         return float(text.replace(self.decimal, "."))
 
     def _reader(self, file: BinaryIO, texts: set[int]) -> Any:
-        """Return pandas' parser, which gives some rows at a time."""
+        """Return pandas' parser, which yields some rows at a time."""
         import pandas as pd
 
         return pd.read_csv(
@@ -212,7 +194,7 @@ class TextTable:
             sep=r"\s+" if self._separator == " " else self._separator,
             decimal=self.decimal,
             header=None,
-            # One column more than there are, for what is beyond the last one.
+            # One more column, to detect rows that are too long.
             names=range(self.n_columns + 1),
             index_col=False,
             skiprows=self._skipped(),
@@ -220,11 +202,11 @@ class TextTable:
             na_filter=False,
             dtype=dict.fromkeys(texts, str),
             low_memory=False,
-            chunksize=max(1, _ROWS_AT_ONCE // self.n_columns),
+            chunksize=max(1, _CELLS_AT_ONCE // self.n_columns),
         )
 
-    def _is_sound(self, chunk, texts, needed) -> bool:
-        """Return whether rows are as long as they should be, and numbers numbers."""
+    def _is_sound(self, chunk: Any, texts: set[int], needed: set[int]) -> bool:
+        """Return whether all rows have the right length and kinds of values."""
         k = self.n_columns
         beyond = chunk[k]
         if beyond.dtype.kind in "biufc" or (beyond != "").any():
@@ -237,8 +219,10 @@ class TextTable:
         kinds = {chunk[i].dtype.kind for i in range(k) if i not in texts}
         return not kinds - set("biuf")
 
-    def problem(self, texts, needed, error: object = None) -> ValueError:
-        """Return what is wrong with the first line that is not as it should be."""
+    def problem(
+        self, texts: set[int], needed: set[int], error: object = None
+    ) -> ValueError:
+        """Return an error that names the first line that is wrong, and why."""
         k = self.n_columns
         for number, cells in self.lines():
             if len(cells) == k + 1 and not cells[-1].strip():
@@ -248,7 +232,7 @@ class TextTable:
             for i, cell in enumerate(cells):
                 advice = " Correct it or delete the line."
                 if "\n" in cell or "\r" in cell:
-                    what = "a value that goes on in the next line: is a quote missing"
+                    what = "a value that continues on the next line (missing quote?)"
                     advice = ""
                 elif i in texts and i not in needed:
                     continue
@@ -273,6 +257,7 @@ class TextTable:
         )
 
     def _length_problem(self, number: int, n: int) -> ValueError:
+        """Return the error for a line with a wrong number of values."""
         what = "the header has" if self.names is not None else "the first line has"
         more = ""
         if n == self.n_columns + 1 and self.names is not None:
@@ -282,7 +267,7 @@ class TextTable:
             )
         return ValueError(
             f"{self.path}: line {number} has {counted(n, 'value')}, but {what} "
-            f"{self.n_columns}. No column can be told by its place.{more}"
+            f"{self.n_columns}, so its values cannot be assigned to columns.{more}"
         )
 
     def column(self, i: int) -> str:
@@ -292,7 +277,7 @@ class TextTable:
         return f"the column {shown(self.names[i])}"
 
     def columns(self) -> str:
-        """Return the columns for messages: all of few, the ends of many."""
+        """Return the names of the columns for messages, the middle of many left out."""
         if self.names is None:
             return f"{self.n_columns} columns without names"
         names = [shown(name) for name in self.names]
@@ -301,7 +286,7 @@ class TextTable:
         return f"the {self.n_columns} columns {', '.join(names)}"
 
     def line_of(self, row: int) -> int:
-        """Return the number of the line in which a row lies, both from their first."""
+        """Return the number of the line, from 1, that holds a row, from 0."""
         return next(itertools.islice(self.lines(), row, None)).number
 
     def lines(self) -> Iterator[Line]:
@@ -311,166 +296,13 @@ class TextTable:
                 if line.number > self._above and not line.cells[0].startswith("#"):
                     yield line
 
-    # The file.
-
-    def _content(self) -> tuple[Callable[[], BinaryIO], bool]:
-        """Return how to open the table as UTF-8, and whether a line starts with #."""
-        with open_regular(self.path) as file:
-            start = file.read(8)
-        self._refuse_other_kinds(start)
-        unpacked = self._unpacked(start)
-        if unpacked is None:
-            return self._as_utf_8(partial(open, self.path, "rb"))
-        self._refuse_other_kinds(unpacked[:8])
-        return self._as_utf_8(partial(io.BytesIO, unpacked))
-
-    def _refuse_other_kinds(self, start: bytes) -> None:
-        if not start:
-            raise ValueError(f"{self.path} is empty.")
-        for magic, kind in _OTHER_KINDS.items():
-            if start.startswith(magic):
-                raise ValueError(f"{self.path} is no text: it is {kind}.")
-
-    def _unpacked(self, start: bytes) -> bytes | None:
-        """Return the content of a compressed file, None for others."""
-        limit = most_unpacked(os.path.getsize(self.path))
-        kinds = [
-            kind
-            for magic, kind in _COMPRESSIONS.items()
-            if start[: len(magic)] == magic
-        ]
-        if kinds:
-            with damage_as_value_error(self.path), kinds[0](self.path) as file:
-                content = file.read(limit + 1)
-        elif start.startswith(b"PK\x03\x04"):
-            with damage_as_value_error(self.path):
-                archive = zipfile.ZipFile(self.path)
-            with archive:
-                member = self._member(archive)
-                with damage_as_value_error(self.path), archive.open(member) as file:
-                    content = file.read(limit + 1)
-        else:
-            return None
-        if len(content) > limit:
-            raise ValueError(
-                f"{self.path} unpacks to more than {limit:,} bytes, which no "
-                "table of images does. Unpack it yourself if it is one."
-            )
-        self.notes.append(f"{self.path} is compressed, and was unpacked.")
-        return content
-
-    def _member(self, archive: zipfile.ZipFile) -> str:
-        names = [
-            name
-            for name in archive.namelist()
-            if not name.endswith("/") and not name.startswith("__MACOSX/")
-        ]
-        if "[Content_Types].xml" in names:
-            raise ValueError(
-                f"{self.path} is an Excel workbook, but a text file was expected. Save "
-                "the table as CSV first."
-            )
-        if any(name.endswith(".npy") for name in names):
-            raise ValueError(
-                f"{self.path} holds arrays of NumPy's. Read it with read_npz."
-            )
-        if len(names) > 1:
-            raise ValueError(
-                f"{self.path} holds {len(names)} files ({', '.join(names[:3])}, ...), "
-                "but one table was expected. Unpack it, and name the table."
-            )
-        if not names:
-            raise ValueError(f"{self.path} holds no file.")
-        return names[0]
-
-    def _as_utf_8(self, opened) -> tuple[Callable[[], BinaryIO], bool]:
-        """Return how to open the table as UTF-8 without a mark at its start."""
-        encoding, has_hash = "utf-8", False
-        with opened() as file:
-            start = file.read(4)
-            if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-                wide = start in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
-                encoding = "utf-32" if wide else "utf-16"
-            elif re.fullmatch(rb"[^\0]\0[^\0]\0", start):
-                encoding = "utf-16-le"
-            elif re.fullmatch(rb"\0[^\0]\0[^\0]", start):
-                encoding = "utf-16-be"
-            file.seek(0)
-            content = file.read() if encoding != "utf-8" else None
-            if content is None:
-                is_utf_8, is_old, has_hash = self._scan(file)
-                if is_old or not is_utf_8:
-                    file.seek(0)
-                    content = file.read()
-                    encoding = "utf-8-sig" if is_utf_8 else "cp1252"
-        if content is None:
-            if not start.startswith(b"\xef\xbb\xbf"):
-                return opened, has_hash
-
-            def without_mark() -> BinaryIO:
-                file = opened()
-                file.seek(3)
-                return file
-
-            return without_mark, has_hash
-        if encoding == "cp1252":
-            self.note(
-                f"{self.path} is not UTF-8. It was read as Windows-1252 (Western "
-                "European); save it as UTF-8 if names of classes look wrong.",
-                warn=True,
-            )
-        elif encoding != "utf-8-sig":
-            self.notes.append(f"{self.path} is encoded in {encoding.upper()}.")
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            if encoding != "cp1252":
-                raise ValueError(
-                    f"{self.path} looks like {encoding.upper()}, but is not: {error}."
-                ) from error
-            text = content.decode("latin-1")
-        if "\0" in text:
-            raise self._no_text()
-        # Lines that end in \r alone, as on old Macs, are none for pandas.
-        encoded = re.sub("\r\n?", "\n", text.removeprefix("\ufeff")).encode()
-        return lambda: io.BytesIO(encoded), b"\n#" in encoded
-
-    def _scan(self, file) -> tuple[bool, bool, bool]:
-        """Return whether all is UTF-8, a line ends as on old Macs, or begins with #."""
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        is_utf_8, is_old, has_hash, last = True, False, False, b""
-        while chunk := file.read(2**20):
-            if b"\0" in chunk:
-                raise self._no_text()
-            has_hash = has_hash or b"\n#" in last + chunk
-            if b"\r" in chunk or last == b"\r":
-                old = re.search(rb"\r[^\n]", last + chunk)
-                is_old = is_old or old is not None
-            last = chunk[-1:]
-            if is_utf_8 and not (chunk.isascii() and decoder.getstate() == (b"", 0)):
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError:
-                    is_utf_8 = False
-        if is_utf_8:
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                is_utf_8 = False
-        return is_utf_8, is_old or last == b"\r", has_hash
-
-    def _no_text(self) -> ValueError:
-        return ValueError(
-            f"{self.path} is no text: it holds bytes of zero. Save the table as CSV."
-        )
-
     def _text(self) -> io.TextIOWrapper:
         return io.TextIOWrapper(self._open(), "utf-8", newline="")
 
-    # Its first lines.
+    # Detection from the first lines.
 
     def _first_lines(self) -> list[tuple[int, str]]:
-        """Return the first lines that are not empty, with their numbers."""
+        """Return the first lines that are not empty, with the numbers of the lines."""
         lines, size = [], 0
         with self._text() as file:
             for number, line in enumerate(file, start=1):
@@ -480,26 +312,27 @@ class TextTable:
                 if len(lines) == _HEAD_LINES or size > _HEAD_BYTES:
                     break
         if not lines:
-            raise ValueError(f"{self.path} has no line that is not empty.")
+            raise ValueError(f"{self.path} holds only empty lines.")
         first = lines[0][1].lstrip().lower()
         if first.startswith(("<!doctype", "<html", "<?xml", "<head", "<body")):
             raise ValueError(
-                f"{self.path} is a page of the web, perhaps one that asks to log in, "
-                "and no table. Fetch the file again."
+                f"{self.path} is a web page, perhaps one that asks to log in, and not "
+                "a table. Download the file again."
             )
         self._stated: str | None = None
+        # Excel states the separator in a first line such as "sep=;".
         if match := re.fullmatch(r"\"?sep=(.)\"?", lines[0][1].strip(" \r\n")):
             self._stated = match[1]
-            del lines[0]  # what Excel reads the separator from
+            del lines[0]
             if not lines:
-                raise ValueError(f"{self.path} has no row.")
+                raise ValueError(f"{self.path} has no rows.")
         return lines
 
     def _find_separator(self, lines: list[tuple[int, str]]) -> None:
-        """Set the separator and the decimal mark that make the most numbers.
+        """Set the separator and the decimal mark that give the highest score.
 
-        Lines of as many cells as the first count for it as well, since tables of text
-        have no numbers.
+        The score counts cells that are numbers, and, for the sake of tables of text,
+        lines if all lines have the same number of cells.
         """
         first, *body = [line for _, line in lines if not line.startswith("#")] or [""]
         best = (_net(body or [first], "."), ",", ".")
@@ -511,7 +344,8 @@ class TextTable:
                 continue
             if width < 2 or max(map(len, rows), default=0) < 2:
                 continue
-            if separator == " " and "\t" in first:  # which would lose empty cells
+            # Splitting at white space would lose the empty cells between tabs.
+            if separator == " " and "\t" in first:
                 continue
             cells = [cell for row in rows for cell in row]
             for decimal in ".,":
@@ -531,10 +365,10 @@ class TextTable:
             name = _SEPARATORS.get(self._separator, repr(self._separator))
             self.notes.append(f"{self.path} separates its columns by {name}.")
         if self.decimal == ",":
-            self.notes.append(f"{self.path} writes its decimals after a comma.")
+            self.notes.append(f"{self.path} has decimal commas.")
 
-    def _split(self, lines, separator) -> Iterator[Line]:
-        """Yield the cells of lines that are not empty."""
+    def _split(self, lines: Iterable[str], separator: str) -> Iterator[Line]:
+        """Split lines into cells; skip empty lines."""
         if separator == " ":
             lines = (" ".join(line.split()) for line in lines)
         reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
@@ -550,8 +384,13 @@ class TextTable:
                 f"({error}): is a quote missing?"
             ) from error
 
-    def _find_header(self, lines, header, expected) -> None:
-        """Set the names of the columns, their number and where the rows begin."""
+    def _find_header(
+        self,
+        lines: list[tuple[int, str]],
+        header: str | bool | None,
+        expected: list[str] | None,
+    ) -> None:
+        """Set the names and the number of the columns, and the line above the rows."""
         # A line of quotes alone holds no cell.
         rows = [
             Line(number, cells)
@@ -559,7 +398,7 @@ class TextTable:
             for _, cells in self._split([text], self._separator)
         ]
         if not rows:
-            raise ValueError(f"{self.path} has no line that is not empty.")
+            raise ValueError(f"{self.path} holds only empty lines.")
         above = [row for row in rows if row.cells[0].startswith("#")]
         below = [row for row in rows if not row.cells[0].startswith("#")]
         if not below:
@@ -573,11 +412,11 @@ class TextTable:
             cells = commented[0].cells
             names = [cells[0].lstrip("# "), *cells[1:]]
             if len(first.cells) > 1 and len(names) == len(first.cells):
-                # numpy.savetxt writes its header so.
+                # numpy.savetxt writes such a header.
                 self._set_header(names, first.number - 1, below)
                 self.note(
                     f"{self.path} has the names of its columns in line "
-                    f"{commented[0].number}, behind a #."
+                    f"{commented[0].number}, after a #."
                 )
                 return
         if header == "infer":
@@ -595,12 +434,13 @@ class TextTable:
             return
         if not rest:
             raise ValueError(
-                f"{self.path} has no row below its first line, which holds "
+                f"{self.path} has no rows below its first line, which holds "
                 f"{shown(first.cells[0])}, ..."
             )
         self._set_header(first.cells, first.number, rest)
 
     def _set_header(self, names: list[str], above: int, rows: list[Line]) -> None:
+        """Set the names of the columns; `above` is the number of the header's line."""
         self._above = above
         names = [name.strip() for name in names]
         width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
@@ -610,20 +450,22 @@ class TextTable:
         if not names[-1] and (
             width == len(names) - 1 or (ends_empty and width == len(names))
         ):
-            del names[-1]  # a separator at the end of the header, or of every line
+            # The header, or every line, ends with a separator.
+            del names[-1]
         elif self._separator == " " and self._has_gap(above):
-            names = ["", *names]  # the first name is empty, as pandas writes an index
+            # The first name is empty, as when pandas writes an index.
+            names = ["", *names]
         elif width == len(names) + 1 and not ends_empty and self._has_row_names(rows):
             names = ["", *names]
             self.notes.append(
-                f"{self.path} has one name less than columns; the first column holds "
-                "the names of the rows, as R writes them."
+                f"{self.path} has one name fewer than columns; the first column holds "
+                "the names of the rows, as in files from R."
             )
         twice = [name for name, n in Counter(names).items() if n > 1]
         if twice:
             raise ValueError(
                 f"{self.path} has the column {shown(twice[0])} twice. Give each "
-                "column a name of its own."
+                "column a different name."
             )
         self.names = names
         self.n_columns = len(names)
@@ -636,7 +478,7 @@ class TextTable:
         return lines[header - 1][:1] == " " and lines[header][:1] != " "
 
     def _has_row_names(self, rows: list[Line]) -> bool:
-        """Return whether the first of each row is quoted, and the numbers are not.
+        """Return whether the first cell of each row is quoted, and the numbers are not.
 
         R's write.table quotes text, and gives no name to the column of row names.
         """
@@ -648,39 +490,40 @@ class TextTable:
             for row in rows
         )
 
-    def _looks_like_header(self, first: Line, rest: list[Line], expected) -> bool:
-        """Return whether the first line holds names, or raise where nobody can tell."""
+    def _looks_like_header(
+        self, first: Line, rest: list[Line], expected: Collection[str] | None
+    ) -> bool:
+        """Return whether the first line holds names, or raise if that is not clear."""
         cells = [cell.strip() for cell in first.cells]
         if expected is not None and len(set(cells) & set(expected)) > len(expected) / 2:
             return True
         numbers = [cell for cell in cells if self.is_number(cell)]
         if not numbers or (rest and len(numbers) < len(cells) / 2):
             return any(not self.is_number(cell) for cell in cells)
-        # Columns in another order are numbered in it.
+        # The numbers of columns may be in any order.
         numbered = sorted(numbers, key=lambda number: (len(number), number))
         if counts(numbered) and len(numbers) >= _CERTAIN_COUNT:
             self.note(
                 f"The first line of {self.path} counts the columns "
-                f"({numbers[0]}, {numbers[1]}, ..., {numbers[-1]}); it was taken as a "
+                f"({numbers[0]}, {numbers[1]}, ..., {numbers[-1]}); it is used as the "
                 "header."
             )
             return True
         if len(set(numbers)) < len(numbers) and len(numbers) > 1:
             self.note(
                 f"{self.path} has no header: its first line holds numbers, some of "
-                "them several times, which no names of columns are.",
+                "them several times, while names of columns differ.",
                 warn=True,
             )
             return False
         raise ValueError(
             f"The first line of {self.path} looks like pixels "
-            f"({', '.join(numbers[:3])}, ...): has the file no header? Then give "
-            "header=None. If these are names of "
-            "columns, give header=True."
+            f"({', '.join(numbers[:3])}, ...). If the file has no header, pass "
+            "header=None. If these are names of columns, pass header=True."
         )
 
     def _skipped(self) -> list[int]:
-        """Return which lines, counted from 0, are none of the rows."""
+        """Return the numbers of the lines, from 0, that are not rows."""
         skipped = list(range(self._above))
         if self._has_hash:
             with self._text() as file:
@@ -700,18 +543,19 @@ class TextTable:
         return len(cells) == self.n_columns
 
     def note(self, note: str, *, warn: bool = False) -> None:
+        """Keep a note, and a warning if the user should be warned of it."""
         self.notes.append(note)
         if warn:
             self.warned.append(note)
 
 
 def _is_huge(number: str) -> bool:
-    """Return whether a number is beyond the integers."""
+    """Return whether the text of a number, true or false is beyond int64."""
     return number.strip()[0] not in "tTfF" and abs(float(number)) >= 2**63
 
 
 def _net(cells: list[str], decimal: str) -> int:
-    """Return how many more cells are numbers than are none."""
+    """Return the number of cells with numbers minus the number of other cells."""
     texts = [cell.strip() for cell in cells]
     numbers = sum(_NUMBERS[decimal].fullmatch(text) is not None for text in texts)
     return 2 * numbers - len(texts) + texts.count("")

@@ -1,12 +1,12 @@
-"""Reading a pickled dict of NumPy arrays without trusting the file.
+"""A reader for pickled dicts of NumPy arrays that does not trust the file.
 
-A pickle is a program, and Python's own unpickler runs it: it hashes, compares and calls
-what the program has made. The interpreter below knows the opcodes that dictionaries of
-arrays need, and no others. What it makes are plain values and the classes below. The
-names of functions that a pickle asks for are compared with five, and stand for what is
-done here; nothing is imported or called. Not even NumPy's own functions are reachable:
-given a hostile state, ``numpy.ndarray`` and ``numpy.dtype`` can be made to take
-arbitrary bytes for pointers.
+A pickle is a program. Python's own unpickler executes the program: it hashes, compares
+and calls the objects that the program creates. The interpreter in this module knows
+only the opcodes that dicts of arrays need. It creates only plain values and instances
+of the classes in this module. A pickle names functions, but no function is imported or
+called: the interpreter knows six names, and does itself what these functions would do.
+Even NumPy's own functions would not be safe: a hostile state can make ``numpy.ndarray``
+and ``numpy.dtype`` use arbitrary bytes as pointers.
 """
 
 import codecs
@@ -15,7 +15,7 @@ import pickle
 import re
 import struct
 from enum import Enum
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,43 +24,27 @@ from skcnn._npy import check_values
 from skcnn._wording import printable, shown
 from skcnn.datasets._checks import REMEDY
 
-# An opcode takes some 100 bytes of memory beside what it has in the file. A batch of
+# An opcode takes some 100 bytes of memory, beside its bytes in the file. A batch of
 # CIFAR-10 has 20,000 opcodes.
 _MOST_OPCODES = 500_000
-# The values of arrays are long strings, which are left where they are.
+# Longer strings are the values of arrays. They are not copied: see `LongString`.
 _LONG = 2**16
 _LONGEST_NAME = 200
 
 _PLAIN_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|[SU][1-9][0-9]{0,3}")
 
 
-def read_array_dict(file, origin):
-    """Read a pickled dict whose values are arrays, numbers, strings or lists of them.
+def read_array_dict(file: BinaryIO, origin: Any) -> dict[str, Any]:
+    """Read a pickled dict whose values are arrays, numbers, strings, or lists of these.
 
-    Pickles of Python 2 and 3, of any protocol and NumPy version are understood.
+    Pickles of Python 2 and 3, of any protocol and NumPy version, are understood.
+    Strings of Python 2 become ``str``. Arrays are read-only views of the bytes that
+    were read. Strings of more than 64 kB become `LongString`.
 
-    Parameters
-    ----------
-    file : binary file
-        Opened for reading.
-    origin : str or path-like
-        What the file is called in messages.
-
-    Returns
-    -------
-    dict
-        Its keys are ``str``. Strings of Python 2 come as ``str``. Arrays are read-only
-        views of the bytes that were read. Strings of more than 64 kB come as
-        `LongString`, and containers in containers as they are.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If the pickle asks for anything but numeric or string arrays and plain
-        containers. Nothing that it asks for is imported or called. The error is a
-        ValueError, too.
-    ValueError
-        If the file is damaged or holds something else than a dict.
+    A pickle that needs anything but arrays of numbers or strings and plain containers
+    raises an error that is both an UnpicklingError and a ValueError. A file that is
+    damaged or does not hold a dict raises a ValueError. `origin` names the file in
+    messages.
     """
     with damage_as_value_error(origin, REMEDY):
         content = file.read()
@@ -88,27 +72,30 @@ def read_array_dict(file, origin):
 
 
 class _RefusedError(pickle.UnpicklingError, ValueError):
-    """The pickle asks for something that is not an array or a plain container."""
+    """The pickle needs something that is not an array or a plain container."""
 
 
 class _Function(Enum):
-    """What a pickle can ask for by name."""
+    """The functions and classes that a pickle may name."""
 
     NDARRAY = ("numpy", "ndarray")
     DTYPE = ("numpy", "dtype")
     RECONSTRUCT = ("numpy.core.multiarray", "_reconstruct")
     FROMBUFFER = ("numpy.core.numeric", "_frombuffer")
-    # Python 3 writes bytes as calls of these where it has no opcode for them.
+    # In protocols without an opcode for bytes, Python 3 writes calls of these two.
     ENCODE = ("_codecs", "encode")
     BYTES = ("__builtin__", "bytes")
 
 
 class LongString:
-    """A long string: where it is in the file, and how it is written there."""
+    """A long string: a view of its bytes in the file, and their encoding.
+
+    `codec` is None for bytes, and "repr" for a string in source code of Python 2.
+    """
 
     __slots__ = ("codec", "view")
 
-    def __init__(self, view: memoryview, codec: str | None):
+    def __init__(self, view: memoryview, codec: str | None) -> None:
         self.view = view
         self.codec = codec
 
@@ -118,29 +105,29 @@ class _Dtype:
 
     __slots__ = ("code", "order")
 
-    def __init__(self, code: str):
+    def __init__(self, code: str) -> None:
         self.code = code
         self.order = "="
 
 
 class _Array:
-    """An array, which has no values before the opcode that brings them."""
+    """An array, or None until the opcode that holds its values."""
 
     __slots__ = ("array",)
 
-    def __init__(self, array: np.ndarray | None = None):
+    def __init__(self, array: np.ndarray | None = None) -> None:
         self.array = array
 
 
 class _PickleReader:
     """An interpreter of pickles.
 
-    The time and memory of an opcode are bounded by what it has in the file, by how many
-    values it takes off the stack, and, where it makes bytes of a string or an array of
-    bytes, by what the opcodes before it have left of a sum.
+    The time and memory that an opcode needs are bounded by the number of its bytes in
+    the file and the number of values that it takes off the stack. Conversions of
+    strings to bytes, and of bytes to arrays, are bounded by a total for the file.
     """
 
-    def __init__(self, content: bytes, origin):
+    def __init__(self, content: bytes, origin: Any) -> None:
         self.position = 0
         self._content = content
         self._length = len(content)
@@ -148,21 +135,22 @@ class _PickleReader:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
-        # In an honest file, a string becomes bytes once, and bytes an array once. A
-        # hostile one can name the same string again and again.
+        # In an honest file, each string is converted to bytes once, and each bytes
+        # object to an array once. A hostile file may convert the same string again and
+        # again.
         self._bytes_left = 2 * len(content)
 
-    def run(self):
-        """Return what the pickle holds."""
+    def run(self) -> Any:
+        """Return the value of the pickle."""
         push = self._stack.append
         for _ in range(_MOST_OPCODES):
             opcode = self._take(1)
             match opcode:
-                # The first five make up nearly all of a file.
+                # Nearly all opcodes of a file are among the first five.
                 case pickle.BININT1:
                     push(self._take(1)[0])
                 case pickle.SHORT_BINSTRING:
-                    # Latin-1 maps every string of Python 2 to text and back.
+                    # Latin-1 converts every string of Python 2 to text and back.
                     push(self._string(self._take(1)[0], "latin1"))
                 case pickle.SHORT_BINUNICODE:
                     push(self._string(self._take(1)[0], "utf-8"))
@@ -271,7 +259,7 @@ class _PickleReader:
                     )
         raise ValueError(f"more than {_MOST_OPCODES} opcodes")
 
-    # What follows an opcode in the file
+    # The arguments of opcodes in the file.
 
     def _take(self, n: int) -> bytes:
         start, end = self.position, self.position + n
@@ -280,7 +268,7 @@ class _PickleReader:
         self.position = end
         return self._content[start:end]
 
-    def _number(self, n_bytes: int, signed=False) -> int:
+    def _number(self, n_bytes: int, signed: bool = False) -> int:
         return int.from_bytes(self._take(n_bytes), "little", signed=signed)
 
     def _line_length(self) -> int:
@@ -297,10 +285,10 @@ class _PickleReader:
 
     def _decimal(self) -> int:
         text = self._name()
-        if text in ("00", "01"):  # Truth values in the protocols 0 and 1.
+        if text in ("00", "01"):  # booleans in the protocols 0 and 1
             return text == "01"
         if not re.fullmatch(r"[+-]?[0-9]+L?", text):
-            raise ValueError("no integer where one was expected")
+            raise ValueError("an integer was expected")
         return int(text.removesuffix("L"))
 
     def _string(self, length: int, codec: str | None) -> str | bytes | LongString:
@@ -316,7 +304,7 @@ class _PickleReader:
             return _evaluated(content).decode("latin1")
         return content.decode(codec, "surrogatepass")
 
-    # The stack and the memo
+    # The stack and the memo.
 
     def _pop_last(self, n: int) -> list:
         return self._pop_from(len(self._stack) - n)
@@ -333,35 +321,35 @@ class _PickleReader:
 
     def _store(self, index: int) -> None:
         if not 0 <= index < _MOST_OPCODES:
-            raise ValueError("a place in the memo that no pickle needs")
+            raise ValueError("an index into the memo that no pickle needs")
         self._memo[index] = self._stack[-1]
 
     def _stored(self, index: int) -> Any:
         if index not in self._memo:
-            raise ValueError("a place in the memo that is empty")
+            raise ValueError("an index into the memo without a value")
         return self._memo[index]
 
     def _extend(self, values: list) -> None:
         if type(self._stack[-1]) is not list:
-            raise ValueError("no list where one was expected")
+            raise ValueError("a list was expected")
         self._stack[-1].extend(values)
 
     def _update(self, pairs: list) -> None:
         if type(self._stack[-1]) is not dict:
-            raise ValueError("no dict where one was expected")
+            raise ValueError("a dict was expected")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            # Nothing else is ever hashed: a tuple can take for ever.
+            # Only short names are hashed: hashing a nested tuple can take forever.
             if type(key) not in (str, bytes) or len(key) > _LONGEST_NAME:
-                raise ValueError("no short name where one was expected")
+                raise ValueError("a short name was expected")
             name = key if type(key) is str else str(key, "latin1")
             self._stack[-1][name] = value
 
-    # What Python's own unpickler would import and call
+    # The functions and classes that Python's own unpickler would import and call.
 
-    def _function(self, module, name) -> _Function:
+    def _function(self, module: Any, name: Any) -> _Function:
         if type(module) is not str or type(name) is not str:
-            raise ValueError("no name where one was expected")
-        # NumPy 2 calls numpy.core numpy._core.
+            raise ValueError("a name was expected")
+        # In NumPy 2, numpy.core has the name numpy._core.
         full_name = module.replace("numpy._core.", "numpy.core.", 1), name
         for function in _Function:
             if function.value == full_name:
@@ -369,13 +357,14 @@ class _PickleReader:
         raise _RefusedError(
             f"{self._origin} asks for {printable(f'{module}.{name}')}, but only NumPy "
             "arrays and plain containers are read from pickles. The file may be "
-            "malicious: do not open it by other means either, unless you know who made "
-            "it."
+            "malicious: do not open it with other programs either, unless you know who "
+            "made it."
         )
 
-    def _called(self, function, arguments):
+    def _called(self, function: Any, arguments: Any) -> Any:
+        """Return what a call of a function would return."""
         if type(arguments) is not tuple:
-            raise ValueError("no arguments where some were expected")
+            raise ValueError("arguments were expected")
         if function is _Function.DTYPE and arguments:
             return self._dtype(arguments[0])
         if function is _Function.RECONSTRUCT:
@@ -389,10 +378,11 @@ class _PickleReader:
             return b""
         raise ValueError("a call of something that is not callable")
 
-    def _set_state(self, target, state) -> None:
+    def _set_state(self, target: Any, state: Any) -> None:
+        """Set the values of an array, or the byte order of a dtype."""
         self._stack.append(target)
         if type(state) is not tuple:
-            raise ValueError("no state where one was expected")
+            raise ValueError("a state was expected")
         if type(target) is _Array and len(state) == 5:
             _version, shape, dtype, is_fortran, raw = state
             order = "F" if is_fortran is True else "C"
@@ -402,16 +392,17 @@ class _PickleReader:
         else:
             raise ValueError("a state of something that has none")
 
-    def _dtype(self, code) -> _Dtype:
+    def _dtype(self, code: Any) -> _Dtype:
         if type(code) is str and _PLAIN_DTYPE.fullmatch(code):
             return _Dtype(code)
-        said = shown(code) if type(code) is str else f"given as {type(code).__name__}"
+        found = shown(code) if type(code) is str else f"given as {type(code).__name__}"
         raise _RefusedError(
-            f"{self._origin} holds an array of dtype {said}, but only arrays of "
+            f"{self._origin} holds an array of dtype {found}, but only arrays of "
             "numbers or strings are read from pickles."
         )
 
-    def _array(self, raw, dtype, shape, order) -> np.ndarray:
+    def _array(self, raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+        """Return an array of the bytes `raw`, after checks of all arguments."""
         if (
             type(dtype) is not _Dtype
             or type(dtype.order) is not str
@@ -422,7 +413,7 @@ class _PickleReader:
             or type(order) is not str
             or order not in ("C", "F")
         ):
-            raise ValueError("no shape and dtype where those of an array were expected")
+            raise ValueError("a shape and a dtype were expected")
         values = np.frombuffer(self._raw(raw), np.uint8)
         self._spend(len(values))
         plain = np.dtype(dtype.order + dtype.code)
@@ -433,33 +424,35 @@ class _PickleReader:
         check_values(values, plain, "the pickle")
         return values.view(plain).reshape(shape, order="F" if order == "F" else "C")
 
-    def _raw(self, value) -> bytes | memoryview:
-        """Return bytes, or those whose Latin-1 text the value is."""
+    def _raw(self, value: Any) -> bytes | memoryview:
+        """Return bytes, or the bytes of a string, encoded in Latin-1."""
         if type(value) is bytes:
             return value
         if type(value) is str:
             self._spend(len(value))
             return value.encode("latin1")
         if type(value) is not LongString:
-            raise ValueError("no bytes where some were expected")
+            raise ValueError("bytes were expected")
         if value.codec in (None, "latin1"):
             return value.view
         self._spend(len(value.view))
         return memoryview(_encoded(value.view, value.codec))
 
     def _spend(self, n_bytes: int) -> None:
+        """Count bytes that are converted, and raise if there are too many."""
         self._bytes_left -= n_bytes
         if self._bytes_left < 0:
-            raise ValueError("the same string again and again")
+            raise ValueError("conversions of the same string again and again")
 
 
 def _encoded(view: memoryview, codec: str) -> bytes | bytearray:
-    """Return the bytes whose Latin-1 text is written in a pickle."""
+    """Return the bytes that a long string in a pickle stands for."""
     if codec == "repr":
         return _evaluated(bytes(view))
     decoder = codecs.getincrementaldecoder(codec)()
     content = bytearray()
-    # In pieces, since one character can make those of a whole text four times as wide.
+    # Decode in pieces: a single wide character makes Python store a text with four
+    # bytes for each character.
     for start in range(0, len(view), _LONG):
         piece = decoder.decode(view[start : start + _LONG])
         content += piece.encode("latin1")
@@ -468,9 +461,9 @@ def _encoded(view: memoryview, codec: str) -> bytes | bytearray:
 
 
 def _evaluated(text: bytes) -> bytes:
-    """Return the bytes of a string in the source code of Python 2."""
+    """Return the bytes of a string in source code of Python 2."""
     if len(text) < 2 or text[0] != text[-1] or text[:1] not in (b"'", b'"'):
-        raise ValueError("no string in quotation marks where one was expected")
+        raise ValueError("a string in quotation marks was expected")
     if re.search(rb"\\(?!['nrt]|x[0-9a-f]{2})", text[1:-1].replace(rb"\\", b"")):
         raise ValueError("a string that Python 2 does not write")
     return codecs.escape_decode(text[1:-1])[0]
