@@ -32,6 +32,8 @@ _LARGEST = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 # What is worth a word: more memory than this, or so many images with such a side.
 _LARGE_GIGABYTES = 4
 _MANY, _LARGE_SIDE = 1000, 256
+# The most pixels of an image that is asked for, about as many as Pillow reads of one.
+_MOST_PIXELS = 2**27
 # Networks here are made for images of about this size.
 _SUGGESTED_SIDE = 64
 _CONVERTED = {
@@ -141,7 +143,13 @@ def read_images_with_facts(
         if large:
             # Of who called read_images or load_image_folder.
             warnings.warn(large, stacklevel=5)
-        array = np.empty((len(sources), *shape), dtype)
+        try:
+            array = np.empty((len(sources), *shape), dtype)
+        except MemoryError as error:
+            raise ValueError(
+                f"{counted(len(sources), 'image')} of shape {shape} do not fit into "
+                f"memory ({error}). Give a smaller image_shape, or fewer images."
+            ) from error
         rows = iter(array)
 
         def store(image: np.ndarray) -> None:
@@ -350,6 +358,11 @@ def _stated_form(image_shape: Any) -> tuple[tuple[int, int] | None, int | None]:
     if channels not in (1, 3, 4):
         raise ValueError(
             f"Got image_shape={image_shape!r}, but image files have 1, 3 or 4 channels."
+        )
+    if height * width > _MOST_PIXELS:
+        raise ValueError(
+            f"Got image_shape={image_shape!r}, but images are resized to at most "
+            f"{_MOST_PIXELS:,} pixels."
         )
     return (height, width), channels
 
