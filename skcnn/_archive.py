@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import zipfile
+from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 
@@ -190,7 +191,9 @@ def _document(archive):
     """Return the text of the document, unless it is too long to be parsed."""
     if archive.getinfo(DOCUMENT).file_size > MAX_DOCUMENT_BYTES:
         raise ValueError(f"The document has more than {MAX_DOCUMENT_BYTES:,} bytes.")
-    text = archive.read(DOCUMENT)
+    with archive.open(DOCUMENT) as file:
+        # By pieces, since only a directory may be read in one, however long it is.
+        text = b"".join(iter(partial(file.read, 2**18), b""))
     _check_size(text)
     return text
 
