@@ -14,6 +14,7 @@ import platform
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any, BinaryIO, TypeVar
@@ -176,7 +177,9 @@ def _document(archive: zipfile.ZipFile) -> bytes:
     """Return the text of the document, or raise if it is too long to be parsed."""
     if archive.getinfo(DOCUMENT).file_size > MAX_DOCUMENT_BYTES:
         raise ValueError(f"The document has more than {MAX_DOCUMENT_BYTES:,} bytes.")
-    text = archive.read(DOCUMENT)
+    with archive.open(DOCUMENT) as file:
+        # By pieces, since only a directory may be read in one, however long it is.
+        text = b"".join(iter(partial(file.read, 2**18), b""))
     _check_size(text)
     return text
 

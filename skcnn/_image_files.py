@@ -23,6 +23,9 @@ from skcnn._wording import counted, first_of
 # are `_MANY` images or more with a side above `_LARGE_SIDE`.
 _LARGE_GIGABYTES = 4
 _MANY, _LARGE_SIDE = 1000, 256
+# The most pixels of an image of the requested shape, about as many as Pillow reads of
+# one file.
+_MOST_PIXELS = 2**27
 # The longer side of the `image_shape` that messages suggest: skcnn's networks are made
 # for images of about this size.
 _SUGGESTED_SIDE = 64
@@ -98,7 +101,13 @@ def read_images_with_facts(
         large = _large_message(len(sources), shape, dtype, image_shape)
         if large:
             warn_of(UserWarning(large))
-        array = np.empty((len(sources), *shape), dtype)
+        try:
+            array = np.empty((len(sources), *shape), dtype)
+        except MemoryError as error:
+            raise ValueError(
+                f"{counted(len(sources), 'image')} of shape {shape} do not fit into "
+                f"memory ({error}). Pass a smaller image_shape, or fewer images."
+            ) from error
         rows = iter(array)
 
         def store(image: np.ndarray) -> None:
@@ -266,6 +275,11 @@ def _stated_form(image_shape: Any) -> tuple[tuple[int, int] | None, int | None]:
     if channels not in (1, 3, 4):
         raise ValueError(
             f"Got image_shape={image_shape!r}, but image files have 1, 3 or 4 channels."
+        )
+    if height * width > _MOST_PIXELS:
+        raise ValueError(
+            f"Got image_shape={image_shape!r}, but images are resized to at most "
+            f"{_MOST_PIXELS:,} pixels."
         )
     return (height, width), channels
 

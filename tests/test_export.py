@@ -69,7 +69,7 @@ def run_saved_model(path, images):
     answer = serve(images=tf.constant(images))
     labels = answer["labels"].numpy()
     if labels.dtype == object:
-        labels = np.array([label.decode() for label in labels])
+        labels = np.array([label.decode() for label in labels], object)
     return labels, answer["probabilities"].numpy()
 
 

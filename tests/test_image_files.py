@@ -680,3 +680,25 @@ def test_nothing_to_skip_to_is_no_advice_to_skip(tmp_path):
     ) as info:
         read_images([tmp_path / "a.png", tmp_path / "b.png"], on_error="skip")
     assert "on_error" not in str(info.value)
+
+
+def test_more_images_than_memory_holds_are_refused(tmp_path, monkeypatch):
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    empty = np.empty
+
+    def refuse(shape, *args):
+        if np.prod(shape, dtype=float) > 1e9:
+            raise MemoryError("Unable to allocate 93 GiB")
+        return empty(shape, *args)
+
+    monkeypatch.setattr(np, "empty", refuse)
+    refused = pytest.raises(ValueError, match=r"20,000 images of shape .* do not fit")
+    with pytest.warns(UserWarning, match="take 74.5 GB"), refused:
+        read_images([tmp_path / "a.png"] * 20_000, (2000, 2000))
+
+
+@pytest.mark.parametrize("side", [2**14, 10**6, 2**63, 10**30])
+def test_images_are_not_resized_to_giants(tmp_path, side):
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="resized to at most 134,217,728 pixels"):
+        read_images([tmp_path / "a.png"], (side, side))

@@ -151,6 +151,15 @@ def test_labels_and_names_survive(kind, digits, tmp_path):
         assert getattr(loaded, name) == getattr(clf, name)
 
 
+def test_names_of_150_000_columns_survive(tmp_path):
+    n = 224 * 224 * 3
+    names = [f"pixel{i}" for i in range(n)]
+    X = pd.DataFrame(np.zeros((2, n), np.uint8), columns=names)
+    skcnn.save(ImageReshaper(image_shape=(224, 224, 3)).fit(X), tmp_path / "a")
+    assert (tmp_path / "a").stat().st_size > 2**21
+    assert skcnn.load(tmp_path / "a").feature_names_in_.tolist() == names
+
+
 def test_early_stopping_goes_on_from_the_best_score(digits, tmp_path):
     X, y = digits
     clf = MNISTCNNClassifier(
