@@ -44,8 +44,9 @@ class FitTasks:
         """
         self._data = {"X": lambda: X[rows], "y": lambda: y[rows]}
         if sample_weight is not None:
+            weights = np.asarray(sample_weight, dtype=np.float64)
             self._data["metadata"] = lambda: {
-                "sample_weight": np.broadcast_to(sample_weight, len(X))[rows]
+                "sample_weight": np.broadcast_to(weights, len(X))[rows]
             }
         self._fitted = fitted
 

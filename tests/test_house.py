@@ -169,14 +169,10 @@ def test_a_library_is_imported_in_the_rooms_it_belongs_to(library):
     assert rooms <= house.ROOMS_OF_LIBRARIES[library], importers
 
 
-# `export` and the two modules that start Keras have to know whether it is TensorFlow.
-ASKS_FOR_A_BACKEND = {"_augment", "_scikeras", "_startup", "export"}
-
-
 def test_what_differs_between_backends_is_in_backends():
     asking = {m.name for m in house.modules() if house.compared_backends(m.tree)}
     outside = {name for name in asking if not name.startswith("_backends")}
-    assert outside == ASKS_FOR_A_BACKEND
+    assert outside == house.ASKS_FOR_A_BACKEND
 
 
 def test_the_reader_of_backends_sees_a_comparison():
@@ -246,7 +242,7 @@ def test_private_names_of_other_libraries_are_listed_with_a_canary():
 
 
 def test_private_names_of_scikeras_have_a_canary():
-    canary = (house.ROOT / "tests" / "test_scikeras.py").read_text(encoding="utf-8")
+    canary = (house.ROOT / house.CANARY_OF_SCIKERAS).read_text(encoding="utf-8")
     (door,) = house.LIBRARIES["scikeras"]
     assert foreign_attributes(BY_NAME[door])
     for name in foreign_attributes(BY_NAME[door]):
