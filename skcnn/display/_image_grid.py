@@ -287,8 +287,8 @@ def _legible_magnification(ax: Any, width: float, n_rows: int, n_lines: int) -> 
     for_images = by_height - n_rows * n_lines * TITLE_HEIGHT
     if for_images <= 0:
         return LARGEST_MAGNIFICATION
-    factor = max(width / by_width, n_rows / for_images)
-    return float(np.clip(factor, 1, LARGEST_MAGNIFICATION))
+    tenths = ceil(10 * max(width / by_width, n_rows / for_images))
+    return float(np.clip(tenths / 10, 1, LARGEST_MAGNIFICATION))
 
 
 def _text_width(text: str) -> float:
