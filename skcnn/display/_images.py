@@ -9,7 +9,6 @@ import numpy as np
 from skcnn._containers import array_or_frame
 from skcnn._images import check_image_shape, image_batch, validate_images
 from skcnn._pixels import pixel_scaling
-from skcnn._sklearn_private import _num_samples
 from skcnn.preprocessing import ImageReshaper
 
 # Width divided by height. An image outside these limits is stretched to them: a row of
@@ -22,7 +21,7 @@ def as_images(X: Any, image_shape: Sequence[int] | None) -> np.ndarray:
     shape_holder = ImageReshaper()
     stated = None if image_shape is None else check_image_shape(image_shape)
     X = array_or_frame(X, shape_holder, stated)
-    if _num_samples(X) == 0:
+    if X.shape[0] == 0:
         raise ValueError(
             "X holds no images, but a picture needs at least one. If X was selected "
             "from a larger array, look at the condition."
