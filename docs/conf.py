@@ -26,6 +26,8 @@ myst_heading_anchors = 3
 default_role = "literal"  # names in docstrings
 toc_object_entries_show_parents = "hide"
 autosummary_generate = True
+# The numpydoc sections state the types of all parameters; signatures stay short.
+autodoc_typehints = "none"
 # Members are listed by the template of a class; numpydoc would list them twice.
 numpydoc_show_class_members = False
 

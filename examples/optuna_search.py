@@ -3,9 +3,9 @@ Search with Optuna
 ==================
 
 `OptunaSearchCV`, from Optuna's own integration with scikit-learn, draws each candidate
-from what the ones before it showed. With ``enable_pruning=True`` it trains by
-`partial_fit`, an epoch at a time, and gives up a candidate that falls behind. It needs
-``pip install "skcnn[optuna]"``.
+based on the scores of the earlier candidates. With ``enable_pruning=True`` it trains by
+`partial_fit`, one epoch at a time, and stops a candidate that falls behind. This
+example needs ``pip install "skcnn[optuna]"``.
 """
 
 import os
@@ -27,8 +27,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # %%
 # Search
 # ------
-# `max_iter` is the number of epochs. The learning rate is constant in `partial_fit`, so
-# search it anew before a training with a schedule.
+# `max_iter` is the number of epochs. The learning rate is constant in `partial_fit`. For
+# a later training with a schedule, search the learning rate again.
 
 distributions = {
     "learning_rate": FloatDistribution(0.0001, 0.1, log=True),
@@ -39,7 +39,7 @@ pruner = optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2)
 sampler = optuna.samplers.TPESampler(seed=0)
 study = optuna.create_study(direction="maximize", pruner=pruner, sampler=sampler)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-# Optuna calls its search experimental, and uses a part of itself that will go.
+# Optuna warns that its search is experimental and that it uses a deprecated function.
 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 warnings.filterwarnings("ignore", "`optuna.terminator`", FutureWarning)
 search = OptunaSearchCV(
@@ -54,8 +54,8 @@ search = OptunaSearchCV(
 search.fit(X_train, y_train)
 
 # %%
-# Look
-# ----
+# Look at the results
+# -------------------
 
 states = [trial.state.name for trial in study.trials]
 print(f"{states.count('COMPLETE')} trained to the end, {states.count('PRUNED')} pruned")

@@ -2,10 +2,10 @@
 Recognize things in small photographs (CIFAR-10)
 ================================================
 
-A convolutional network learns to tell ten kinds of things in small colour photographs.
+A convolutional network learns to distinguish ten classes of small color photographs.
 
-With the environment variable ``SKCNN_FAST`` set, it learns one epoch from a few hundred
-images: a check that all works, not a classifier to keep.
+If the environment variable ``SKCNN_FAST`` is set, the network learns from a few hundred
+images for one epoch. This only checks that everything works.
 """
 
 import os
@@ -22,7 +22,7 @@ FAST = "SKCNN_FAST" in os.environ
 # %%
 # Get the data
 # ------------
-# 50,000 images of 32 x 32 pixels and three colours to learn from, 10,000 to test with.
+# 50,000 images of 32 x 32 pixels and three colors to learn from, 10,000 to test with.
 
 train = fetch_cifar10(subset="train")
 test = fetch_cifar10(subset="test")
@@ -48,7 +48,7 @@ plt.show()
 # %%
 # Learn
 # -----
-# The classifier takes the images as they are: it scales uint8 inside the network.
+# The classifier takes uint8 images as they are: the network scales their pixels.
 
 classifier = CIFARCNNClassifier(random_state=0)
 if FAST:
@@ -56,8 +56,8 @@ if FAST:
 classifier.fit(X_train, y_train)
 
 # %%
-# Judge it by images that it has not seen
-# ---------------------------------------
+# Evaluate it on images that it has not seen
+# ------------------------------------------
 
 y_predicted = classifier.predict(X_test)
 print(classification_report(y_test, y_predicted, target_names=names, zero_division=0))

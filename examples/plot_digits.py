@@ -2,8 +2,8 @@
 From images to a report: the digits of scikit-learn
 ===================================================
 
-A convolutional network learns to read 1,347 small digits, and shows what it got wrong
-and why. It needs no download.
+A convolutional network learns to read 1,347 small digits. Figures show which digits it
+misclassifies and why. This example needs no download.
 """
 
 import matplotlib.pyplot as plt
@@ -30,8 +30,8 @@ plt.show()
 # %%
 # Learn
 # -----
-# Pixels stay uint8; the network scales them inside. A tenth of the training images is
-# held out to see when to stop.
+# Pixels stay uint8, because the network scales them. A tenth of the training images is
+# held out to determine when to stop.
 
 X_train, X_test, y_train, y_test = train_test_split(
     digits.images, digits.target, stratify=digits.target, random_state=0
@@ -42,8 +42,8 @@ LossCurveDisplay.from_estimator(clf)
 plt.show()
 
 # %%
-# Judge it by images that it has not seen
-# ---------------------------------------
+# Evaluate it on images that it has not seen
+# ------------------------------------------
 
 y_predicted = clf.predict(X_test)
 print(classification_report(y_test, y_predicted, digits=3))
@@ -61,8 +61,8 @@ plt.show()
 # %%
 # And why
 # -------
-# Where the probability of the wrong answer falls when a part of the image is covered,
-# the network saw what misled it.
+# Parts of the image are covered one after another. Where this lowers the probability of
+# the wrong class, the network sees evidence for that class.
 
 worst = display.indices[0]
 OcclusionDisplay.from_estimator(clf, X_test[worst : worst + 1], patch_size=2)

@@ -2,8 +2,9 @@
 Find labels that are wrong
 ==========================
 
-Some labels of the digits are spoilt on purpose. Cross-validated probabilities, by
-networks that have not seen the image in question, give most of them away.
+Some labels of the digits are replaced by wrong ones on purpose. In cross-validation,
+the probabilities of each image come from a network that was not trained on it. They
+reveal most of the wrong labels.
 """
 
 import matplotlib.pyplot as plt
@@ -18,12 +19,12 @@ from skcnn.inspection import find_label_issues
 X, y = load_digit_images(return_X_y=True)
 
 # %%
-# Spoil forty labels
-# ------------------
+# Replace forty labels by wrong ones
+# ----------------------------------
 
 rng = np.random.default_rng(0)
-spoilt = rng.choice(len(y), 40, replace=False)
-y[spoilt] = (y[spoilt] + rng.integers(1, 10, 40)) % 10
+wrong = rng.choice(len(y), 40, replace=False)
+y[wrong] = (y[wrong] + rng.integers(1, 10, 40)) % 10
 
 # %%
 # Find them
@@ -32,12 +33,12 @@ y[spoilt] = (y[spoilt] + rng.integers(1, 10, 40)) % 10
 clf = MNISTCNNClassifier(epochs=15, random_state=0)
 probabilities = cross_val_predict(clf, X, y, cv=4, method="predict_proba")
 found = find_label_issues(y, probabilities)
-print(f"{len(found)} labels in doubt, {np.isin(found, spoilt).sum()} of them spoilt")
+print(f"{len(found)} labels in doubt, {np.isin(found, wrong).sum()} of them wrong")
 
 # %%
 # Look at them
 # ------------
-# The label that an image has stands above the one that is suggested.
+# The title of each image is its label, above the label that the network suggests.
 
 LabelIssuesDisplay.from_predictions(X, y, probabilities)
 plt.show()

@@ -5,8 +5,8 @@ Recognize handwritten digits (MNIST)
 A convolutional network learns to read handwritten digits, from 60,000 images to a
 classification report, a confusion matrix and a look at the images.
 
-With the environment variable ``SKCNN_FAST`` set, it learns one epoch from a few hundred
-images: a check that all works, not a classifier to keep.
+If the environment variable ``SKCNN_FAST`` is set, the network learns from a few hundred
+images for one epoch. This only checks that everything works.
 """
 
 import os
@@ -25,8 +25,8 @@ FAST = "SKCNN_FAST" in os.environ
 # %%
 # Get the data
 # ------------
-# As from scikit-learn's fetchers, an image is a row of 784 numbers. They stay uint8, in
-# memory and in the classifier, which scales them inside the network.
+# As in scikit-learn's data sets, an image is a row of 784 numbers. The images stay
+# uint8 in memory, because the network scales the pixels.
 
 try:
     X_train, y_train = fetch_mnist(subset="train", return_X_y=True)
@@ -41,8 +41,8 @@ if FAST:
     X_test, y_test = X_test[:300], y_test[:300]
 
 # %%
-# Look at them
-# ------------
+# Look at the images
+# ------------------
 
 ImageGridDisplay.from_data(X_train, y_train)
 plt.show()
@@ -50,8 +50,8 @@ plt.show()
 # %%
 # Learn
 # -----
-# The classifier finds out by itself that rows of 784 pixels are images of 28 x 28;
-# reshaping them says so to whoever reads this, and refuses rows of another length.
+# The classifier itself infers that rows of 784 pixels are images of 28 x 28 pixels. The
+# `ImageReshaper` states this for the reader, and refuses rows of another length.
 
 classifier = MNISTCNNClassifier(random_state=0)
 if FAST:
@@ -60,8 +60,8 @@ model = make_pipeline(ImageReshaper((28, 28)), classifier)
 model.fit(X_train, y_train)
 
 # %%
-# Judge it by images that it has not seen
-# ---------------------------------------
+# Evaluate it on images that it has not seen
+# ------------------------------------------
 
 y_predicted = model.predict(X_test)
 print(classification_report(y_test, y_predicted, digits=4, zero_division=0))

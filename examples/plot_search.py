@@ -2,8 +2,8 @@
 Search for good parameters
 ==========================
 
-A grid search over the learning rate and the network, in a pipeline, and its results as
-a table and a picture.
+A grid search over the learning rate and the number of filters of a classifier in a
+pipeline. Its results are shown as a table and as a figure.
 """
 
 import matplotlib.pyplot as plt
@@ -21,8 +21,8 @@ X, y = load_digit_images(return_X_y=True)
 # %%
 # Search
 # ------
-# Two networks, four learning rates, three folds: 24 fits. Each of the two networks is
-# compiled once, whatever the number of fits.
+# Two networks, four learning rates and three folds are 24 fits. Each of the networks
+# is compiled only once.
 
 pipeline = make_pipeline(ImageScaler(), MNISTCNNClassifier(epochs=3, random_state=0))
 grid = {
@@ -32,8 +32,8 @@ grid = {
 search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
 
 # %%
-# Look
-# ----
+# Look at the results
+# -------------------
 
 print(search_results(search).drop(columns="mean_fit_time").to_string(index=False))
 SearchResultsDisplay.from_estimator(search)

@@ -1,25 +1,26 @@
-"""Data that joblib's workers on Dask and Ray share, instead of a copy for each task."""
+"""Share data between joblib's workers on Dask and Ray, without a copy for each task."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
 __all__ = ["in_object_store", "on_every_worker"]
 
 
-def on_every_worker(client):
-    """Let the data of searches lie on every worker of a Dask cluster.
+def on_every_worker(client: Any) -> Any:
+    """Keep the data of searches on every worker of a Dask cluster.
 
-    joblib sends arrays to one worker, from which the others copy them. If that worker
-    dies before they have, the array is lost and with it the search. With this, each
-    array is sent to all workers at once and stays there, so that a worker that dies
-    costs its task only.
+    joblib sends each array to one worker, from which the other workers copy it. If the
+    first worker dies before the others have copied the array, the search fails. With
+    this function, each array is sent to all workers at once and stays there. A worker
+    that dies then costs nothing but the task that it was doing.
 
     Parameters
     ----------
     client : dask.distributed.Client
-        A connected client. Its method `scatter` changes, and the active memory
-        manager of its cluster, which removes copies, is stopped.
+        A connected client. The function replaces its method `scatter` and stops the
+        active memory manager of its cluster, which would remove the copies.
 
     Returns
     -------
@@ -31,11 +32,11 @@ def on_every_worker(client):
     ImportError
         If dask.distributed is not installed.
     TypeError
-        If `client` is something else.
+        If `client` is not a `dask.distributed.Client`.
 
     See Also
     --------
-    in_object_store : What to do on Ray.
+    in_object_store : The counterpart for Ray.
 
     Examples
     --------
@@ -62,23 +63,23 @@ def on_every_worker(client):
     return client
 
 
-def in_object_store(X):
+def in_object_store(X: Any) -> np.ndarray:
     """Put an array into Ray's object store.
 
-    Ray's joblib backend pickles all arguments for each task, images included. What this
-    returns is pickled by Ray as a reference; each machine fetches the array once, and
-    its workers read it from shared memory.
+    Ray's joblib backend pickles all arguments for each task, images included. Ray
+    pickles the array that this function returns as a reference. Each machine fetches
+    the array once, and the workers on that machine read it from shared memory.
 
     Parameters
     ----------
     X : array-like
-        Images, or anything else of which NumPy makes an array of numbers.
+        Images, or anything else that NumPy can convert to an array of numbers.
 
     Returns
     -------
     ndarray
-        The same numbers, of the same dtype, in shared memory and read-only. They stay
-        there as long as this array does. Parts of it are arrays like any other.
+        The same values with the same dtype, read-only and in shared memory, where they
+        stay as long as this array exists. Slices of it are ordinary arrays.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def in_object_store(X):
 
     See Also
     --------
-    on_every_worker : What to do on Dask.
+    on_every_worker : The counterpart for Dask.
 
     Examples
     --------
@@ -122,23 +123,26 @@ def in_object_store(X):
         )
     register_serializer(_StoredArray, serializer=_sent, deserializer=_received)
     reference = ray.put(X)
-    # What is in the store, so that both can not differ and X need not be kept.
+    # Return the array in the store instead of X, so that X can be freed and the two
+    # cannot differ.
     stored = ray.get(reference).view(_StoredArray)
     stored.reference = reference
     return stored
 
 
 class _StoredArray(np.ndarray):
-    """An array of Ray's object store that knows its reference; its parts do not."""
+    """An array in Ray's object store with its reference; slices have no reference."""
 
-    reference = None
+    reference: Any = None
 
 
-def _sent(array):
+def _sent(array: _StoredArray) -> Any:
+    """Return what Ray pickles in place of an array: its reference, if it has one."""
     return np.asarray(array) if array.reference is None else array.reference
 
 
-def _received(sent):
+def _received(sent: Any) -> np.ndarray:
+    """Return the array that `_sent` has replaced."""
     import ray
 
     return ray.get(sent) if isinstance(sent, ray.ObjectRef) else sent

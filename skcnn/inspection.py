@@ -1,4 +1,6 @@
-"""Tables and lists that tell what a search or a cross-validation has found."""
+"""Results of a search as a table, and of a cross-validation as label issues."""
+
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -8,40 +10,41 @@ from skcnn._targets import check_probabilities
 __all__ = ["find_label_issues", "search_results"]
 
 
-def find_label_issues(y, y_proba, *, classes=None):
+def find_label_issues(y: Any, y_proba: Any, *, classes: Any = None) -> np.ndarray:
     """Find the images whose label a cross-validated classifier doubts.
 
-    This is confident learning [1]_. A classifier counts as confident of a class where
-    its probability reaches the mean probability that images labelled so get of it. An
-    image is an issue if the most probable of the classes that the classifier is
-    confident of is another than its label.
+    This is confident learning [1]_. A classifier is confident that an image belongs to
+    a class if the probability of this class is at least its mean probability over the
+    images with that label. An image is an issue if its label is not the most probable
+    of the classes of which the classifier is confident.
 
     Parameters
     ----------
     y : array-like of shape (n,)
-        The labels that the images have.
+        The labels of the images, some of which may be wrong.
     y_proba : array-like of shape (n, n_classes)
-        Probabilities predicted out of sample, as
+        Out-of-sample probabilities, as
         ``cross_val_predict(..., method="predict_proba")`` returns them. A classifier
-        that was trained on the very labels believes most of them.
+        that was trained on these labels would agree with most of them.
     classes : array-like of shape (n_classes,), default=None
         Labels of the columns of `y_proba`; by default the sorted labels in `y`.
 
     Returns
     -------
     indices : ndarray of shape (n_issues,) of int
-        Places in `y`, the most doubtful first: sorted by the probability of the label
-        less that of the most probable class, the normalized margin.
+        Indices into `y`, the most doubtful label first. They are sorted by the
+        normalized margin: the probability of the label minus the probability of the
+        most probable class.
 
     Raises
     ------
     ValueError
-        If there are no labels, if one is not among the classes, or if `y_proba` has
-        another shape, or is no probabilities that add up to 1.
+        If there are no labels, if a label is not among the classes, if `y_proba` has
+        another shape, or if its rows are not probabilities that sum to 1.
 
     See Also
     --------
-    skcnn.display.LabelIssuesDisplay : Shows these images.
+    skcnn.display.LabelIssuesDisplay : Show these images.
 
     References
     ----------
@@ -57,22 +60,22 @@ def find_label_issues(y, y_proba, *, classes=None):
     >>> find_label_issues(y, proba)
     array([3])
     """
-    _, codes, y_proba, classes = check_probabilities(y, y_proba, classes)
-    # A class that no image is labelled with has no threshold that could be reached.
+    _, class_indices, y_proba, classes = check_probabilities(y, y_proba, classes)
+    # No probability reaches infinity, the threshold of a class without images.
     thresholds = np.full(len(classes), np.inf)
-    for code in np.unique(codes):
-        thresholds[code] = y_proba[codes == code, code].mean()
-    # As sums of equal numbers may differ in the last bit from the number.
+    for index in np.unique(class_indices):
+        thresholds[index] = y_proba[class_indices == index, index].mean()
+    # The mean of equal numbers may exceed the number itself by a rounding error.
     confident = y_proba >= thresholds - 1e-12
     suggested = np.where(confident, y_proba, -1).argmax(axis=1)
-    rows = np.arange(len(codes))
-    margin = y_proba[rows, codes] - y_proba.max(axis=1)
-    doubted = confident.any(axis=1) & (suggested != codes) & (margin < 0)
+    rows = np.arange(len(class_indices))
+    margin = y_proba[rows, class_indices] - y_proba.max(axis=1)
+    doubted = confident.any(axis=1) & (suggested != class_indices) & (margin < 0)
     order = np.argsort(margin, kind="stable")
     return order[doubted[order]]
 
 
-def search_results(search, *, scoring=None):
+def search_results(search: Any, *, scoring: str | None = None) -> Any:
     """Return the results of a search as a table, the best candidate first.
 
     Parameters
@@ -80,29 +83,30 @@ def search_results(search, *, scoring=None):
     search : estimator
         A fitted `GridSearchCV`, `RandomizedSearchCV` or other search of scikit-learn.
     scoring : str, default=None
-        The name of the metric, for a search with several.
+        Name of the metric, for a search with several metrics.
 
     Returns
     -------
     results : DataFrame of shape (n_candidates, n_parameters + 4)
-        The parameters under the shortest names that tell them apart, without the
-        prefixes of a pipeline's steps; then ``mean_test_score``, ``std_test_score``,
-        ``mean_fit_time`` in seconds and ``rank_test_score``. The index holds the places
-        in ``search.cv_results_``. Candidates whose fits failed come last, with NaN for
-        a score.
+        One column for each parameter, under the shortest unambiguous name, without the
+        prefixes of pipeline steps; then ``mean_test_score``, ``std_test_score``,
+        ``mean_fit_time`` in seconds and ``rank_test_score``. The index of the DataFrame
+        is that of the candidates in ``search.cv_results_``. Candidates whose fits
+        failed come last and have the score NaN.
 
     Raises
     ------
     NotFittedError
         If the search is not fitted.
     TypeError
-        If it is no search.
+        If `search` is not a search.
     ValueError
-        If `scoring` is not one of several metrics of the search, or is missing.
+        If `scoring` is not the name of a metric of the search, or if it is missing for
+        a search with several metrics.
 
     See Also
     --------
-    skcnn.display.SearchResultsDisplay : Draws them.
+    skcnn.display.SearchResultsDisplay : Draw these results.
 
     Examples
     --------
@@ -161,7 +165,7 @@ def search_results(search, *, scoring=None):
     )
 
 
-def _short_names(parameters):
+def _short_names(parameters: list[str]) -> list[str]:
     """Drop the prefixes that are not needed to tell the names apart."""
     parts = [name.split("__") for name in parameters]
     names = list(parameters)

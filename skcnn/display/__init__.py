@@ -1,4 +1,4 @@
-"""Pictures of images, of training and of what a classifier gets wrong."""
+"""Displays of images, of the course of a training, and of a classifier's mistakes."""
 
 from skcnn.display._image_grid import ImageGridDisplay
 from skcnn.display._loss_curve import LossCurveDisplay

@@ -2,31 +2,36 @@
 
 from itertools import chain
 from math import ceil, sqrt
-from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skcnn._containers import array_or_frame, labels_in
-from skcnn._images import check_image_shape, image_batch, validate_images
-from skcnn._pixels import pixel_scaling
-from skcnn.preprocessing import ImageReshaper
+from skcnn._containers import labels_in
+from skcnn.display._images import (
+    as_images,
+    aspect_of,
+    check_positive,
+    names_of_labels,
+    scaled_for_showing,
+)
 
-# Lengths are in heights of an image, so that a grid looks alike at every size.
+# Lengths in units of the height of an image, so that a grid looks alike at every size.
 GAP = 0.08
 TITLE_HEIGHT = 0.24
 TITLE_FONT = 0.17
 ROW_LABEL_FONT = 0.2
 LONGEST_ROW_LABEL = 3
-# How much smaller a font may get to make the longest text fit before it is cut.
-SMALLEST_PART = 0.7
-# In points: text is drawn larger in relation to images that are too small for it.
+# A font may shrink by this factor to make the longest text fit. Texts that are still
+# too long are cut.
+SMALLEST_FACTOR = 0.7
+# Font sizes in points. On small axes, texts are enlarged relative to the images until
+# the font has the smallest size, but by this factor at most.
 SMALLEST_FONT, LARGEST_FONT = 6, 12
 LARGEST_MAGNIFICATION = 3
-POINTS_OF_AN_INCH = 72
-# Width by height. Rows of a table, taken as images one pixel high, would be lines.
-LOWEST_AND_HIGHEST_ASPECT = (1 / 8, 8)
-# Up to so many labelled rows stand below each other; more are put side by side.
+POINTS_PER_INCH = 72
+# A block has at least this many labeled rows below each other; more rows may be split
+# into blocks that stand side by side.
 ROWS_OF_A_BLOCK = 20
 
 
@@ -39,12 +44,12 @@ class ImageGridDisplay:
     Parameters
     ----------
     rows : list of array-like of shape (n_i, height, width, channels)
-        The images of each row of the grid, with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+        The images of each row of the grid, with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
         Rows may differ in length.
     titles : list of list of str, default=None
-        What to write above each image, laid out as `rows`; several lines are possible.
+        Title above each image, arranged like `rows`. A title may have several lines.
     row_labels : list of str, default=None
-        What to write to the left of each row.
+        Label to the left of each row.
 
     Attributes
     ----------
@@ -57,7 +62,7 @@ class ImageGridDisplay:
     --------
     ImageGridDisplay.from_data : Draw a grid of the first images, or of some images of
         every class.
-    skcnn.datasets.split_by_label : The images of every class.
+    skcnn.datasets.split_by_label : Separate images by their labels.
 
     Examples
     --------
@@ -70,7 +75,13 @@ class ImageGridDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, rows, *, titles=None, row_labels=None):
+    def __init__(
+        self,
+        rows: list[Any],
+        *,
+        titles: list[list[str]] | None = None,
+        row_labels: list[str] | None = None,
+    ):
         self.rows = rows
         self.titles = titles
         self.row_labels = row_labels
@@ -78,40 +89,41 @@ class ImageGridDisplay:
     @classmethod
     def from_data(
         cls,
-        X,
-        y=None,
+        X: Any,
+        y: Any = None,
         *,
-        per_class=None,
-        display_labels=None,
-        max_images=25,
-        image_shape=None,
-        ax=None,
-    ):
+        per_class: int | None = None,
+        display_labels: Any = None,
+        max_images: int = 25,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Draw a grid of the first images, or of some images of every class.
 
         Parameters
         ----------
         X : array-like of shape (n, height, width), (n, height, width, channels) or \
                 (n, height * width * channels)
-            Images of any integer or floating dtype, with 1 (grey), 3 (RGB) or 4 (RGBA)
-            channels. Whole-number pixels are shown on the scale 0..255 (0..65535 if one
-            is larger), floating ones on the scale 0..1 or, if one is outside, from
-            the smallest to the largest pixel shown.
+            Images of any integer or floating dtype, with 1 (gray), 3 (RGB) or 4 (RGBA)
+            channels. Integer pixels are shown on the scale 0..255 (0..65535 if one
+            is larger), floating-point pixels on the scale 0..1 or, if one is outside,
+            from the smallest to the largest pixel shown.
         y : array-like of shape (n,), default=None
             Labels, written above the images.
         per_class : int, default=None
-            If given, every class has a row, in sorted order, with its first `per_class`
-            images and its name to the left. Needs `y`.
+            Number of images of each class. If given, each class has a row, in sorted
+            order, with its first images and its name to the left. Needs `y`.
         display_labels : array-like of shape (n_classes,), default=None
-            Names of the classes: of the sorted labels found in `y` or, if `y` holds
-            whole numbers from 0 to ``n_classes - 1``, of these numbers, even if not
-            all of them occur. By default the labels themselves are written.
+            Names of the classes: of the sorted labels in `y` or, if `y` holds integers
+            from 0 to ``n_classes - 1``, of these integers, even if not all of them
+            occur. By default the labels themselves are written.
         max_images : int, default=25
-            How many images to show, the first ones, if `per_class` is `None`.
+            Number of images to show at most, from the first one on. Only used if
+            `per_class` is `None`.
         image_shape : tuple of 2 or 3 int, default=None
             ``(height, width)`` or ``(height, width, channels)`` of flat rows. With
-            `None`, they are taken as square images of one or three channels if their
-            length allows it, else as one row of pixels.
+            `None`, a flat row is a square image with one or three channels if its
+            length allows it, else one row of pixels.
         ax : matplotlib Axes, default=None
             Axes to draw on. If `None`, a figure of a fitting size is created.
 
@@ -136,8 +148,8 @@ class ImageGridDisplay:
         <...>
         >>> plt.show()
         """
-        _check_positive(max_images, "max_images")
-        images = _as_images(X, image_shape)
+        check_positive(max_images, "max_images")
+        images = as_images(X, image_shape)
         if y is None:
             if per_class is not None:
                 raise ValueError(
@@ -153,25 +165,25 @@ class ImageGridDisplay:
             y = column_or_1d(labels_in(y))
             check_consistent_length(images, y)
             labels = np.unique(y)
-            names = _names_of(labels, display_labels)
+            names = names_of_labels(labels, display_labels)
 
         if per_class is None:
             shown = min(max_images, len(images))
-            # As many as make the grid about square.
-            n_columns = ceil(sqrt(shown / _aspect(images.shape[1:])))
+            # This number of columns makes the grid about square.
+            n_columns = ceil(sqrt(shown / aspect_of(images.shape[1:])))
             starts = range(0, shown, n_columns)
             picks = [np.arange(i, min(i + n_columns, shown)) for i in starts]
             titles = None if y is None else [[names[y[i]] for i in p] for p in picks]
             row_labels = None
         else:
-            _check_positive(per_class, "per_class")
+            check_positive(per_class, "per_class")
             picks = [np.flatnonzero(y == label)[:per_class] for label in labels]
             titles = None
             row_labels = list(names.values())
         rows = [images[pick] for pick in picks]
         return cls(rows, titles=titles, row_labels=row_labels).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the grid.
 
         Parameters
@@ -186,8 +198,8 @@ class ImageGridDisplay:
         """
         import matplotlib.pyplot as plt
 
-        rows = _scale_for_showing(self.rows)
-        aspect = _aspect(rows[0].shape[1:])
+        rows = scaled_for_showing(self.rows)
+        aspect = aspect_of(rows[0].shape[1:])
         n_columns = max(len(row) for row in rows)
         n_lines = 0
         if self.titles is not None:
@@ -206,7 +218,7 @@ class ImageGridDisplay:
             )
         step_x, step_y = aspect + GAP, title_height + 1 + GAP
 
-        label_width, block_rows = 0, len(rows)
+        label_width, block_rows = 0.0, len(rows)
         if self.row_labels is not None:
             [row_labels], label_font = _fit_in(
                 [self.row_labels],
@@ -228,11 +240,11 @@ class ImageGridDisplay:
             inches = np.clip(10 / longer, 0.5, max(0.8, 2 / longer))
             size = (grid_width * inches + 0.1, grid_height * inches + 0.1)
             _, ax = plt.subplots(figsize=size, layout="constrained")
-            points = inches * POINTS_OF_AN_INCH
+            points = inches * POINTS_PER_INCH
         else:
-            points = _points_in(ax, grid_width, grid_height)
+            points = min(_size_in_points(ax) / [grid_width, grid_height])
 
-        def write(x, y, text, font, **alignment):
+        def write(x: float, y: float, text: str, font: float, **alignment: str) -> None:
             size = min(font * points, LARGEST_FONT)
             ax.text(x, y, text, size=size, parse_math=False, **alignment)
 
@@ -259,114 +271,58 @@ class ImageGridDisplay:
         return self
 
 
-def _as_images(X, image_shape):
-    shape_holder = ImageReshaper()
-    stated = None if image_shape is None else check_image_shape(image_shape)
-    X = array_or_frame(X, shape_holder, stated)
-    if X.shape[0] == 0:
-        raise ValueError(
-            "X holds no images, but a picture needs at least one. If X was selected "
-            "from a larger array, look at the condition."
-        )
-    X = validate_images(shape_holder, X, reset=True, image_shape=image_shape)
-    return image_batch(X, shape_holder.image_shape_)
-
-
-def _scale_for_showing(rows):
-    """Return the rows of images in [0, 1], all on one scale, as imshow takes them."""
-    images = np.concatenate([np.asarray(row) for row in rows])
-    image_shape = images.shape[1:]
-    if len(image_shape) != 3 or image_shape[-1] not in (1, 3, 4):
-        raise ValueError(
-            f"Images of shape {image_shape} cannot be shown: expected (height, width, "
-            "channels) with 1 channel (grey), 3 (RGB) or 4 (RGBA). Pass some of the "
-            "channels, as in X[..., :1]."
-        )
-    if images.dtype.kind != "f" or images.min() < 0 or images.max() > 1:
-        offset, scale = pixel_scaling(images, image_shape, "unit", per_channel=False)
-        images = (images - offset) / scale
-    if image_shape[-1] == 1:
-        images = images[..., 0]
-    return np.split(images, np.cumsum([len(row) for row in rows[:-1]]))
-
-
-def _names_of(labels, display_labels):
-    """Map the sorted labels to the names to write."""
-    if display_labels is None:
-        return {label: str(label) for label in labels}
-    names = [str(name) for name in display_labels]
-    if labels.dtype.kind in "iu" and labels[0] >= 0 and labels[-1] < len(names):
-        return {label: names[label] for label in labels}
-    if len(names) != len(labels):
-        raise ValueError(
-            f"Got {len(names)} display_labels for the {len(labels)} classes of y, "
-            f"from {labels[0]!s} to {labels[-1]!s}: expected a name for each of them, "
-            "in sorted order."
-        )
-    return dict(zip(labels, names, strict=True))
-
-
-def _check_positive(value, name):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"Got {name}={value!r}, but expected a positive integer.")
-
-
-def _aspect(image_shape):
-    height, width = image_shape[:2]
-    return float(np.clip(width / height, *LOWEST_AND_HIGHEST_ASPECT))
-
-
-def _points_in(ax, width, height):
-    """Return how many points the unit of length has if a grid fills the axes."""
+def _size_in_points(ax: Any) -> np.ndarray:
+    """Return the width and the height of axes in points."""
     box = ax.get_window_extent()
-    pixels = min(box.width / width, box.height / height)
-    return pixels / ax.figure.dpi * POINTS_OF_AN_INCH
+    return np.array([box.width, box.height]) / ax.figure.dpi * POINTS_PER_INCH
 
 
-def _legible_magnification(ax, width, n_rows, n_lines):
-    """Return how much larger titles have to be drawn to be legible, within reason."""
-    for magnification in np.linspace(1, LARGEST_MAGNIFICATION, 21):
-        height = n_rows * (1 + magnification * TITLE_HEIGHT * n_lines)
-        font = magnification * TITLE_FONT * _points_in(ax, width, height)
-        if font >= SMALLEST_FONT:
-            break
-    return magnification
+def _legible_magnification(ax: Any, width: float, n_rows: int, n_lines: int) -> float:
+    """Return the factor by which titles are enlarged to be legible on small axes.
+
+    The factor gives titles the `SMALLEST_FONT` if the grid, which is `width` wide and
+    gets higher with its titles, fills the axes.
+    """
+    by_width, by_height = _size_in_points(ax) * TITLE_FONT / SMALLEST_FONT
+    for_images = by_height - n_rows * n_lines * TITLE_HEIGHT
+    if for_images <= 0:
+        return LARGEST_MAGNIFICATION
+    tenths = ceil(10 * max(width / by_width, n_rows / for_images))
+    return float(np.clip(tenths / 10, 1, LARGEST_MAGNIFICATION))
 
 
-def _text_width(text):
-    """Return the width of a text in parts of the size of its font."""
+def _text_width(text: str) -> float:
+    """Return the width of the longest line of a text, relative to the font size."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    size = 100
-    return (
-        max(
-            text_to_path.get_text_width_height_descent(
-                line, FontProperties(size=size), ismath=False
-            )[0]
-            for line in text.split("\n")
-        )
-        / size
-    )
+    font = FontProperties(size=100)
+    measure = text_to_path.get_text_width_height_descent
+    return max(measure(line, font, ismath=False)[0] for line in text.split("\n")) / 100
 
 
-def _fit_in(rows_of_texts, width, font):
-    """Make texts smaller and, if that is not enough, cut those still too long."""
+def _fit_in(
+    rows_of_texts: list[list[str]], width: float, font: float
+) -> tuple[list[list[str]], float]:
+    """Return the texts, cut if necessary, and the font size at which they fit."""
     longest = max(_text_width(text) for text in chain(*rows_of_texts))
     if longest * font > width:
-        font = max(width / longest, SMALLEST_PART * font)
-    return [[_cut(text, width / font) for text in row] for row in rows_of_texts], font
+        font = max(width / longest, SMALLEST_FACTOR * font)
+    return [
+        [
+            "\n".join(_cut(line, width / font) for line in text.split("\n"))
+            for text in row
+        ]
+        for row in rows_of_texts
+    ], font
 
 
-def _cut(text, width):
-    return "\n".join(_cut_line(line, width) for line in text.split("\n"))
-
-
-def _cut_line(text, width):
-    whole = _text_width(text)
-    if whole <= width:
-        return text
-    text = text[: int(len(text) * width / whole)]
-    while len(text) > 1 and _text_width(text + "…") > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+def _cut(line: str, width: float) -> str:
+    """Return a line that is not wider than `width`, with an ellipsis if it was cut."""
+    complete = _text_width(line)
+    if complete <= width:
+        return line
+    line = line[: int(len(line) * width / complete)]
+    while len(line) > 1 and _text_width(line + "…") > width:
+        line = line[:-1]
+    return line.rstrip() + "…"

@@ -1,13 +1,15 @@
 """Loss and accuracy over the epochs of a training."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 # From the palette of M. Okabe and K. Ito, "Color Universal Design", 2008,
-# https://jfly.uni-koeln.de/color/: told apart by every kind of colour vision.
+# https://jfly.uni-koeln.de/color/, which color-blind people can tell apart.
 TRAINING_COLOR, VALIDATION_COLOR = "#0072B2", "#D55E00"
 
-# Each epoch of a short training gets a marker; those of a long one would run together.
+# Curves with more epochs have no markers, because the markers would overlap.
 MOST_MARKERS = 30
 
 
@@ -20,20 +22,21 @@ class LossCurveDisplay:
     Parameters
     ----------
     history : dict of str to list of float
-        One value an epoch under ``"loss"`` and ``"accuracy"`` and, where images were
-        held out, under ``"val_loss"`` and ``"val_accuracy"``.
+        One value for each epoch under ``"loss"`` and ``"accuracy"`` and, if there was
+        validation data, under ``"val_loss"`` and ``"val_accuracy"``.
 
     Attributes
     ----------
     best_epoch : int or None
-        The first epoch of the highest validation accuracy, counted from 1; None without
-        validation, as the training's own accuracy tells no epoch from a better one.
+        The first epoch with the highest validation accuracy, counted from 1. None
+        without validation data, because the training accuracy does not show which epoch
+        is best.
     axes_ : ndarray of shape (2,) of matplotlib Axes
         Axes with the losses and with the accuracies.
     figure_ : matplotlib Figure
-        Figure containing them.
+        Figure containing the axes.
     lines_ : dict of str to matplotlib Line2D
-        The curves, by their names in `history`.
+        The curves, under their names in `history`.
 
     See Also
     --------
@@ -49,22 +52,22 @@ class LossCurveDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, history):
+    def __init__(self, history: dict[str, list[float]]):
         self.history = history
         scores = history.get("val_accuracy")
         self.best_epoch = None if scores is None else int(np.argmax(scores)) + 1
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
         """Draw the curves of a fitted classifier.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted classifier of this package, a pipeline that ends in one, or a
-            search whose best estimator is one of these.
+            A fitted classifier of skcnn, a pipeline that ends in one, or a search whose
+            best estimator is one of these.
         ax : matplotlib Axes, default=None
-            Axes whose place the two new ones take. If `None`, a figure is created.
+            Axes that two new ones replace. If `None`, a figure is created.
 
         Returns
         -------
@@ -76,7 +79,7 @@ class LossCurveDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If there is no classifier of this package in it.
+            If the estimator contains no classifier of skcnn.
 
         Examples
         --------
@@ -105,13 +108,13 @@ class LossCurveDisplay:
                 )
         return cls(inner.history_).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes whose place the two new ones take. If `None`, a figure is created.
+            Axes that two new ones replace. If `None`, a figure is created.
 
         Returns
         -------

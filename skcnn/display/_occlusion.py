@@ -1,22 +1,24 @@
 """Which parts of an image a classifier looks at."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._containers import array_or_frame
 from skcnn._wording import listed
-from skcnn.display._image_grid import (
-    _as_images,
-    _check_positive,
-    _names_of,
-    _scale_for_showing,
+from skcnn.display._images import (
+    as_images,
+    check_positive,
+    names_of_labels,
+    scaled_for_showing,
 )
 
-# Copies of the image that are predicted at once.
+# Number of copies of the image in one call of `predict_proba`.
 BATCH = 256
 
-# A patch covers a quarter of the shorter side by default and moves by half of itself.
-PATCH_PART = 4
+# The default side of the patch is the shorter side of the image divided by this number.
+PATCHES_PER_SIDE = 4
 
 
 class OcclusionDisplay:
@@ -25,18 +27,18 @@ class OcclusionDisplay:
     It is recommended to use :meth:`from_estimator` to create an `OcclusionDisplay`. All
     parameters are stored as attributes.
 
-    A patch is moved over the image, and what the probability of a class loses under it
-    is drawn over the image [1]_. Where it loses much the classifier has seen what
-    speaks for the class; where it gains, something that speaks against it.
+    A patch is moved over the image. The map over the image shows by how much the
+    probability of a class falls when the patch covers a pixel [1]_. Where it falls, the
+    classifier sees evidence for the class; where it rises, evidence against the class.
 
     Parameters
     ----------
     image : ndarray of shape (height, width, channels)
-        The image, with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+        The image, with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
     importances : ndarray of shape (height, width)
-        What the probability loses, the mean over all patches that cover a pixel.
+        The loss of probability, averaged over all patches that cover a pixel.
     probability : float
-        Probability of the class for the whole image.
+        Probability of the class for the uncovered image.
     label : str
         Name of the class.
 
@@ -45,11 +47,11 @@ class OcclusionDisplay:
     ax_ : matplotlib Axes
         Axes with the image.
     figure_ : matplotlib Figure
-        Figure containing it.
+        Figure containing the image.
 
     See Also
     --------
-    MisclassifiedImagesDisplay : Images that ask for an explanation.
+    MisclassifiedImagesDisplay : Images whose prediction one may want to understand.
 
     References
     ----------
@@ -69,7 +71,7 @@ class OcclusionDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, image, importances, *, probability, label):
+    def __init__(self, image: Any, importances: Any, *, probability: float, label: str):
         self.image = image
         self.importances = importances
         self.probability = probability
@@ -78,17 +80,17 @@ class OcclusionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: Any,
+        X: Any,
         *,
-        label=None,
-        patch_size=None,
-        stride=None,
-        display_labels=None,
-        image_shape=None,
-        ax=None,
-    ):
-        """Cover parts of one image and draw what its probability loses.
+        label: Any = None,
+        patch_size: int | None = None,
+        stride: int | None = None,
+        display_labels: Any = None,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Cover parts of one image and draw how much the probability falls.
 
         Parameters
         ----------
@@ -96,13 +98,14 @@ class OcclusionDisplay:
             Fitted classifier with `predict_proba`, a pipeline or a search.
         X : array-like of shape (1, height, width), (1, height, width, channels) or \
                 (1, height * width * channels)
-            The image, as the classifier takes it: ``X[i : i + 1]``.
+            One image in the form in which the classifier takes images, for example
+            ``X[i : i + 1]``.
         label : object, default=None
-            The class whose probability is watched; by default the predicted one.
+            The class whose probability is measured; by default the predicted class.
         patch_size : int, default=None
             Side of the patch in pixels; by default a quarter of the shorter side of the
-            image. The patch has the mean colour of the image, which is the least
-            striking one.
+            image. The patch has the mean color of the image, the least conspicuous
+            color.
         stride : int, default=None
             Step of the patch in pixels; by default half of its side.
         display_labels : array-like of shape (n_classes,), default=None
@@ -140,9 +143,9 @@ class OcclusionDisplay:
         >>> plt.show()
         """
         check_is_fitted(estimator)
-        # The copies with a patch have to come in the form of X: an array or a frame.
+        # The copies with a patch are passed to the classifier in the form of X.
         X = array_or_frame(X, estimator, getattr(estimator, "image_shape_", None))
-        images = _as_images(X, image_shape)
+        images = as_images(X, image_shape)
         if len(images) != 1:
             raise ValueError(
                 f"Got {len(images)} images, but one is explained at a time: pass "
@@ -151,8 +154,8 @@ class OcclusionDisplay:
         image = images[0]
         shorter = min(image.shape[:2])
         if patch_size is None:
-            patch_size = max(shorter // PATCH_PART, 1)
-        _check_positive(patch_size, "patch_size")
+            patch_size = max(shorter // PATCHES_PER_SIDE, 1)
+        check_positive(patch_size, "patch_size")
         if patch_size > shorter:
             raise ValueError(
                 f"Got patch_size={patch_size} for an image of {image.shape[0]} x "
@@ -160,15 +163,15 @@ class OcclusionDisplay:
             )
         if stride is None:
             stride = max(patch_size // 2, 1)
-        _check_positive(stride, "stride")
+        check_positive(stride, "stride")
         classes = np.asarray(estimator.classes_)
         if label is not None and label not in classes.tolist():
             raise ValueError(
                 f"Got label={label!r}, but the classes are {listed(classes)}."
             )
 
-        whole = estimator.predict_proba(X)[0]
-        code = whole.argmax() if label is None else classes.tolist().index(label)
+        uncovered = estimator.predict_proba(X)[0]
+        index = uncovered.argmax() if label is None else classes.tolist().index(label)
         fill = image.mean(axis=(0, 1))
         if image.dtype.kind in "iu":
             fill = np.rint(fill)
@@ -183,19 +186,21 @@ class OcclusionDisplay:
             copies = np.repeat(images, len(batch), axis=0)
             for copy, (top, left) in zip(copies, batch, strict=True):
                 copy[top : top + patch_size, left : left + patch_size] = fill
-            probabilities = estimator.predict_proba(_in_the_form_of(X, copies))[:, code]
+            probabilities = estimator.predict_proba(_in_the_form_of(X, copies))[
+                :, index
+            ]
             for (top, left), probability in zip(batch, probabilities, strict=True):
                 patch = np.s_[top : top + patch_size, left : left + patch_size]
-                losses[patch] += whole[code] - probability
+                losses[patch] += uncovered[index] - probability
                 covers[patch] += 1
         return cls(
             image,
             losses / covers,
-            probability=float(whole[code]),
-            label=_names_of(classes, display_labels)[classes[code]],
+            probability=float(uncovered[index]),
+            label=names_of_labels(classes, display_labels)[classes[index]],
         ).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the image with the map over it.
 
         Parameters
@@ -212,8 +217,8 @@ class OcclusionDisplay:
 
         if ax is None:
             _, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
-        [[shown]] = _scale_for_showing([np.asarray(self.image)[None]])
-        if shown.ndim == 3:  # in grey, as the colours are those of the map
+        [[shown]] = scaled_for_showing([np.asarray(self.image)[None]])
+        if shown.ndim == 3:  # drawn in gray, because the map has colors
             shown = shown[..., :3].mean(axis=-1)
         ax.imshow(shown, cmap="gray", vmin=0, vmax=1)
         largest = max(np.abs(self.importances).max(), 1e-3)
@@ -222,7 +227,7 @@ class OcclusionDisplay:
             cmap="PuOr_r",
             vmin=-largest,
             vmax=largest,
-            # Clear where nothing is lost or won, so that the image is seen there.
+            # Transparent where the probability does not change.
             alpha=0.75 * np.abs(self.importances) / largest,
         )
         bar = ax.figure.colorbar(overlay, ax=ax, shrink=0.8)
@@ -235,13 +240,13 @@ class OcclusionDisplay:
         return self
 
 
-def _starts(length, size, stride):
+def _starts(length: int, size: int, stride: int) -> list[int]:
     """Return where patches start: every `stride` pixels, and at the far end."""
     return sorted({*range(0, length - size + 1, stride), length - size})
 
 
-def _in_the_form_of(X, images):
-    """Return images as what the caller gave: n-D, flat rows, or a data frame."""
+def _in_the_form_of(X: Any, images: np.ndarray) -> Any:
+    """Return images in the form of X: n-D, flat rows, or a DataFrame."""
     images = images.reshape(len(images), *X.shape[1:])
     if hasattr(X, "columns"):
         return type(X)(images, columns=X.columns)

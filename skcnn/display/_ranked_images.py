@@ -1,54 +1,82 @@
 """Images whose label and prediction differ, the most striking first."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._targets import check_probabilities
-from skcnn.display._image_grid import (
-    TITLE_HEIGHT,
-    ImageGridDisplay,
-    _as_images,
-    _aspect,
-    _check_positive,
-    _names_of,
+from skcnn.display._image_grid import TITLE_HEIGHT, ImageGridDisplay
+from skcnn.display._images import (
+    as_images,
+    aspect_of,
+    check_positive,
+    names_of_labels,
 )
 from skcnn.inspection import find_label_issues
 
+# A caption may be wider than a grid with a single image.
 CAPTION_INCHES = 3
 
 
 class _RankedImagesDisplay:
-    """What the displays of doubtful images share: a grid with two names an image.
+    """Base class of the displays of doubtful images, a grid with two names an image.
 
-    Subclasses say what the order is and what to write if there is no such image.
+    Subclasses define the order of the images, the caption, and the text that is shown
+    if there are no such images.
     """
 
     _caption: str
     _nothing: str
 
-    def __init__(self, images, *, indices, labels, predictions, probabilities):
+    def __init__(
+        self,
+        images: Any,
+        *,
+        indices: np.ndarray,
+        labels: list[str],
+        predictions: list[str],
+        probabilities: np.ndarray,
+    ):
         self.images = images
         self.indices = indices
         self.labels = labels
         self.predictions = predictions
         self.probabilities = probabilities
 
+    @staticmethod
+    def _order(class_indices: np.ndarray, y_proba: np.ndarray) -> np.ndarray:
+        """Return the indices of the images to show, the most striking one first."""
+        raise NotImplementedError
+
     @classmethod
-    def _of(cls, images, y, y_proba, order, classes, display_labels, max_images):
-        """Store the first images of an order."""
-        indices = order[:max_images]
-        images = images[indices]
-        names = _names_of(classes, display_labels)
+    def _draw(
+        cls,
+        images: np.ndarray,
+        y: Any,
+        y_proba: Any,
+        *,
+        classes: Any,
+        display_labels: Any,
+        max_images: int,
+        ax: Any,
+    ) -> Self:
+        """Draw the first images of the order; the images have been validated."""
+        y, class_indices, y_proba, classes = check_probabilities(
+            y, y_proba, classes, n_samples=len(images)
+        )
+        indices = cls._order(class_indices, y_proba)[:max_images]
+        names = names_of_labels(classes, display_labels)
         best = y_proba.argmax(axis=1)[indices]
         return cls(
-            images,
+            images[indices],
             indices=indices,
             labels=[names[label] for label in y[indices]],
-            predictions=[names[classes[code]] for code in best],
+            predictions=[names[label] for label in classes[best]],
             probabilities=y_proba[indices, best],
-        )
+        ).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the images.
 
         Parameters
@@ -76,7 +104,7 @@ class _RankedImagesDisplay:
                 [self.images[i : i + n_columns] for i in starts],
                 titles=[titles[i : i + n_columns] for i in starts],
             ).plot(ax)
-            if ax is None:  # the caption is wider than one image
+            if ax is None:
                 figure = grid.figure_
                 figure.set_figwidth(max(figure.get_figwidth(), CAPTION_INCHES))
             ax = grid.ax_
@@ -90,13 +118,16 @@ class _RankedImagesDisplay:
         self.figure_ = ax.figure
         return self
 
-    def _n_columns(self, ax):
-        """Return how many columns make a grid of the shape of the axes, or a square."""
+    def _n_columns(self, ax: Any) -> int:
+        """Return the number of columns that gives the grid the shape of the axes.
+
+        Without axes, the grid is about square.
+        """
         ratio = 1.0
         if ax is not None:
             box = ax.get_window_extent()
             ratio = box.width / box.height
-        row = (1 + 2 * TITLE_HEIGHT) / _aspect(self.images.shape[1:])
+        row = (1 + 2 * TITLE_HEIGHT) / aspect_of(self.images.shape[1:])
         n_columns = np.ceil(np.sqrt(len(self.images) * row * ratio))
         return int(min(n_columns, len(self.images)))
 
@@ -107,21 +138,21 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions` to
     create a `MisclassifiedImagesDisplay`. All parameters are stored as attributes.
 
-    Above each image stands its label and, behind the arrow, what the classifier takes
-    it for, after the probability it gives to that.
+    The title of each image is its label, followed by an arrow, the probability of the
+    predicted class and the name of the predicted class.
 
     Parameters
     ----------
     images : ndarray of shape (m, height, width, channels)
-        The images, with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+        The images, with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
     indices : ndarray of shape (m,) of int
-        Their places in the data that they were chosen from.
+        Indices of the images in the data from which they were chosen.
     labels : list of str
         The names of their labels.
     predictions : list of str
-        The names of what was predicted.
+        The names of the predicted classes.
     probabilities : ndarray of shape (m,)
-        The probabilities of what was predicted.
+        The probabilities of the predicted classes.
 
     Attributes
     ----------
@@ -132,8 +163,8 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
 
     See Also
     --------
-    LabelIssuesDisplay : Images whose labels are more likely wrong than the classifier.
-    sklearn.metrics.ConfusionMatrixDisplay : How often which classes are confused.
+    LabelIssuesDisplay : Images whose label is more likely wrong than the prediction.
+    sklearn.metrics.ConfusionMatrixDisplay : How often each class is taken for another.
 
     Examples
     --------
@@ -157,15 +188,15 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Any,
+        y: Any,
         *,
-        display_labels=None,
-        max_images=25,
-        image_shape=None,
-        ax=None,
-    ):
+        display_labels: Any = None,
+        max_images: int = 25,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Draw the images that a fitted classifier gets wrong.
 
         Parameters
@@ -174,14 +205,14 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
             Fitted classifier with `predict_proba`, a pipeline or a search.
         X : array-like of shape (n, height, width), (n, height, width, channels) or \
                 (n, height * width * channels)
-            Images as the classifier takes them.
+            Images in the form in which the classifier takes them.
         y : array-like of shape (n,)
             Their labels.
         display_labels : array-like of shape (n_classes,), default=None
             Names of the classes, in the order of the classifier's `classes_`. By
             default the labels themselves are written.
         max_images : int, default=25
-            How many images to show at most.
+            Number of images to show at most.
         image_shape : tuple of 2 or 3 int, default=None
             Shape of the images in flat rows, see
             :meth:`~skcnn.display.ImageGridDisplay.from_data`.
@@ -213,9 +244,9 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
         >>> plt.show()
         """
         check_is_fitted(estimator)
-        images = _as_images(X, image_shape)
-        return cls.from_predictions(
-            images,
+        check_positive(max_images, "max_images")
+        return cls._draw(
+            as_images(X, image_shape),
             y,
             estimator.predict_proba(X),
             classes=estimator.classes_,
@@ -227,16 +258,16 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_proba,
+        X: Any,
+        y_true: Any,
+        y_proba: Any,
         *,
-        classes=None,
-        display_labels=None,
-        max_images=25,
-        image_shape=None,
-        ax=None,
-    ):
+        classes: Any = None,
+        display_labels: Any = None,
+        max_images: int = 25,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Draw the images whose most probable class is not their label.
 
         Parameters
@@ -256,7 +287,7 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
             Names of the classes, in the order of `classes`. By default the labels
             themselves are written.
         max_images : int, default=25
-            How many images to show at most.
+            Number of images to show at most.
         image_shape : tuple of 2 or 3 int, default=None
             Shape of the images in flat rows, see
             :meth:`~skcnn.display.ImageGridDisplay.from_data`.
@@ -283,17 +314,22 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
         array([1, 2])
         >>> plt.show()
         """
-        _check_positive(max_images, "max_images")
-        images = _as_images(X, image_shape)
-        y, codes, y_proba, classes = check_probabilities(
-            y_true, y_proba, classes, n_samples=len(images)
+        check_positive(max_images, "max_images")
+        return cls._draw(
+            as_images(X, image_shape),
+            y_true,
+            y_proba,
+            classes=classes,
+            display_labels=display_labels,
+            max_images=max_images,
+            ax=ax,
         )
-        best = y_proba.argmax(axis=1)
+
+    @staticmethod
+    def _order(class_indices: np.ndarray, y_proba: np.ndarray) -> np.ndarray:
+        """Return the indices of the mistakes, the most confident one first."""
         order = np.argsort(-y_proba.max(axis=1), kind="stable")
-        order = order[best[order] != codes[order]]
-        return cls._of(
-            images, y, y_proba, order, classes, display_labels, max_images
-        ).plot(ax)
+        return order[y_proba.argmax(axis=1)[order] != class_indices[order]]
 
 
 class LabelIssuesDisplay(_RankedImagesDisplay):
@@ -302,21 +338,21 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
     It is recommended to use :meth:`from_predictions` to create a `LabelIssuesDisplay`.
     All parameters are stored as attributes.
 
-    Above each image stands the label that it has and, behind the arrow, the one that
-    it may deserve, after the probability that the classifier gives to that.
+    The title of each image is its label, followed by an arrow, the probability of the
+    suggested label and the name of the suggested label.
 
     Parameters
     ----------
     images : ndarray of shape (m, height, width, channels)
-        The images, with 1 (grey), 3 (RGB) or 4 (RGBA) channels.
+        The images, with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
     indices : ndarray of shape (m,) of int
-        Their places in the data that they were chosen from.
+        Indices of the images in the data from which they were chosen.
     labels : list of str
-        The names of the labels that they have.
+        The names of their labels.
     predictions : list of str
-        The names of the labels that they may deserve.
+        The names of the suggested labels.
     probabilities : ndarray of shape (m,)
-        The probabilities of the latter.
+        The probabilities of the suggested labels.
 
     Attributes
     ----------
@@ -327,7 +363,7 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
 
     See Also
     --------
-    skcnn.inspection.find_label_issues : Finds them.
+    skcnn.inspection.find_label_issues : Find the indices of these images.
     MisclassifiedImagesDisplay : All images that a classifier gets wrong.
 
     Examples
@@ -354,16 +390,16 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y,
-        y_proba,
+        X: Any,
+        y: Any,
+        y_proba: Any,
         *,
-        classes=None,
-        display_labels=None,
-        max_images=25,
-        image_shape=None,
-        ax=None,
-    ):
+        classes: Any = None,
+        display_labels: Any = None,
+        max_images: int = 25,
+        image_shape: tuple[int, ...] | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Draw the images that `find_label_issues` finds.
 
         Parameters
@@ -372,7 +408,7 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
                 (n, height * width * channels)
             Images, see :meth:`~skcnn.display.ImageGridDisplay.from_data`.
         y : array-like of shape (n,)
-            The labels that they have.
+            Their labels, which may be wrong.
         y_proba : array-like of shape (n, n_classes)
             Probabilities predicted out of sample, by
             ``cross_val_predict(..., method="predict_proba")``.
@@ -382,7 +418,7 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
             Names of the classes, in the order of `classes`. By default the labels
             themselves are written.
         max_images : int, default=25
-            How many images to show at most.
+            Number of images to show at most.
         image_shape : tuple of 2 or 3 int, default=None
             Shape of the images in flat rows, see
             :meth:`~skcnn.display.ImageGridDisplay.from_data`.
@@ -410,12 +446,19 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
         array([3])
         >>> plt.show()
         """
-        _check_positive(max_images, "max_images")
-        images = _as_images(X, image_shape)
-        y, _, y_proba, classes = check_probabilities(
-            y, y_proba, classes, n_samples=len(images)
+        check_positive(max_images, "max_images")
+        return cls._draw(
+            as_images(X, image_shape),
+            y,
+            y_proba,
+            classes=classes,
+            display_labels=display_labels,
+            max_images=max_images,
+            ax=ax,
         )
-        order = find_label_issues(y, y_proba, classes=classes)
-        return cls._of(
-            images, y, y_proba, order, classes, display_labels, max_images
-        ).plot(ax)
+
+    @staticmethod
+    def _order(class_indices: np.ndarray, y_proba: np.ndarray) -> np.ndarray:
+        """Return the indices of the label issues, the most doubtful one first."""
+        every_class = np.arange(y_proba.shape[1])
+        return find_label_issues(class_indices, y_proba, classes=every_class)

@@ -1,19 +1,21 @@
 """The candidates of a search and their scores."""
 
+from collections.abc import Iterable, Sequence
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 
 from skcnn.inspection import search_results
 
-# More candidates than these would be unreadable; the best ones are shown.
+# Number of candidates that are drawn at most, the best ones. More would be unreadable.
 MOST_CANDIDATES = 30
 
-# Colours as in the other displays, from Okabe and Ito's palette.
+# The same colors as in `LossCurveDisplay`.
 COLOR, BEST_COLOR = "#0072B2", "#D55E00"
 
-# Values whose neighbours differ by factors more even than their differences get a
-# logarithmic axis; below this factor between the ends nobody would miss it.
+# An axis is logarithmic if the ratios of neighboring values vary less than their
+# differences, and if the largest value is at least this many times the smallest one.
 LEAST_LOGARITHMIC_RANGE = 10
 
 
@@ -23,16 +25,17 @@ class SearchResultsDisplay:
     It is recommended to use :meth:`from_estimator` to create a `SearchResultsDisplay`.
     All parameters are stored as attributes.
 
-    What is drawn follows from how many parameters took several values: a curve over one
-    numeric parameter, a heat map of a full grid of two, and otherwise a list of
-    candidates, the best one on top. Error bars are standard deviations over the folds.
+    The kind of plot depends on the parameters that have several values: a curve for one
+    numeric parameter, a heat map for a full grid of two parameters, and otherwise a
+    list of candidates, the best one on top. Error bars are standard deviations over the
+    folds.
 
     Parameters
     ----------
     results : DataFrame
-        As :func:`skcnn.inspection.search_results` returns it.
+        The table that :func:`skcnn.inspection.search_results` returns.
     score_name : str, default="score"
-        What the scores are called.
+        Name of the metric, for the labels of the axes.
 
     Attributes
     ----------
@@ -43,7 +46,7 @@ class SearchResultsDisplay:
 
     See Also
     --------
-    skcnn.inspection.search_results : The same as a table.
+    skcnn.inspection.search_results : The same results as a table.
 
     Examples
     --------
@@ -59,12 +62,14 @@ class SearchResultsDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, results, *, score_name="score"):
+    def __init__(self, results: Any, *, score_name: str = "score"):
         self.results = results
         self.score_name = score_name
 
     @classmethod
-    def from_estimator(cls, search, *, scoring=None, ax=None):
+    def from_estimator(
+        cls, search: Any, *, scoring: str | None = None, ax: Any = None
+    ) -> Self:
         """Draw the scores of a fitted search.
 
         Parameters
@@ -73,7 +78,7 @@ class SearchResultsDisplay:
             A fitted `GridSearchCV`, `RandomizedSearchCV` or other search of
             scikit-learn.
         scoring : str, default=None
-            The name of the metric, for a search with several.
+            Name of the metric, for a search with several metrics.
         ax : matplotlib Axes, default=None
             Axes to draw on. If `None`, a figure is created.
 
@@ -87,10 +92,10 @@ class SearchResultsDisplay:
         NotFittedError
             If the search is not fitted.
         TypeError
-            If it is no search.
+            If `search` is not a search.
         ValueError
-            If `scoring` is not one of several metrics of the search, or is missing, or
-            if all fits failed.
+            If `scoring` is not the name of a metric of the search, if it is missing for
+            a search with several metrics, or if all fits failed.
 
         Examples
         --------
@@ -113,7 +118,7 @@ class SearchResultsDisplay:
             )
         return cls(results, score_name=scoring or "score").plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the scores.
 
         Parameters
@@ -146,7 +151,7 @@ class SearchResultsDisplay:
             size = (6, 3.5) if is_curve or is_grid else (9, 1 + 0.3 * shown)
             _, ax = plt.subplots(figsize=size, layout="constrained")
         if is_curve:
-            self._plot_curve(ax, scored, *varied.items())
+            self._plot_curve(ax, scored, *varied)
         elif is_grid:
             self._plot_grid(ax, varied)
         else:
@@ -156,8 +161,8 @@ class SearchResultsDisplay:
         self.figure_ = ax.figure
         return self
 
-    def _plot_curve(self, ax, scored, parameter):
-        name, _ = parameter
+    def _plot_curve(self, ax: Any, scored: Any, name: str) -> None:
+        """Draw the scores over the values of one parameter."""
         line = scored.assign(x=scored[name].astype(float)).sort_values("x")
         ax.errorbar(
             line["x"],
@@ -174,7 +179,8 @@ class SearchResultsDisplay:
         ax.set(xlabel=name, ylabel=self._score_label())
         ax.spines[["top", "right"]].set_visible(False)
 
-    def _plot_grid(self, ax, varied):
+    def _plot_grid(self, ax: Any, varied: dict[str, list[Any]]) -> None:
+        """Draw the scores of a full grid of two parameters as a heat map."""
         (x_name, x_values), (y_name, y_values) = varied.items()
         scores = np.full((len(y_values), len(x_values)), np.nan)
         columns = [self.results[name] for name in (y_name, x_name, "mean_test_score")]
@@ -193,7 +199,8 @@ class SearchResultsDisplay:
         ax.set(xlabel=x_name, ylabel=y_name)
         ax.figure.colorbar(image, ax=ax, label=self._score_label())
 
-    def _plot_list(self, ax, scored, names):
+    def _plot_list(self, ax: Any, scored: Any, names: Sequence[str]) -> None:
+        """Draw the scores of the candidates below each other."""
         heights = np.arange(len(scored))
         ax.errorbar(
             scored["mean_test_score"],
@@ -215,16 +222,16 @@ class SearchResultsDisplay:
         ax.grid(axis="y", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
 
-    def _score_label(self):
+    def _score_label(self) -> str:
         return f"mean cross-validated {self.score_name}"
 
 
-def _different(values):
-    """Return the different values, sorted if they are numbers.
+def _different(values: Iterable[Any]) -> list[Any]:
+    """Return the distinct values, sorted if they are numbers.
 
-    They may be of types that do not sort and cannot be hashed, such as lists.
+    Values such as lists can neither be hashed nor, in general, be sorted.
     """
-    different: list = []
+    different: list[Any] = []
     for value in values:
         if _place(value, different) is None:
             different.append(value)
@@ -233,18 +240,20 @@ def _different(values):
     return different
 
 
-def _place(value, values):
+def _place(value: Any, values: list[Any]) -> int | None:
+    """Return the index of a value, or None if it is not among the values."""
     for i, other in enumerate(values):
         if type(value) is type(other) and repr(value) == repr(other):
             return i
     return None
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
-def _is_logarithmic(values):
+def _is_logarithmic(values: np.ndarray) -> bool:
+    """Tell whether sorted values suit a logarithmic axis."""
     if len(values) < 3 or values[0] <= 0:
         return False
     if values[-1] / values[0] < LEAST_LOGARITHMIC_RANGE:
@@ -253,6 +262,7 @@ def _is_logarithmic(values):
     return factors.std() / factors.mean() < steps.std() / steps.mean()
 
 
-def _text(value):
+def _text(value: Any) -> str:
+    """Return the text for a value of a parameter, shortened if necessary."""
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 else text[:39] + "…"
