@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import joblib
 import numpy as np
@@ -20,19 +21,17 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn.preprocessing import ImageScaler
-
-TINY = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
 
 both_classifiers = pytest.mark.parametrize(
     "classifier", [MNISTCNNClassifier, CIFARCNNClassifier]
 )
 
 
-def tiny(classifier=MNISTCNNClassifier, **params):
-    return classifier(**TINY | {"epochs": 15, "random_state": 0} | params)
+tiny = partial(tiny_classifier, epochs=15)
 
 
 def in_every_form(images):

@@ -1,4 +1,4 @@
-"""The fuzzer finds what it looks for, and nothing in some seconds of each reader."""
+"""The fuzzer finds what it looks for, and nothing in a second of each reader."""
 
 import numpy as np
 import pytest
@@ -42,8 +42,10 @@ def test_a_case_is_the_same_again(name):
     assert len(set(contents)) > 10
 
 
+# .ci/run fuzzes each reader for a minute; this is about the list of readers.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
-def test_no_finding_in_some_seconds(name, tmp_path):
-    n_cases, findings = fuzz(name, 3, 0, tmp_path)
-    assert n_cases > 2  # models take a quarter of a second each
+def test_no_finding_in_a_second(name, tmp_path):
+    n_cases, findings = fuzz(name, 1, 0, tmp_path)
+    assert n_cases > 0
     assert findings == {}

@@ -5,15 +5,17 @@ import csv
 import pickle
 import threading
 from collections import defaultdict, deque
+from functools import partial
 
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -29,10 +31,7 @@ HOOKS = [
 ]
 
 
-def tiny(**params):
-    network = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
-    fixed = {"epochs": 2, "batch_size": 20, "random_state": 0}
-    return MNISTCNNClassifier(**network | fixed | params)
+tiny = partial(tiny_classifier, batch_size=20)
 
 
 @pytest.fixture(scope="module")
@@ -373,7 +372,6 @@ def containers_in(value, found):
     return found
 
 
-@settings(max_examples=100, deadline=None)
 @given(plain)
 def test_a_copy_shares_objects_and_no_container(value):
     thing = object()
