@@ -28,7 +28,7 @@ def traces(monkeypatch):
     return names
 
 
-tiny = partial(tiny_classifier, epochs=1, batch_size=20)
+tiny = partial(tiny_classifier, epochs=1)
 
 
 @pytest.mark.parametrize(

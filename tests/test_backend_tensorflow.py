@@ -132,7 +132,7 @@ def test_dropout_lets_through_the_slopes_of_what_it_keeps():
     assert 0 < (slopes.numpy() == 0).mean() < 1
 
 
-tiny = partial(tiny_classifier, epochs=1, batch_size=20)
+tiny = partial(tiny_classifier, epochs=1)
 
 
 def traces(classifier):

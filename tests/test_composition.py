@@ -31,7 +31,7 @@ both_classifiers = pytest.mark.parametrize(
 )
 
 
-tiny = partial(tiny_classifier, epochs=15)
+tiny = partial(tiny_classifier, epochs=15, batch_size=25)
 
 
 def in_every_form(images):

@@ -402,7 +402,7 @@ def test_weights_read_once_do_not_change_afterwards(compiled, digits):
 # -------------------------------------------------------- one compiled network for all
 
 
-tiny = partial(tiny_classifier, epochs=1, batch_size=20)
+tiny = partial(tiny_classifier, epochs=1)
 
 
 @pytest.fixture(scope="module")

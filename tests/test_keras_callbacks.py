@@ -5,7 +5,6 @@ import csv
 import pickle
 import threading
 from collections import defaultdict, deque
-from functools import partial
 
 import joblib
 import numpy as np
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
-from tiny import tiny_classifier
+from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -29,9 +28,6 @@ HOOKS = [
     for what in ("train", "epoch", "train_batch", "test", "test_batch")
     for when in ("begin", "end")
 ]
-
-
-tiny = partial(tiny_classifier, batch_size=20)
 
 
 @pytest.fixture(scope="module")
