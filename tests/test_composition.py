@@ -98,6 +98,7 @@ def test_layout_in_memory_does_not_matter(named_digits, fitted):
         assert np.array_equal(tiny().fit(same, y).predict_proba(same), expected)
 
 
+@pytest.mark.slow
 @both_classifiers
 def test_pipeline_with_scaler_learns_split_images(classifier, digits):
     images, labels = digits

@@ -175,7 +175,10 @@ def test_the_checkpoint_of_keras_holds_the_state_of_the_optimizer(data, tmp_path
         ("val_accuracy", "greater"),
     ],
 )
-@pytest.mark.parametrize("classifier", [MNISTCNNClassifier, CIFARCNNClassifier])
+@pytest.mark.parametrize(
+    "classifier",
+    [MNISTCNNClassifier, pytest.param(CIFARCNNClassifier, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
 def test_early_stopping_knows_the_direction_of_what_it_monitors(
     data, validation, monitor, direction, classifier, dtype
