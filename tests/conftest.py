@@ -19,12 +19,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from sklearn.datasets import load_digits
 
 GET_DATA = (
     "needs MNIST and CIFAR-10: put mnist.npz and cifar-10-batches-py/ into a folder "
     "and set SKCNN_DATA to it"
 )
+
+# Each run draws the same cases. SKCNN_CASES=1000, say, draws other ones, a thousand for
+# each test.
+settings.register_profile(
+    "skcnn",
+    max_examples=int(os.environ.get("SKCNN_CASES", 200)),
+    derandomize="SKCNN_CASES" not in os.environ,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("skcnn")
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ import numpy as np
 
 MEMORY_FACTOR, SECONDS_A_MEGABYTE = 4, 2
 MOST_OF_A_MESSAGE = 2000
-MOST_REPEATED = 2**24  # characters of a list in a changed document
+MOST_REPEATED = 2**20  # characters of a list in a changed document
 
 
 @dataclass(frozen=True)

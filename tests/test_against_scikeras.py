@@ -8,7 +8,6 @@ table is out of date.
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,8 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import cross_val_score
 
 from skcnn import MNISTCNNClassifier
+
+pytestmark = pytest.mark.slow  # SciKeras is, and two processes are started
 
 
 def skcnn_classifier(**params):
@@ -171,7 +172,7 @@ CHECKS = {
 def fresh_processes():
     """Processes that run a seeded and an unseeded fit, started ahead of their tests."""
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path[:] = {sys.path!r}\n"
         "import test_against_scikeras as module\n"
         "module.seeded_first_fit_leaves_later_ones_alone(module.MAKERS[sys.argv[1]])\n"
         "print('both fitted')"
@@ -206,7 +207,6 @@ def test_skcnn_is_right(check):
     check(skcnn_classifier)
 
 
-@pytest.mark.slow
 @each_check("check", list(CHECKS))
 def test_raw_scikeras_is_wrong(check):
     error, message = CHECKS[check]
@@ -214,13 +214,11 @@ def test_raw_scikeras_is_wrong(check):
         check(scikeras_classifier)
 
 
-@pytest.mark.slow
 def test_skcnn_fits_unseeded_after_a_seeded_first_fit(fresh_processes):
     out, err = fresh_processes["skcnn"].communicate(timeout=300)
     assert out == "both fitted\n", err
 
 
-@pytest.mark.slow
 def test_raw_scikeras_cannot_fit_unseeded_after_a_seeded_first_fit(fresh_processes):
     out, err = fresh_processes["scikeras"].communicate(timeout=300)
     assert out == ""

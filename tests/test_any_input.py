@@ -1,31 +1,21 @@
 """Whatever is given as images, labels and weights: it works, or is refused in words.
 
-Two hundred cases a test, or as many as the environment variable SKCNN_CASES says.
+As many cases a test as the environment variable SKCNN_CASES says.
 """
 
-import os
 import tempfile
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from skcnn import MNISTCNNClassifier
 from skcnn.preprocessing import ImageReshaper, ImageScaler
-
-N_CASES = int(os.environ.get("SKCNN_CASES", "200"))
-CASES = settings(
-    max_examples=N_CASES,
-    deadline=None,
-    derandomize=N_CASES == 200,
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
 
 # Few, as each takes a second to trace.
 SHAPES = [(4, 4), (3, 5, 3)]
@@ -219,7 +209,6 @@ def clf():
     return _small().fit(X, np.arange(12) % 3)
 
 
-@CASES
 @given(images(n=12), labels(), weights())
 def test_fit(X, y, sample_weight):
     arguments = X, y, sample_weight
@@ -242,7 +231,6 @@ def test_fit(X, y, sample_weight):
     _check_untouched(arguments, before)
 
 
-@CASES
 @given(X=images())
 def test_predict(clf, X):
     before = _snapshot(X)
@@ -265,7 +253,6 @@ def test_predict(clf, X):
     _check_untouched([X], [before])
 
 
-@CASES
 @given(X=images(), transformer=st.sampled_from([ImageScaler(), ImageReshaper()]))
 def test_transformers(X, transformer):
     before = _snapshot(X)

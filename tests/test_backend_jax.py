@@ -1,10 +1,11 @@
 """JAX's functions of a network: what is compiled anew, and what is not."""
 
 import os
+from functools import partial
 
 import pytest
+from tiny import tiny_classifier
 
-from skcnn import MNISTCNNClassifier
 from skcnn._backends import jax
 
 pytestmark = pytest.mark.skipif(
@@ -27,9 +28,7 @@ def traces(monkeypatch):
     return names
 
 
-def tiny(**parameters):
-    parameters = {"filters": 3, "dense_units": 8, "epochs": 1} | parameters
-    return MNISTCNNClassifier(**{"batch_size": 20, "random_state": 0} | parameters)
+tiny = partial(tiny_classifier, epochs=1)
 
 
 @pytest.mark.parametrize(

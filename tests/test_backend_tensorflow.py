@@ -1,9 +1,11 @@
 """TensorFlow's functions of a network: fused operations, and one trace for all."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from tiny import tiny_classifier
 
-from skcnn import MNISTCNNClassifier
 from skcnn._backends import tensorflow
 
 
@@ -130,19 +132,7 @@ def test_dropout_passes_on_the_gradients_of_what_it_keeps():
     assert 0 < (gradients.numpy() == 0).mean() < 1
 
 
-def tiny(**parameters):
-    return MNISTCNNClassifier(
-        **{
-            "filters": 4,
-            "kernel_size": 3,
-            "dense_units": 8,
-            "augment": None,
-            "epochs": 1,
-            "batch_size": 20,
-            "random_state": 0,
-            **parameters,
-        }
-    )
+tiny = partial(tiny_classifier, epochs=1)
 
 
 def traces(classifier):

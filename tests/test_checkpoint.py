@@ -71,7 +71,9 @@ def assert_equal(one, other, X):
     ],
     ids=lambda parameters: ", ".join(parameters) or "defaults",
 )
-@pytest.mark.parametrize("n_epochs", [0, 1, 3])
+@pytest.mark.parametrize(
+    "n_epochs", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 3))]
+)
 def test_a_killed_fit_ends_as_if_it_had_not_been(
     parameters, n_epochs, data, tmp_path, monkeypatch
 ):

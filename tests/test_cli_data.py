@@ -13,7 +13,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skcnn._cli import _evaluate, _predict, _train, main
@@ -198,11 +198,6 @@ tables = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(layout=tables)
 def test_a_table_in_any_layout_is_trained_on_as_it_is(layout, train, tmp_path):
     y = [f"{label}-{layout['names']}" for label in Y]
@@ -559,11 +554,6 @@ def test_whatever_the_file_one_line_and_an_exit_code(
     assert len(message) < 1700
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(data=st.data())
 def test_damaged_files_end_in_one_line_too(data, train, predict, tmp_path):
     kind = data.draw(st.sampled_from(["csv", "npz", "png"]))

@@ -2,13 +2,14 @@
 
 import csv
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline, make_pipeline
+from tiny import tiny_classifier
 
 import skcnn
-from skcnn import MNISTCNNClassifier
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._cli import main
 from skcnn._fingerprints import were_fitted
@@ -22,10 +23,7 @@ def quiet_tensorflow(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def small(**parameters):
-    return MNISTCNNClassifier(
-        filters=4, dense_units=(), **{"epochs": 1, "random_state": 0, **parameters}
-    )
+tiny = partial(tiny_classifier, epochs=1)
 
 
 def save_classes(folder, images, names):
@@ -159,7 +157,7 @@ def rewrite(path, change):
 
 def test_a_model_that_does_not_know_says_so(images, folder, tmp_path, capsys):
     path = tmp_path / "old.skcnn"
-    skcnn.save(small().fit(*images), path)
+    skcnn.save(tiny().fit(*images), path)
     rewrite(path, lambda learned: learned.pop("fingerprints"))
     np.savez(tmp_path / "a.npz", X=images[0], y=images[1])
     assert main(["evaluate", str(path), str(tmp_path / "a.npz")]) == 0
@@ -187,7 +185,7 @@ pipelines = {
 @pytest.mark.parametrize("name", pipelines)
 def test_pipelines_of_every_kind(name, images, tmp_path, capsys):
     X, y = images
-    pipeline = pipelines[name](small(epochs=2)).fit(X[:150], y[:150])
+    pipeline = pipelines[name](tiny(epochs=2)).fit(X[:150], y[:150])
     path = tmp_path / "model.skcnn"
     skcnn.save(pipeline, path)
     Image.fromarray(X[3]).save(tmp_path / "3.png")
@@ -224,7 +222,7 @@ def test_images_of_absurd_size_are_refused_before_they_are_made(
     images, tmp_path, capsys
 ):
     path = tmp_path / "huge.skcnn"
-    skcnn.save(small(global_pooling=True).fit(*images), path)
+    skcnn.save(tiny(global_pooling=True).fit(*images), path)
 
     def enlarge(learned):
         learned["image_shape"] = (10**6, 10**6, 1)
@@ -239,7 +237,7 @@ def test_images_of_absurd_size_are_refused_before_they_are_made(
 def test_ink_on_paper_is_noticed_and_inverted(images, tmp_path, capsys):
     X, y = images
     path, paper = tmp_path / "model.skcnn", tmp_path / "paper"
-    clf = small(epochs=8).fit(X, y)
+    clf = tiny(epochs=8).fit(X, y)
     skcnn.save(clf, path)
     paper.mkdir()
     for i in range(40):
@@ -265,7 +263,7 @@ def test_image_files_come_in_the_range_that_the_model_saw(
         "float -1 to 1": (X / 127.5 - 1).astype(np.float32),
         "uint16": X.astype(np.uint16) * 257,
     }[form]
-    clf = small(epochs=4).fit(scaled, y)
+    clf = tiny(epochs=4).fit(scaled, y)
     path = tmp_path / "model.skcnn"
     skcnn.save(clf, path)
     files = save_classes(tmp_path / "files", X[:40], [f"{label}" for label in y[:40]])
@@ -346,7 +344,7 @@ def test_classes_of_any_name_are_drawn_and_printed(images, tmp_path, capsys):
     X, y = images
     names = np.array(STRANGE)[y % len(STRANGE)]
     path = tmp_path / "model.skcnn"
-    skcnn.save(small().fit(X[:100], names[:100]), path)
+    skcnn.save(tiny().fit(X[:100], names[:100]), path)
     np.savez(tmp_path / "a.npz", X=X, y=names)
     pictures = tmp_path / "pictures"
     args = ["evaluate", str(path), str(tmp_path / "a.npz")]
@@ -368,7 +366,7 @@ def test_600_classes_make_pictures_of_bounded_size(tmp_path, capsys):
     X = rng.integers(0, 256, (1200, 6, 6), np.uint8)
     y = np.arange(1200) % 600
     path = tmp_path / "many.skcnn"
-    skcnn.save(small().fit(X, y), path)
+    skcnn.save(tiny().fit(X, y), path)
     np.savez(tmp_path / "a.npz", X=255 - X, y=y)
     pictures = tmp_path / "pictures"
     args = ["evaluate", str(path), str(tmp_path / "a.npz")]
@@ -387,7 +385,7 @@ def test_600_classes_make_pictures_of_bounded_size(tmp_path, capsys):
 def test_labels_of_other_types_are_understood(images, tmp_path, capsys):
     X, y = images
     path = tmp_path / "model.skcnn"
-    skcnn.save(small().fit(X[:100], y[:100]), path)
+    skcnn.save(tiny().fit(X[:100], y[:100]), path)
     for labels in (y.astype(float), y.astype(str), y.astype(np.uint8)):
         np.savez(tmp_path / "a.npz", X=X, y=labels)
         result, _ = evaluated(path, tmp_path / "a.npz", capsys)
@@ -396,7 +394,7 @@ def test_labels_of_other_types_are_understood(images, tmp_path, capsys):
 
 def test_labels_are_compared_as_numbers(digits, tmp_path, capsys):
     X, y = digits[0][:60], digits[1][:60]
-    model = small()
+    model = tiny()
     model.fit(X, y.astype(float))
     skcnn.save(model, tmp_path / "m.skcnn")
     for name, labels in (

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import joblib
 import numpy as np
@@ -20,19 +21,17 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn.preprocessing import ImageScaler
-
-TINY = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
 
 both_classifiers = pytest.mark.parametrize(
     "classifier", [MNISTCNNClassifier, CIFARCNNClassifier]
 )
 
 
-def tiny(classifier=MNISTCNNClassifier, **params):
-    return classifier(**TINY | {"epochs": 15, "random_state": 0} | params)
+tiny = partial(tiny_classifier, epochs=15, batch_size=25)
 
 
 def in_every_form(images):
@@ -99,6 +98,7 @@ def test_layout_in_memory_does_not_matter(named_digits, fitted):
         assert np.array_equal(tiny().fit(same, y).predict_proba(same), expected)
 
 
+@pytest.mark.slow
 @both_classifiers
 def test_pipeline_with_scaler_learns_split_images(classifier, digits):
     images, labels = digits

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skcnn import MNISTCNNClassifier
@@ -31,8 +31,6 @@ from skcnn.preprocessing import ImageReshaper, ImageScaler
 PIL = pytest.importorskip("PIL")
 Image = pytest.importorskip("PIL.Image")
 pl = pytest.importorskip("polars")
-
-CASES = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
 # Words of NumPy's and scikit-learn's that say nothing of images.
 FOREIGN = ("inhomogeneous", "sequence", "scalar array", "dim 3", "setting an array")
@@ -281,7 +279,6 @@ def read(X):
     return array
 
 
-@CASES
 @given(
     container=st.sampled_from(list(CONTAINERS)),
     element=st.sampled_from([*ELEMENTS, *(f"file {mode}" for mode in FILES)]),
@@ -326,7 +323,6 @@ FAULTS = {
 }
 
 
-@CASES
 @given(
     container=st.sampled_from(list(CONTAINERS)[:8]),
     element=st.sampled_from(["array", "lists", "tensor", "L", "P"]),

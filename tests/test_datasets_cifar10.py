@@ -10,7 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_datasets_unpickle import Call, python2_pickle
 
@@ -289,6 +289,7 @@ HOSTILE_ARCHIVES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE_ARCHIVES)
 def test_a_hostile_archive_is_refused_in_little_memory_and_time(tmp_path, kind):
     path = tmp_path / "cifar-10-python.tar.gz"
@@ -335,7 +336,6 @@ def test_only_files_of_the_archive_are_read(tmp_path, batches, kind):
         fetch_cifar10(subset="test", data_home=tmp_path)
 
 
-@settings(deadline=None, max_examples=150)
 @given(data=st.data())
 def test_a_changed_archive_gives_the_images_or_a_value_error(tmp_path_factory, data):
     batch = {"data": np.zeros((2, 3072), np.uint8), "labels": [1, 2]}

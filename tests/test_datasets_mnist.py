@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skcnn.datasets import fetch_mnist
@@ -318,7 +318,6 @@ def test_a_gzip_file_that_goes_on_is_refused_in_little_memory(tmp_path, arrays):
         fetch_mnist(data_home=tmp_path)
 
 
-@settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_a_changed_idx_file_gives_images_or_a_value_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("mnist")

@@ -15,7 +15,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from skcnn.datasets import _text_table, load_digit_images, read_table
@@ -25,15 +25,6 @@ IMAGES = DIGITS.data[:40].astype(int)
 LABELS = DIGITS.target[:40]
 WORDS = np.array(["Katze", "größer", "golden retriever", "naïve, quoted", "NA"])
 P = [f"p{i}" for i in range(64)]
-
-N_CASES = int(os.environ.get("SKCNN_CASES", "200"))
-CASES = settings(
-    max_examples=N_CASES,
-    deadline=None,
-    derandomize=N_CASES == 200,
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
 
 
 def write(path, rows, sep=","):
@@ -192,7 +183,6 @@ def may_be_refused(layout):
 WIDE = st.sampled_from([10_000, 4])
 
 
-@CASES
 @given(layouts(), WIDE)
 def test_any_layout_is_read_as_it_was_written_or_refused(
     tmp_path_factory, layout, most
@@ -238,7 +228,6 @@ DAMAGES = ["more in one row", "more in all rows", "less in one row", "less in al
 STRAYS = ["", "x", "nan", "inf", "NA", "1e999", "0x10", "3 4", "1e30", "\u0663"]
 
 
-@CASES
 @given(
     damage=st.sampled_from([*DAMAGES, *STRAYS]),
     by=st.sampled_from([1, 2]),

@@ -10,7 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
@@ -294,6 +294,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_hostile_pickle_is_refused_in_little_memory_and_time(kind):
     content = HOSTILE[kind]
@@ -379,7 +380,6 @@ plain_values = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(names, plain_values), st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_what_python_3_writes_comes_back(content, protocol):
     found = read(pickle.dumps(content, protocol))
@@ -394,7 +394,6 @@ def test_what_python_3_writes_comes_back(content, protocol):
             assert found[name] == value
 
 
-@settings(deadline=None, max_examples=500)
 @given(st.integers(0, pickle.HIGHEST_PROTOCOL), st.data())
 def test_a_changed_pickle_gives_plain_values_or_a_value_error(protocol, data):
     content = bytearray(

@@ -21,7 +21,13 @@ NEEDS_DATA = re.compile(
 )
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-WITH_CODE = [page for page in PAGES if PYTHON.search(page.read_text(encoding="utf-8"))]
+# This page trains scikit-learn's network as well, for half a minute.
+SLOW = pytest.param(DOCS / "from_mlp.md", marks=pytest.mark.slow)
+WITH_CODE = [
+    SLOW if page in SLOW.values else page
+    for page in PAGES
+    if PYTHON.search(page.read_text(encoding="utf-8"))
+]
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")

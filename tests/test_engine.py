@@ -2,12 +2,14 @@
 
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
+from tiny import tiny_classifier
 
-from skcnn import MNISTCNNClassifier, _engine
+from skcnn import _engine
 from skcnn._backends import backend
 from skcnn._backends.forward import forward
 from skcnn._engine import CompiledNetwork, arrays, compiled_network, tensors
@@ -446,19 +448,7 @@ def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
 # -------------------------------------------------------- one compiled network for all
 
 
-def tiny(**parameters):
-    return MNISTCNNClassifier(
-        **{
-            "filters": 4,
-            "kernel_size": 3,
-            "dense_units": 8,
-            "augment": None,
-            "epochs": 1,
-            "batch_size": 20,
-            "random_state": 0,
-            **parameters,
-        }
-    )
+tiny = partial(tiny_classifier, epochs=1)
 
 
 @pytest.fixture(scope="module")

@@ -14,24 +14,11 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from tiny import tiny_classifier as tiny
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _fitting
 
 PREDICTIONS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
-
-
-def tiny(**parameters):
-    return MNISTCNNClassifier(
-        **{
-            "filters": 4,
-            "kernel_size": 3,
-            "dense_units": 8,
-            "augment": None,
-            "epochs": 1,
-            "random_state": 0,
-            **parameters,
-        }
-    )
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
+from tiny import tiny_classifier as tiny
 
 import skcnn
-from skcnn import MNISTCNNClassifier, _fitting
+from skcnn import _fitting
 from skcnn.model_selection import WarmHalvingGridSearchCV
 
 TOO_HIGH = {"optimizer": "sgd", "learning_rate": 1e30}
 DIVERGED = r"Training diverged in epoch \d+: .*Lower learning_rate, which is 1e\+30 at"
-
-
-def tiny(**params):
-    network = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
-    return MNISTCNNClassifier(**network | {"epochs": 2, "random_state": 0} | params)
 
 
 def state_of(classifier):

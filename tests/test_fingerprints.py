@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from tiny import tiny_classifier
 
 import skcnn
-from skcnn import MNISTCNNClassifier, _fingerprints, _images
+from skcnn import _fingerprints, _images
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._fingerprints import (
     check_fingerprints,
@@ -30,13 +32,12 @@ def few(digits):
     return digits[0][:60], digits[1][:60]
 
 
-def small(**parameters):
-    return MNISTCNNClassifier(filters=4, dense_units=(), epochs=1, **parameters)
+tiny = partial(tiny_classifier, epochs=1)
 
 
 @pytest.fixture(scope="module")
 def fitted(few):
-    return small(random_state=0).fit(*few)
+    return tiny(random_state=0).fit(*few)
 
 
 @given(
@@ -136,7 +137,7 @@ def test_fit_remembers_its_images_and_no_others(fitted, digits):
 
 def test_a_later_fit_forgets_what_warm_start_and_partial_fit_add_to(few, digits):
     X, y = few
-    clf = small(random_state=0, warm_start=True).fit(X[:40], y[:40])
+    clf = tiny(random_state=0, warm_start=True).fit(X[:40], y[:40])
     clf.fit(X[30:50], y[30:50])
     assert were_fitted(clf, X).tolist() == [True] * 50 + [False] * 10
     clf.partial_fit(X[55:], y[55:])
@@ -147,9 +148,9 @@ def test_a_later_fit_forgets_what_warm_start_and_partial_fit_add_to(few, digits)
 
 def test_what_is_held_out_or_given_to_validate_on_counts_as_seen(few):
     X, y = few
-    clf = small(random_state=0, early_stopping=True, validation_fraction=0.3)
+    clf = tiny(random_state=0, early_stopping=True, validation_fraction=0.3)
     assert were_fitted(clf.fit(X, y), X).all()
-    clf = small(random_state=0).fit(X[:40], y[:40], X_val=X[40:50], y_val=y[40:50])
+    clf = tiny(random_state=0).fit(X[:40], y[:40], X_val=X[40:50], y_val=y[40:50])
     assert were_fitted(clf, X).tolist() == [True] * 50 + [False] * 10
 
 
@@ -157,13 +158,13 @@ def test_an_image_of_weight_zero_was_not_seen(few):
     X, y = few
     weights = np.ones(60)
     weights[7] = 0
-    clf = small(random_state=0).fit(X, y, sample_weight=weights)
+    clf = tiny(random_state=0).fit(X, y, sample_weight=weights)
     assert np.flatnonzero(~were_fitted(clf, X)).tolist() == [7]
 
 
 def test_a_refused_fit_changes_nothing(few):
     X, y = few
-    clf = small(random_state=0, warm_start=True).fit(X[:40], y[:40])
+    clf = tiny(random_state=0, warm_start=True).fit(X[:40], y[:40])
     with pytest.raises(ValueError, match="NaN"):
         clf.fit(np.full((20, 8, 8), np.nan), y[:20])
     assert were_fitted(clf, X).tolist() == [True] * 40 + [False] * 20
@@ -225,8 +226,8 @@ def test_wrong_fingerprints_in_a_file_are_refused(wrong, fitted, tmp_path):
 def test_beyond_a_number_of_images_nothing_is_known(few, monkeypatch):
     X, y = few
     monkeypatch.setattr(_fingerprints, "MOST_FINGERPRINTS", 50)
-    assert were_fitted(small(random_state=0).fit(X, y), X) is None
-    clf = small(random_state=0, warm_start=True).fit(X[:50], y[:50])
+    assert were_fitted(tiny(random_state=0).fit(X, y), X) is None
+    clf = tiny(random_state=0, warm_start=True).fit(X[:50], y[:50])
     assert were_fitted(clf, X).sum() == 50
     clf.fit(X[40:], y[40:])
     assert were_fitted(clf, X) is None

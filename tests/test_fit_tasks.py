@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
-from skcnn import MNISTCNNClassifier
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 
@@ -38,9 +39,7 @@ class Recorder:
         return context.task_name == "epoch" and context.task_id == self.stop_after
 
 
-def tiny(**params):
-    params = {"filters": 2, "dense_units": 4, "epochs": 3, **params}
-    return MNISTCNNClassifier(random_state=0, whitening=False, **params)
+tiny = partial(tiny_classifier, epochs=3)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The fuzzer finds what it looks for, and nothing in some seconds of each reader."""
+"""The fuzzer finds what it looks for, and nothing in a second of each reader."""
 
 import json
 import random
@@ -47,15 +47,17 @@ def test_a_case_is_the_same_again(name):
 
 def test_a_document_that_is_changed_often_stays_of_a_size_to_read():
     rng = random.Random(0)
-    for _ in range(300):
+    for _ in range(50):
         document = {name: [[1, [2, 3]], {name: [4]}] for name in "abcdefghij"}
         for _ in range(4):
             change_tree(rng, document)
-        assert len(json.dumps(document)) < 2 * 10**7
+        assert len(json.dumps(document)) < 2**24
 
 
+# .ci/run fuzzes each reader for a minute; this is about the list of readers.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
-def test_no_finding_in_some_seconds(name, tmp_path):
-    n_cases, findings = fuzz(name, 3, 0, tmp_path)
-    assert n_cases > 2  # models take a quarter of a second each
+def test_no_finding_in_a_second(name, tmp_path):
+    n_cases, findings = fuzz(name, 1, 0, tmp_path)
+    assert n_cases > 0
     assert findings == {}

@@ -1,7 +1,6 @@
 """Image files and PIL images, read as a viewer shows them."""
 
 import io
-import os
 import struct
 import sys
 import warnings
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skcnn._folder_listing import is_leftover, list_image_files, natural_order
@@ -268,11 +267,6 @@ def in_color(shown):
     return np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown
 
 
-@settings(
-    max_examples=int(os.environ.get("SKCNN_CASES", 300)),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(data=st.data())
 def test_every_door_shows_what_a_viewer_shows(tmp_path, data):
     kind, content, bits, shown = data.draw(files())

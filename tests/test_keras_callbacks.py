@@ -9,11 +9,12 @@ from collections import defaultdict, deque
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -26,12 +27,6 @@ HOOKS = [
     for what in ("train", "epoch", "train_batch", "test", "test_batch")
     for when in ("begin", "end")
 ]
-
-
-def tiny(**params):
-    network = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
-    fixed = {"epochs": 2, "batch_size": 20, "random_state": 0}
-    return MNISTCNNClassifier(**network | fixed | params)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +174,10 @@ def test_the_checkpoint_of_keras_holds_the_state_of_the_optimizer(data, tmp_path
         ("val_accuracy", "greater"),
     ],
 )
-@pytest.mark.parametrize("classifier", [MNISTCNNClassifier, CIFARCNNClassifier])
+@pytest.mark.parametrize(
+    "classifier",
+    [MNISTCNNClassifier, pytest.param(CIFARCNNClassifier, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
 def test_early_stopping_knows_the_direction_of_what_it_monitors(
     data, validation, monitor, direction, classifier, dtype
@@ -372,7 +370,6 @@ def containers_in(value, found):
     return found
 
 
-@settings(max_examples=100, deadline=None)
 @given(plain)
 def test_a_copy_shares_objects_and_no_container(value):
     thing = object()

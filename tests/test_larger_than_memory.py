@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV, train_test_split
+from tiny import tiny_classifier as tiny
 
 from skcnn import MNISTCNNClassifier
 from skcnn.datasets import load_image_folder
@@ -125,20 +126,14 @@ def mapped(digits, tmp_path):
     return X, digits[1]
 
 
-def small(**parameters):
-    return MNISTCNNClassifier(
-        **{"filters": 4, "dense_units": (), "epochs": 2, "random_state": 0} | parameters
-    )
-
-
 def test_a_part_of_a_file_by_weights_is_the_part_copied(mapped):
     X, y = mapped
     train, test = train_test_split(np.arange(len(y)), stratify=y, random_state=0)
     weights = np.zeros(len(y))
     weights[train] = 1
     train = np.sort(train)
-    by_weights = small(early_stopping=True).fit(X, y, sample_weight=weights)
-    copied = small(early_stopping=True).fit(X[train], y[train])
+    by_weights = tiny(early_stopping=True).fit(X, y, sample_weight=weights)
+    copied = tiny(early_stopping=True).fit(X[train], y[train])
     np.testing.assert_array_equal(
         by_weights.predict_proba(X[test]), copied.predict_proba(X[test])
     )
@@ -168,6 +163,6 @@ def test_a_folder_trains_from_its_cache_as_from_memory(digits, tmp_path):
     probabilities = []
     for cache in (None, tmp_path / "digits.npy"):
         bunch = load_image_folder(tmp_path / "digits", cache=cache)
-        clf = small().fit(bunch.images, bunch.target)
+        clf = tiny().fit(bunch.images, bunch.target)
         probabilities.append(clf.predict_proba(bunch.data))
     np.testing.assert_array_equal(*probabilities)

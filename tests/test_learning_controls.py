@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
+from tiny import tiny_classifier as tiny
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn.preprocessing import ImageScaler
@@ -21,11 +22,6 @@ STANDING_STILL = {
     "optimizer": "adam",
     "batch_normalization": False,
 }
-
-
-def tiny(**params):
-    network = {"filters": 4, "kernel_size": 3, "dense_units": 8, "augment": None}
-    return MNISTCNNClassifier(**network | {"epochs": 2, "random_state": 0} | params)
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,6 @@ def same(one, other):
     assert one.tobytes() == other.tobytes()
 
 
-@settings(deadline=None)
 @given(plain_arrays, st.booleans(), st.sampled_from([(1, 0), (2, 0), (3, 0), None]))
 def test_what_numpy_writes_comes_back(array, is_fortran, version):
     array = np.asarray(array, order="F" if is_fortran else "C")
@@ -149,7 +148,6 @@ def test_everything_else_is_a_value_error_in_little_memory(kind):
     assert len(str(caught.value)) < 500
 
 
-@settings(deadline=None, max_examples=300)
 @given(plain_arrays, st.data())
 def test_a_changed_header_gives_an_array_or_a_value_error(array, data):
     content = bytearray(npy(array))
@@ -196,7 +194,7 @@ def test_a_header_alone_can_be_read():
     assert file.tell() == header.length == len(file.getvalue()) - 60
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)  # each writes a file
 @given(st.dictionaries(st.text("abXY_ä", min_size=1), plain_arrays), st.booleans())
 def test_what_savez_writes_comes_back(tmp_path_factory, arrays, is_compressed):
     path = tmp_path_factory.mktemp("npz") / "a.npz"
@@ -346,7 +344,6 @@ def test_a_damaged_archive_is_a_value_error_in_little_memory(kind, path):
     assert len(str(caught.value)) < 600
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.sampled_from(["stored", "deflated"]), st.data())
 def test_a_changed_archive_gives_the_same_arrays_or_a_value_error(
     tmp_path_factory, kind, data

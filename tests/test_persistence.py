@@ -21,6 +21,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -80,20 +81,20 @@ def _keras_optimizer(schedule):
 
 ESTIMATORS = {
     "lists": lambda: MNISTCNNClassifier(filters=[4, 4], dense_units=[8]),
-    "generator": lambda: MNISTCNNClassifier(random_state=np.random.RandomState(3)),
-    "weights": lambda: MNISTCNNClassifier(class_weight=dict.fromkeys(range(10), 1.5)),
-    "NumPy scalars": lambda: MNISTCNNClassifier(
-        epochs=np.int64(1), learning_rate=np.float32(0.01)
+    "generator": lambda: tiny(random_state=np.random.RandomState(3)),
+    "weights": lambda: tiny(class_weight=dict.fromkeys(range(10), 1.5)),
+    "NumPy scalars": lambda: tiny(epochs=np.int64(1), learning_rate=np.float32(0.01)),
+    "optimizer": lambda: tiny(optimizer=_keras_optimizer(False)),
+    "schedule": lambda: tiny(optimizer=_keras_optimizer(True)),
+    "float64": lambda: tiny(dtype="float64", optimizer="adam"),
+    "CIFAR": lambda: tiny(
+        CIFARCNNClassifier, filters=(4, 4), progressive_resizing=None
     ),
-    "optimizer": lambda: MNISTCNNClassifier(optimizer=_keras_optimizer(False)),
-    "schedule": lambda: MNISTCNNClassifier(optimizer=_keras_optimizer(True)),
-    "float64": lambda: MNISTCNNClassifier(dtype="float64", optimizer="adam"),
-    "CIFAR": lambda: CIFARCNNClassifier(filters=(4, 4), progressive_resizing=None),
     "pipeline": lambda: make_pipeline(
         ImageReshaper(image_shape=(8, 8)),
         "passthrough",
         ImageScaler(mode="standard"),
-        MNISTCNNClassifier(),
+        tiny(),
     ),
 }
 
@@ -244,7 +245,7 @@ class OfAUser(MNISTCNNClassifier):
 def test_other_estimators_are_refused(clf, digits, tmp_path):
     search = GridSearchCV(clf, {"epochs": [1]})
     mixed = make_pipeline(ImageScaler(), LogisticRegression())
-    for estimator in (search, mixed.fit(digits[0].reshape(1797, -1), digits[1])):
+    for estimator in (search, mixed.fit(digits[0][:N].reshape(N, -1), digits[1][:N])):
         with pytest.raises(TypeError, match="best_estimator_ of a search"):
             skcnn.save(estimator, tmp_path / "a")
     with pytest.raises(TypeError, match=r"test_persistence.OfAUser"):
@@ -317,6 +318,7 @@ def test_a_full_disk_leaves_the_old_file(clf, content, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 def test_a_kill_leaves_a_whole_file(clf, content, tmp_path):
     path = _file(tmp_path, content)

@@ -16,6 +16,7 @@ import sklearn
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -35,11 +36,6 @@ OF_NUMPY = {
 }
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
-
-
-def tiny(classifier=MNISTCNNClassifier, **params):
-    fixed = {"filters": 4, "kernel_size": 3, "dense_units": 8, "epochs": 2}
-    return classifier(**fixed | {"random_state": 0} | params)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +107,10 @@ def test_a_pickle_names_the_public_class_and_nothing_else_but_numpy(
     assert names_in(pickled) == loading.names
 
 
-@pytest.mark.parametrize("classifier", [MNISTCNNClassifier, CIFARCNNClassifier])
+@pytest.mark.parametrize(
+    "classifier",
+    [MNISTCNNClassifier, pytest.param(CIFARCNNClassifier, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_whatever_the_parameters_the_values_are_plain(data, setting, classifier):
     X, y = data

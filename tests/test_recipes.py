@@ -236,6 +236,7 @@ def test_early_stopping_validates_at_the_last_size(data):
     assert held_out.validation_scores_ == [held_out.score(X[30:], y[30:])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "values"),
     [

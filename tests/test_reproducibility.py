@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,18 +181,16 @@ def report_of_fresh_process():
 def fresh_process(tmp_path_factory):
     """The report of a new process, whose working directory was empty."""
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path[:] = {sys.path!r}\n"
         "import json, test_reproducibility as module\n"
         "print(json.dumps(module.report_of_fresh_process()))"
     )
-    root = str(Path(_engine.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path_factory.mktemp("empty"),
-        env=os.environ | {"PYTHONPATH": root},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,14 +1,16 @@
 """Pixels that mean something else than those of fit are noticed at every door."""
 
 import warnings
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import BaggingClassifier
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
 import skcnn
 from skcnn import MNISTCNNClassifier
@@ -60,7 +62,6 @@ unit_and_dtype = st.sampled_from(sorted(UNITS)).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     before=unit_and_dtype,
     later=unit_and_dtype,
@@ -357,8 +358,7 @@ def fitted(digits):
     return tiny().fit(digits[0][:300] * np.uint8(15), digits[1][:300])
 
 
-def tiny(**parameters):
-    return MNISTCNNClassifier(filters=4, epochs=1, random_state=0, **parameters)
+tiny = partial(tiny_classifier, epochs=1)
 
 
 def pixels_warnings(function, *args, **kwargs):

@@ -5,25 +5,27 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
+from tiny import tiny_classifier
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier
 
-MNIST = {"filters": 4, "dense_units": 8, "epochs": 1, "random_state": 0}
+tiny = partial(tiny_classifier, epochs=1)
 
 
 @pytest.fixture(scope="module")
 def clf(digits):
     X, y = digits
-    return MNISTCNNClassifier(**MNIST).fit(X[:200], y[:200])
+    return tiny().fit(X[:200], y[:200])
 
 
 def test_eight_threads_predict_what_one_does(clf, digits):
     X = digits[0]
     # Batches of every size, and a second network in between, as in a web server.
-    other = CIFARCNNClassifier(filters=4, dense_units=(), epochs=1, random_state=0)
+    other = tiny(CIFARCNNClassifier)
     other.fit(X[:100], digits[1][:100])
     parts = [X[i : i + 1 + i % 37] for i in range(0, 1600, 8)]
     jobs = [(model, part) for part in parts for model in (clf, other)]
@@ -37,9 +39,9 @@ def test_eight_threads_predict_what_one_does(clf, digits):
 def test_threads_predict_while_another_one_trains(clf, digits):
     X, y = digits
     expected = clf.predict_proba(X[:50])
-    alone = MNISTCNNClassifier(**MNIST | {"epochs": 6}).fit(X, y).predict_proba(X)
+    alone = tiny(epochs=6).fit(X, y).predict_proba(X)
     with ThreadPoolExecutor(4) as pool:
-        training = pool.submit(MNISTCNNClassifier(**MNIST | {"epochs": 6}).fit, X, y)
+        training = pool.submit(tiny(epochs=6).fit, X, y)
         while not training.done():
             for probabilities in pool.map(clf.predict_proba, [X[:50]] * 6):
                 np.testing.assert_array_equal(probabilities, expected)

@@ -28,9 +28,13 @@ def threads_after_a_fit():
     )
 
 
+# The workers of joblib import this file too, and take their path from here.
+HERE = f"import sys; sys.path[:] = {sys.path!r}\nfrom test_threads import *\n"
+
+
 def in_a_new_process(code, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", f"from tests.test_threads import *\n{code}"],
+        [sys.executable, "-c", f"{HERE}{code}"],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
