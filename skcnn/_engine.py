@@ -16,6 +16,7 @@ from collections import OrderedDict
 import numpy as np
 
 from skcnn._backends import backend
+from skcnn._step import Batch, Computation, StepOptions
 
 # A search over a few dozen networks keeps them all; forgotten ones are traced again.
 MAX_COMPILED_NETWORKS = 64
@@ -92,11 +93,17 @@ class CompiledNetwork:
             for layer in layers
             if layer.trainable and hasattr(layer, "kernel_initializer")
         }
-        self.functions = backend().Functions(
-            layers, self._weights, self.n_trainable, optimizer, augment, self.dtype
+        computation = Computation(
+            backend=backend(),
+            layers=layers,
+            trainable=model.trainable_variables,
+            others=model.non_trainable_weights,
+            optimizer=optimizer,
+            augment=augment,
+            dtype=self.dtype,
         )
-        self._lock = threading.Lock()
-        self._session = None
+        self.functions = backend().Functions(computation)
+        self.logits_of_tensor = computation.logits
 
     def initial_values(self, random_state, fixed):
         """Draw initial weights.
@@ -187,7 +194,7 @@ class CompiledNetwork:
         n = length = len(images)
         if n > 1 or images.size < LARGE_IMAGE:
             length = -(-n // BLOCK) * BLOCK
-            if self.functions.static_shapes:
+            if backend().STATIC_SHAPES:
                 length = 1 << (length - 1).bit_length()  # a power of two: few shapes
         images = _fill_up(images, length - n)
         return self.functions.logits(weights, images, views)[:n]
@@ -243,11 +250,12 @@ class Session:
         tuple of two float
             Weighted sums of the losses and of the correct answers.
         """
-        compiled = self._compiled
-        with compiled._lock:
-            self._enter()
-            sums = compiled.functions.train(images, codes, weights, mirrored, **options)
-        return tuple(float(value) for value in sums)
+        self._values, *sums = self._compiled.functions.train(
+            self._values,
+            Batch(images, codes, weights, mirrored),
+            StepOptions(**options),
+        )
+        return tuple(sums)
 
     def weights(self):
         """Return the current weights as tensors, as :meth:`CompiledNetwork.logits`."""
@@ -262,35 +270,14 @@ class Session:
         if optimizer_values is None:
             optimizer_values = self.optimizer_values()
         self._values = [*weights, *optimizer_values]
-        with self._compiled._lock:
-            if self._compiled._session is self:
-                self._compiled._session = None
 
     def close(self):
-        """Give the work space back."""
-        with self._compiled._lock:
-            if self._compiled._session is self:
-                self._compiled._session = None
-
-    def _enter(self):
-        compiled = self._compiled
-        if compiled._session is not self:
-            if compiled._session is not None:
-                compiled._session._values = compiled._session._snapshot()
-            # Nobody's, should Ctrl-C come before all of them are assigned.
-            compiled._session = None
-            for variable, value in zip(compiled._variables, self._values, strict=True):
-                variable.assign(value)
-            compiled._session = self
-
-    def _snapshot(self):
-        return copies(self._compiled._variables)
+        """Do nothing."""
 
     def _read(self, part):
-        with self._compiled._lock:
-            if self._compiled._session is self:
-                self._values = self._snapshot()
-        return self._values[part]
+        from keras import ops
+
+        return [ops.convert_to_tensor(value) for value in self._values[part]]
 
 
 def copies(variables):

@@ -206,14 +206,14 @@ def _keras_classifier_class():
 
             In TensorFlow only.
             """
-            functions, values = self.compiled_network().functions, self.weights_
+            compiled, values = self.compiled_network(), self.weights_
 
             def logits(images):
                 import tensorflow as tf
 
                 # Made in the trace: constants from outside would become arguments.
                 weights = [tf.constant(value) for value in values]
-                return functions.logits_of_tensor(views, weights, images)
+                return compiled.logits_of_tensor(weights, images, views)
 
             return logits
 

@@ -9,10 +9,10 @@ from scipy.special import log_softmax, softmax
 
 from skcnn import MNISTCNNClassifier, _engine
 from skcnn._backends import backend
-from skcnn._backends.forward import forward
 from skcnn._engine import CompiledNetwork, Session, compiled_network
 from skcnn._networks import Network, build_network
 from skcnn._parameters import resolve_parameters
+from skcnn._step import forward
 
 TINY = Network(
     image_shape=(8, 8, 1),
@@ -227,7 +227,7 @@ def test_only_training_normalizes_by_the_batch(digits):
     x = images.astype(np.float64)
     forward(layers, x)
     assert taken == []
-    forward(layers, x, normalize, lambda i, x: x)
+    forward(layers, x, normalize, lambda name, x: x)
     assert taken == ["normalization_1_1"]
 
 
