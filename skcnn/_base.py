@@ -41,13 +41,13 @@ from skcnn._training import prediction_batch
 from skcnn._warnings import warn_of
 from skcnn._wording import listed
 
-# What is made anew, when first asked for, after pickle has brought plain values.
+# After unpickling, these are made from plain values when they are first asked for.
 REMADE = ("keras_classifier_", "_as_fitted")
 
 
 @contextmanager
 def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
-    """Set a generator back if a fit fails, so that the next try draws the same."""
+    """Set a generator back if a fit fails, so that the next one draws the same."""
     state = generator.get_state(legacy=False)
     try:
         yield
@@ -60,7 +60,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A convolutional network as a scikit-learn classifier.
 
     Subclasses hold a constructor, presets and the largest batch size that "auto" picks;
-    all behaviour is here.
+    all behavior is here.
     """
 
     presets: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
@@ -155,10 +155,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation images.
         checkpoint : str or path-like, default=None
-            A file that is renewed after each epoch. If it is there when `fit` is called
+            A file that is replaced after each epoch. If it exists when `fit` is called
             with the same parameters and data, training goes on where it ended, and
-            arrives at the same result, to the bit, as if it had not been interrupted.
-            After the last epoch the file stays, and the same call is done at once.
+            arrives at the same result bit for bit as if it had not been interrupted.
+            After the last epoch the file stays, and the same call returns at once.
 
         Returns
         -------
@@ -168,34 +168,34 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If `X` or `y` hands out its entries one after another, or is no collection,
-            or an argument is one of Keras's, such as `epochs` or `validation_data`: the
-            message says where it is here.
+            If `X` or `y` is a generator or another iterator, or no collection at all,
+            or if an argument is one of Keras's, such as `epochs` or `validation_data`:
+            the message names the parameter of skcnn.
         ValueError
             If an argument or a parameter is not as described, before any training. If
             training diverges, so that a loss is beyond a million or NaN, or a weight is
-            not finite. If
-            `checkpoint` is a file of another fit or damaged, or is given with
-            `callbacks`, whose state it could not keep, or to go on with `warm_start`.
+            not finite. If `checkpoint` is the file of another fit or is damaged, or if
+            it is given together with `callbacks`, whose state it cannot keep, or when
+            `warm_start` goes on from the last fit.
         OSError
             If `checkpoint` cannot be written.
 
         Warns
         -----
         UserWarning
-            If the pixels do not look like the shape that flat rows are taken for, if
-            their channels are planes, one after the other, or if those of `X_val` or,
-            with `warm_start`, of `X` are unlike those seen before. If
-            Ctrl-C ends training after at least one epoch: the classifier is then
-            fitted, with the weights of its last whole epoch or, with `early_stopping`,
-            the best ones. Ctrl-C in a search stops the search.
-            If the network has more than 50 million weights.
+            If the pixels of flat rows contradict the shape that was guessed for them,
+            if the channels of an image lie one after the other as planes, or if the
+            pixels of `X_val` or, with `warm_start`, of `X` are unlike those seen
+            before. If the network has more than 50 million weights. If Ctrl-C ends
+            training after at least one epoch: the classifier is then fitted, with the
+            weights of its last complete epoch or, with `early_stopping`, the best
+            weights. Inside a search Ctrl-C stops the search.
 
         Notes
         -----
         A `fit` that fails leaves the classifier as it was, and the random generator
-        too, one given as `random_state` and NumPy's global one included: the same call
-        tried again gives what it would have given at first.
+        too, whether it was given as `random_state` or is NumPy's global one. The same
+        call, repeated, gives the result that the first would have given.
         """
         given = FitArguments(
             X, y, sample_weight, X_val, y_val, sample_weight_val, checkpoint=checkpoint
@@ -218,13 +218,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n,), default=None
             Weights of the images.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; needed in the first call, where `y` may hold
-            some of them only.
+            All labels that any later call may bring. The first call needs them, because
+            its `y` may hold only some of them.
 
         Returns
         -------
         self : object
-            The classifier, trained for one epoch more.
+            The classifier, trained for one more epoch.
 
         Raises
         ------
@@ -271,8 +271,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -----
         UserWarning
             If the pixels have another range than those seen in `fit`, if dark and
-            bright are exchanged, or if the channels are in another order. So do the
-            other methods that predict.
+            bright are exchanged, or if the channels are in another order. All methods
+            that predict give this warning.
         """
         return self.classes_[self._logits(X).argmax(axis=1)]
 
@@ -322,8 +322,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ndarray of shape (n, n_classes), or (n,) for two classes, of float64
             Logits; for two classes their difference, the log-odds of ``classes_[1]``.
         """
-        # So that what scikit-learn makes of them, as temperature scaling does, are
-        # probabilities that sum to 1 within the rounding of float64.
+        # float64, so that probabilities that scikit-learn computes from the logits, as
+        # temperature scaling does, sum to 1 within the rounding of float64.
         logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
@@ -335,7 +335,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         return self.keras_classifier_.model_
 
-    def _logits(self, X):
+    def _logits(self, X: Any) -> np.ndarray:
+        """Return logits of shape (n, n_classes) in the network's dtype."""
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
         self._check_range(X)
@@ -351,7 +352,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             ]
         )
 
-    def _check_range(self, X):
+    def _check_range(self, X: np.ndarray) -> None:
         """Refuse finite pixels that the network's dtype cannot hold."""
         # In mixed precision pixels are scaled in float32.
         dtype = np.dtype("float64" if self.dtype == "float64" else "float32")
@@ -393,10 +394,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         return self
 
-    def _learned(self):
-        """Return what fit learned, as plain values, arrays and perhaps an optimiser.
+    def _learned(self) -> dict[str, Any]:
+        """Return what fit learned, as plain values, arrays and perhaps an optimizer.
 
-        With it :meth:`_relearn` gives an estimator of equal parameters the same state.
+        :meth:`_relearn` gives them to an estimator of equal parameters.
         """
         state = self.keras_classifier_.state_
         learned = learned_from_images(self) | {
@@ -418,8 +419,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             learned["random_state"] = self._random_state
         return learned
 
-    def _relearn(self, learned):
-        """Become what another estimator was when it returned its `_learned`."""
+    def _relearn(self, learned: dict[str, Any]) -> None:
+        """Take over what another estimator returned as its `_learned`."""
         start_keras()
         relearn_from_images(self, learned)
         self.classes_ = classes = learned["classes"]
@@ -427,7 +428,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"The classes are {listed(classes)}, not sorted and unique."
             )
-        # The first files have neither of these, and their images are not checked.
+        # The first files have none of these three, and their images are not checked.
         self._seen_pixels = learned.get("seen_pixels")
         self._fingerprints = learned.get("fingerprints")
         self._hold_out_seed = learned.get("hold_out_seed")
@@ -460,19 +461,19 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.callbacks_ = []
         self._learn(untrained, state)
 
-    def _generator(self, learned) -> np.random.RandomState:
-        """Return the generator that `_learned` told of as "random_state"."""
+    def _generator(self, learned: Any) -> np.random.RandomState:
+        """Return the generator that `_learned` describes as "random_state"."""
         return check_random_state(
             self.random_state if isinstance(learned, str) else learned
         )
 
-    def __copy__(self):
+    def __copy__(self) -> Self:
         copied = type(self).__new__(type(self))
         copied.__dict__.update(vars(self))
         return copied
 
-    def __getstate__(self):
-        """Return plain values only, so that a pickle names no class but this one."""
+    def __getstate__(self) -> dict[str, Any]:
+        """Return plain values only, so that a pickle names no other class."""
         state = dict(super().__getstate__())
         if self.__sklearn_is_fitted__():
             state["_learned_values"] = self._learned()
@@ -480,16 +481,16 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 state.pop(name, None)
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if self.__sklearn_is_fitted__():
             self.callbacks_ = []
         if "_learned_values" in state:
-            told = state["_learned_values"]["random_state"]
-            self._random_state = self._generator(told)
+            described = state["_learned_values"]["random_state"]
+            self._random_state = self._generator(described)
 
-    def __getattr__(self, name):
-        """Make the network that a pickle described when it is first asked for."""
+    def __getattr__(self, name: str) -> Any:
+        """Make the network that a pickle describes when it is first asked for."""
         learned = vars(self).get("_learned_values")
         if name in REMADE and learned is not None:
             remade = copy.copy(self)
@@ -505,5 +506,5 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             obj=self,
         )
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return not {"keras_classifier_", "_learned_values"}.isdisjoint(vars(self))

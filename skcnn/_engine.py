@@ -5,9 +5,8 @@ never given back. Here everything that may differ between two fits of one networ
 (weights, optimizer slots, learning rate, batch size, dropout, label smoothing, seeds)
 is passed to the compiled functions at run time instead.
 
-Both functions are pure for their caller: values go in, values come out. Keras
-optimizers work on variables, so a training call loads the values into the network's
-own variables and reads them out again, under a lock.
+Both functions are pure for their caller: values go in, values come out. What they
+compute is in :mod:`skcnn._step`, how it is compiled in :mod:`skcnn._backends`.
 """
 
 import threading
@@ -20,7 +19,7 @@ import numpy as np
 
 from skcnn._backends import backend
 from skcnn._state import TrainState
-from skcnn._step import Batch, StepOptions
+from skcnn._step import Batch, Computation, StepOptions
 
 # Size of the cache: enough for a search over a few dozen networks. A network that was
 # pushed out is traced again when it is next used.
@@ -80,8 +79,7 @@ class CompiledNetwork:
         optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
         self._weights = model.trainable_variables + model.non_trainable_weights
-        self._variables = self._weights + optimizer.variables
-        self._initial_values = arrays(copies(self._variables))
+        self._initial_values = arrays(copies(self._weights + optimizer.variables))
         self._of_frozen_layers = {
             variable.path: (layer.name, i)
             for layer in layers
@@ -92,10 +90,17 @@ class CompiledNetwork:
         for path in [variable.path for variable in self._weights]:
             if path not in self._of_frozen_layers and path not in self._initializers:
                 raise AssertionError(f"The variable {path} has no known initializer.")
-        self.functions = backend().Functions(
-            layers, self._weights, self.n_trainable, optimizer, augment, self.dtype
+        computation = Computation(
+            backend=backend(),
+            layers=layers,
+            trainable=model.trainable_variables,
+            others=model.non_trainable_weights,
+            optimizer=optimizer,
+            augment=augment,
+            dtype=self.dtype,
         )
-        self._lock = threading.Lock()
+        self.functions = backend().Functions(computation)
+        self.logits_of_tensor = computation.logits
 
     def precision(self) -> AbstractContextManager[Any]:
         """Return a context in which tensors of the network's dtype can be made."""
@@ -154,12 +159,7 @@ class CompiledNetwork:
         afterwards as tensors, and the weighted sums of the losses and of the correct
         answers.
         """
-        with self._lock:
-            for variable, value in zip(self._variables, values, strict=True):
-                variable.assign(value)
-            loss_sum, correct_sum = self.functions.train(*batch, **options._asdict())
-            values = copies(self._variables)
-        return values, float(loss_sum), float(correct_sum)
+        return self.functions.train(values, batch, options)
 
     def logits(
         self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...] = ()
@@ -172,7 +172,7 @@ class CompiledNetwork:
         n = length = len(images)
         if n > 1 or images.size < LARGE_IMAGE:
             length = -(-n // BLOCK) * BLOCK
-            if self.functions.static_shapes:
+            if backend().STATIC_SHAPES:
                 length = 1 << (length - 1).bit_length()  # a power of two: few shapes
         images = _padded(images, length - n)
         return self.functions.logits(weights, images, views)[:n]

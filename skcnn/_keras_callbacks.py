@@ -25,23 +25,8 @@ TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 TEST_HOOKS = ("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
 
 
-def check_callbacks(callbacks):
-    """Return Keras callbacks as a list, or raise.
-
-    Parameters
-    ----------
-    callbacks : keras.callbacks.Callback, list or tuple of them, or None
-        As the user gave them.
-
-    Returns
-    -------
-    list of keras.callbacks.Callback
-
-    Raises
-    ------
-    ValueError
-        If anything in it is no instance of `keras.callbacks.Callback`.
-    """
+def check_callbacks(callbacks: Any) -> list[Any]:
+    """Return the parameter `callbacks` as a list, or raise a ValueError."""
     if callbacks is None:
         return []
     import keras
@@ -58,30 +43,21 @@ def check_callbacks(callbacks):
     return entries
 
 
-def copy_callbacks(callbacks):
+def copy_callbacks(callbacks: list[Any]) -> list[Any]:
     """Copy callbacks, so that a fit changes none of the user's.
 
-    What a callback writes down stays with its copy: lists, dictionaries, sets, arrays
-    and random generators of NumPy are copied to any depth, and so are callbacks inside
-    of callbacks. Every other object is shared, because it belongs to somebody else: a
-    trial or a run to report to, a progress bar, a lock. A callback that defines
-    `__deepcopy__` is copied by that method alone.
-
-    Parameters
-    ----------
-    callbacks : list of keras.callbacks.Callback
-        Left as they are.
-
-    Returns
-    -------
-    list of keras.callbacks.Callback
+    What a callback records stays with its copy: lists, dictionaries, sets, arrays and
+    random generators of NumPy are copied to any depth, and so are callbacks inside of
+    callbacks. All other objects are shared with the original, because they belong to
+    other code: a trial or a run to report to, a progress bar, a lock. A callback that
+    defines `__deepcopy__` is copied by that method alone.
     """
     memo: dict[int, object] = {}
-    _share_what_belongs_to_others(callbacks, memo, set())
+    _share_objects_of_others(callbacks, memo, set())
     return copy.deepcopy(callbacks, memo)
 
 
-def _share_what_belongs_to_others(value, memo: dict[int, object], seen: set) -> None:
+def _share_objects_of_others(value: Any, memo: dict[int, Any], seen: set[int]) -> None:
     """Enter into the memo of a deep copy all objects that are not to be copied."""
     import keras
 
@@ -100,7 +76,7 @@ def _share_what_belongs_to_others(value, memo: dict[int, object], seen: set) -> 
         memo[id(value)] = value
         return
     for part in parts:
-        _share_what_belongs_to_others(part, memo, seen)
+        _share_objects_of_others(part, memo, seen)
 
 
 class KerasCallbacks:

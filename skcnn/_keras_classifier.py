@@ -172,14 +172,14 @@ class SharedTraceKerasClassifier(KerasClassifier):
         In TensorFlow only.
         """
         assert self.state_ is not None
-        functions, values = self.compiled_network().functions, self.state_.weights
+        compiled, values = self.compiled_network(), self.state_.weights
 
         def logits(images: Any) -> Any:
             import tensorflow as tf
 
             # Made in the trace: constants from outside would become arguments.
             weights = [tf.constant(value) for value in values]
-            return functions.logits_of_tensor(views, weights, images)
+            return compiled.logits_of_tensor(weights, images, views)
 
         return logits
 

@@ -1,8 +1,19 @@
-"""What a training call takes: the images of consecutive batches, and its options."""
+"""One training step and the logits of a network, written once in `keras.ops`.
 
-from typing import NamedTuple
+A backend of Keras compiles both. What else differs between backends is in the Protocol
+:class:`Backend`, which the modules of `skcnn._backends` implement.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+
+from skcnn._augment import augment_images, image_views, resize_images
+from skcnn._optimizers import has_rate_variable
 
 
 class Batch(NamedTuple):
@@ -37,3 +48,311 @@ class StepOptions(NamedTuple):
     smoothing: np.ndarray
     seed: np.int32
     step: np.int32
+
+
+class Functions(Protocol):
+    """The compiled functions of a network. Both are pure for their caller."""
+
+    def logits(
+        self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...]
+    ) -> np.ndarray:
+        """Return the logits of images, averaged over views of them."""
+
+    def train(
+        self, values: Sequence[Any], batch: Batch, options: StepOptions
+    ) -> tuple[list[Any], float, float]:
+        """Train on consecutive batches.
+
+        `values` are those of :attr:`Computation.variables`, as arrays or tensors.
+        Returns their values after training as tensors, and the weighted sums of the
+        losses and of the correct answers.
+        """
+
+
+class Backend(Protocol):
+    """What a module for a backend of Keras has to give.
+
+    `STATIC_SHAPES` says whether a batch of another length is compiled anew.
+    `OPERATIONS` holds the backend's own versions of functions of this package, where
+    they are measured to make training at least 5 % faster: "normalize" replaces
+    :func:`normalize`, "transform" replaces :func:`skcnn._augment.transform_images`.
+    """
+
+    NAME: str
+    STATIC_SHAPES: bool
+    OPERATIONS: Mapping[str, Callable[..., Any]]
+
+    def precision(self, dtype: Any) -> AbstractContextManager[Any]:
+        """Return a context in which tensors of a dtype can be made."""
+
+    def bound_threads(self, threads: int) -> None:
+        """Use so many threads, unless the backend runs or the user has chosen."""
+
+    def start_devices(self) -> None:
+        """Look for devices now, if the backend writes notes when it does."""
+
+    def uniform(self, seed: Any, step: Any, name: str, shape: Any) -> Any:
+        """Return float32 random numbers in [0, 1), the same for equal arguments."""
+
+    def gradients(
+        self,
+        loss_of_batch: Callable[[], tuple[Any, Any]],
+        trainable: list[Any],
+        others: list[Any],
+    ) -> tuple[list[Any], Any]:
+        """Return the gradients of a loss, and what else the function returns.
+
+        `loss_of_batch` reads the trainable variables and assigns to the others.
+        """
+
+    def Functions(self, computation: "Computation") -> Functions:
+        """Compile a training step and the logits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Computation:
+    """What a network computes from values of its variables.
+
+    `layers` are all but the softmax; `others` are the variables that batch
+    normalization changes or that are never trained; the optimizer is built.
+    """
+
+    backend: Backend
+    layers: list[Any]
+    trainable: list[Any]
+    others: list[Any]
+    optimizer: Any
+    augment: tuple[str, ...]
+    dtype: np.dtype
+
+    def __post_init__(self) -> None:
+        _refuse_hidden_state(self.layers)
+
+    @property
+    def weights(self) -> list[Any]:
+        """The variables of the network."""
+        return self.trainable + self.others
+
+    @property
+    def variables(self) -> list[Any]:
+        """The variables of the network, then those of the optimizer."""
+        return self.weights + self.optimizer.variables
+
+    def logits(
+        self, weights: Sequence[Any], images: Any, views: tuple[str, ...]
+    ) -> Any:
+        """Return the logits (b, n_classes) of images of any dtype."""
+        import keras
+
+        with keras.StatelessScope(list(zip(self.weights, weights, strict=True))):
+            logits = [
+                forward(self.layers, keras.ops.cast(view, self.dtype.name))
+                for view in image_views(images, views)
+            ]
+        return sum(logits) / len(logits)
+
+    def train_on_batch(
+        self, batch: Batch, options: StepOptions, i: Any, n_images: Any = None
+    ) -> tuple[Any, Any]:
+        """Take step `i` of a call: change the variables, return what is summed up.
+
+        These are the weighted sums of the losses and of the correct answers. The first
+        `n_images` images count, and those after them only pad the batch; None stands
+        for all of them.
+        """
+        from keras import ops
+
+        draw = partial(self.backend.uniform, options.seed, options.step + i)
+        operations = self.backend.OPERATIONS
+        images, class_indices, weights, flip_mask = batch
+        x = ops.cast(images, self.dtype.name)
+        x = augment_images(
+            x, self.augment, flip_mask, draw, operations.get("transform")
+        )
+        x = resize_images(x, options.size)
+        mask = None
+        if n_images is None:
+            n_images = ops.shape(x)[0]
+        else:
+            mask = ops.arange(x.shape[0], dtype="int32") < n_images
+
+        def drop(name: str, x: Any) -> Any:
+            rate = options.dropout[1 if len(x.shape) == 2 else 0]
+            rate = ops.cast(rate, "float32")
+            shape = ops.shape(x)
+            if not self.backend.STATIC_SHAPES:
+                # At rate 0 a single random number is drawn and broadcast. On
+                # TensorFlow this is ... of a step.
+                shape = ops.where(rate > 0, shape, 1)
+            return drop_values(x, rate, draw(name, shape))
+
+        def loss_of_batch() -> tuple[Any, tuple[Any, Any]]:
+            logits = forward(
+                self.layers,
+                x,
+                partial(operations.get("normalize", normalize), mask=mask),
+                drop,
+            )
+            n_classes = logits.shape[1]
+            targets = ops.one_hot(class_indices, n_classes, dtype=logits.dtype)
+            targets = targets * (1 - options.smoothing) + options.smoothing / n_classes
+            losses = ops.categorical_crossentropy(targets, logits, from_logits=True)
+            losses = losses * weights
+            is_correct = ops.equal(ops.argmax(logits, axis=1), class_indices)
+            loss_sum = ops.sum(losses)
+            correct_sum = ops.sum(weights * ops.cast(is_correct, weights.dtype))
+            return loss_sum / ops.cast(n_images, losses.dtype), (loss_sum, correct_sum)
+
+        gradients, sums = self.backend.gradients(
+            loss_of_batch, self.trainable, self.others
+        )
+        if has_rate_variable(self.optimizer):
+            self.optimizer.learning_rate.assign(options.rates[i])
+        self.optimizer.apply(gradients)
+        return sums
+
+
+def forward(
+    layers: Sequence[Any],
+    x: Any,
+    normalize: Callable[[Any, Any], Any] | None = None,
+    drop: Callable[[str, Any], Any] | None = None,
+    path: str = "",
+) -> Any:
+    """Return the output of the last layer for images of the network's dtype.
+
+    For training, `normalize` takes a batch normalization that is trained and its input,
+    and `drop` the name of a dropout layer and its input.
+    """
+    import keras
+
+    training = drop is not None
+    for layer in layers:
+        if isinstance(layer, keras.Sequential):
+            x = forward(layer.layers, x, normalize, drop, f"{path}{layer.name}/")
+        elif isinstance(layer, keras.layers.Resizing):
+            # Training images have the size of their part of the training already.
+            x = x if training else resize_images(x, (layer.height, layer.width))
+        elif isinstance(layer, keras.layers.Dropout):
+            x = x if drop is None else drop(path + layer.name, x)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            if normalize is not None and layer.trainable:
+                x = normalize(layer, x)
+            elif not layer.trainable or _is_float64(x):
+                x = normalize_by_moving_statistics(layer, x)
+            else:
+                x = layer(x, training=False)
+        elif isinstance(layer, keras.layers.Dense) and _is_float64(x):
+            # Keras, whose promotion of dtypes ends at float32, rounds on PyTorch.
+            x = x @ layer.kernel.value + layer.bias.value
+        else:
+            x = layer(x, training=training)
+    return x
+
+
+def normalize(layer: Any, x: Any, mask: Any = None) -> Any:
+    """Do what a batch normalization does in training, over the images of a mask."""
+    from keras import ops
+
+    dtype = layer.moving_mean.dtype
+    given, x = x.dtype, ops.cast(x, dtype)
+    axes = tuple(range(len(x.shape) - 1))
+
+    def mean_of(values: Any) -> Any:
+        if mask is None:
+            return ops.mean(values, axis=axes)
+        present = ops.reshape(mask, [-1] + [1] * len(axes[1:]) + [1])
+        total = ops.sum(ops.where(present, values, 0), axis=axes)
+        n_values = ops.sum(mask) * int(np.prod(x.shape[1:-1]))
+        return total / ops.cast(n_values, dtype)
+
+    mean = mean_of(x)
+    variance = mean_of(ops.square(x - mean))
+    follow_batch(layer, mean, variance)
+    factor = ops.rsqrt(variance + layer.epsilon)
+    if layer.scale:
+        factor = factor * layer.gamma.value
+    y = (x - mean) * factor
+    return ops.cast(y + layer.beta.value if layer.center else y, given)
+
+
+def follow_batch(layer: Any, mean: Any, variance: Any) -> None:
+    """Move the moving statistics of a batch normalization towards those of a batch."""
+    from keras import ops
+
+    for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        now = ops.stop_gradient(now)
+        moving.assign(layer.momentum * moving.value + (1 - layer.momentum) * now)
+
+
+def normalize_by_moving_statistics(layer: Any, x: Any) -> Any:
+    """Do what a batch normalization does in prediction.
+
+    Keras rounds float64 to float32 there on JAX and PyTorch. On TensorFlow it takes
+    more than twice as long for three channels, since numbers repeated that often are
+    read one at a time; here they are repeated for each pixel of an image.
+    """
+    from keras import ops
+
+    shape = x.shape[1:]
+    factors = ops.rsqrt(layer.moving_variance.value + layer.epsilon)
+    if layer.scale:
+        factors = factors * layer.gamma.value
+    offsets = -layer.moving_mean.value * factors
+    if layer.center:
+        offsets = offsets + layer.beta.value
+    factors, offsets = (
+        ops.tile(v, [int(np.prod(shape[:-1]))]) for v in (factors, offsets)
+    )
+    x = ops.reshape(x, (-1, int(np.prod(shape))))
+    return ops.reshape(x * factors + offsets, (-1, *shape))
+
+
+def drop_values(x: Any, rate: Any, drawn: Any) -> Any:
+    """Drop the values whose random number in [0, 1) is below the rate; scale the rest.
+
+    `drawn` may have fewer dimensions or sides of 1: it is broadcast.
+    """
+    from keras import ops
+
+    # A float64 rate just below 1 may be 1 in float32: then all values are dropped.
+    factor = 1 / ops.maximum(1 - rate, np.finfo(np.float32).tiny)
+    kept = ops.cast(drawn >= rate, x.dtype)
+    return x * (kept * ops.cast(factor, x.dtype))
+
+
+def _is_float64(x: Any) -> bool:
+    """Say whether a tensor is one of float64."""
+    import keras
+
+    return keras.backend.standardize_dtype(x.dtype) == "float64"
+
+
+def _refuse_hidden_state(layers: Sequence[Any]) -> None:
+    """Raise for a layer whose state changes in training without `forward` seeing it."""
+    import keras
+
+    known = (keras.layers.BatchNormalization, keras.layers.Dropout)
+    for layer in _flat(layers):
+        if type(layer) in known or not layer.trainable:
+            continue
+        if isinstance(layer, known) or layer.non_trainable_variables:
+            raise TypeError(
+                f"The layer {layer.name!r} is a {type(layer).__name__}, which changes "
+                "something in training beside its trainable weights (the statistics "
+                "of a batch normalization, the random numbers of a dropout). The "
+                "training step knows keras.layers.BatchNormalization and "
+                "keras.layers.Dropout only, and finds them in a keras.Sequential at "
+                "any depth. Take them out of this layer and put them into one."
+            )
+
+
+def _flat(layers: Sequence[Any]) -> Iterator[Any]:
+    """Yield layers, those of a nested Sequential in its place."""
+    import keras
+
+    for layer in layers:
+        if isinstance(layer, keras.Sequential):
+            yield from _flat(layer.layers)
+        else:
+            yield layer

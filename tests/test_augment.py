@@ -21,20 +21,27 @@ pytestmark = pytest.mark.any_backend
 N = 200
 
 
-def augment(images, names, seed=0, mirrored=None):
+def random_numbers(seed, name, shape):
+    """Draw numbers in [0, 1), others for each augmentation."""
+    entropy = [*np.atleast_1d(seed), len(name)]
+    return np.random.default_rng(entropy).random(shape, np.float32)
+
+
+def augment(images, names, seed=0, flip_mask=None, transform=None):
     from keras import ops
 
-    if mirrored is None:
-        mirrored = np.arange(len(images)) % 2 == 0
+    if flip_mask is None:
+        flip_mask = np.arange(len(images)) % 2 == 0
 
-    def draw(shape):
-        drawn = np.random.default_rng(seed).uniform(-1, 1, shape)
-        return ops.convert_to_tensor(drawn.astype(np.float32))
+    def draw(name, shape):
+        shape = [int(n) for n in shape]
+        return ops.convert_to_tensor(random_numbers(seed, name, shape))
 
     with backend().precision(images.dtype):
         images = ops.convert_to_tensor(images)
-        mirrored = ops.convert_to_tensor(mirrored)
-        return ops.convert_to_numpy(augment_images(images, names, draw, mirrored))
+        flip_mask = ops.convert_to_tensor(flip_mask)
+        changed = augment_images(images, names, flip_mask, draw, transform)
+        return ops.convert_to_numpy(changed)
 
 
 def different_images(shape, dtype=np.float32):
@@ -80,10 +87,10 @@ def test_images_of_eight_pixels_are_changed(name):
 @pytest.mark.parametrize("side", [28, 31])
 def test_flip_mirrors_the_images_it_is_told_to(side):
     images = different_images((N, 28, side, 3))
-    mirrored = np.random.default_rng(1).random(N) < 0.5
-    expected = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+    flip_mask = np.random.default_rng(1).random(N) < 0.5
+    expected = np.where(flip_mask[:, None, None, None], images[:, :, ::-1], images)
     np.testing.assert_array_equal(
-        augment(images, ("flip",), (0, 0), mirrored), expected
+        augment(images, ("flip",), (0, 0), flip_mask), expected
     )
 
 
@@ -171,8 +178,8 @@ def test_affine_reads_between_pixels_and_repeats_the_border():
     from scipy.ndimage import affine_transform
 
     images = different_images((20, 28, 30, 1)).astype(np.float64)
-    changed = augment(images, ("affine", "flip"), mirrored=np.zeros(20, bool))
-    drawn = np.random.default_rng(0).uniform(-1, 1, (7, 20))
+    changed = augment(images, ("affine", "flip"), flip_mask=np.zeros(20, bool))
+    drawn = 2 * random_numbers(0, "affine", (5, 20)).astype(np.float64) - 1
     angles, zooms = MAX_ROTATION * drawn[0], 1 + MAX_ZOOM * drawn[1]
     shears, dx, dy = MAX_SHEAR * drawn[2], drawn[3] * 30 / 28, drawn[4]
     centre = np.array([27, 29]) / 2

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from tiny import tiny_classifier
 
-from skcnn._backends import jax
+from skcnn import _step
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("KERAS_BACKEND") != "jax",
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(
 def traces(monkeypatch):
     """Collect a name for each trace of a network's layers."""
     names = []
-    forward = jax.forward
+    forward = _step.forward
 
-    def counted(layers, x, normalize=None, drop=None):
+    def counted(layers, x, normalize=None, drop=None, path=""):
         names.append("predict" if drop is None else "train")
-        return forward(layers, x, normalize, drop)
+        return forward(layers, x, normalize, drop, path)
 
-    monkeypatch.setattr(jax, "forward", counted)
+    monkeypatch.setattr(_step, "forward", counted)
     return names
 
 

@@ -7,10 +7,11 @@ import pytest
 from tiny import tiny_classifier
 
 from skcnn._backends import tensorflow
+from skcnn._step import drop_values
 
 
 def normalization(channels, momentum=0.75):
-    """Build a batch normalisation as the networks have it, with values of its own."""
+    """Build a batch normalization as the networks have it, with values of its own."""
     import keras
 
     layer = keras.layers.BatchNormalization(
@@ -35,7 +36,7 @@ def test_fused_normalization_agrees_with_the_layer_of_keras(shape):
     ours, theirs = normalization(shape[-1]), normalization(shape[-1])
     results = []
     for layer, normalize in (
-        (ours, lambda x: tensorflow._normalize(ours, x)),
+        (ours, lambda x: tensorflow._fused_normalize(ours, x)),
         (theirs, lambda x: theirs(x, training=True)),
     ):
         with tf.GradientTape() as tape:
@@ -69,15 +70,15 @@ def test_all_but_float64_is_normalized_by_the_fused_operation(
     )
     layer = normalization(1)
     x = tf.zeros((4, 3, 3, 1), dtype)
-    tensorflow._normalize(layer, x)
+    tensorflow._fused_normalize(layer, x)
     assert taken == ([1] if fused else [])
 
 
 def dropped(x, rate, seed=(1, 2)):
     import tensorflow as tf
 
-    rate = tf.constant(rate, "float64" if x.dtype == "float64" else "float32")
-    return tensorflow._drop(x, rate, tf.constant(seed))
+    rate = tf.constant(rate, tf.float32)
+    return drop_values(x, rate, tensorflow.uniform(*seed, "dropout", tf.shape(x)))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.9])

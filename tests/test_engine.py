@@ -11,11 +11,10 @@ from tiny import tiny_classifier
 
 from skcnn import _engine
 from skcnn._backends import backend
-from skcnn._backends.forward import forward
 from skcnn._engine import CompiledNetwork, arrays, compiled_network, tensors
 from skcnn._networks import Network, build_network
 from skcnn._parameters import resolve_parameters
-from skcnn._step import Batch, StepOptions
+from skcnn._step import Batch, StepOptions, forward
 
 pytestmark = pytest.mark.any_backend
 
@@ -223,7 +222,7 @@ def test_only_training_normalizes_by_the_batch(digits):
     x = images.astype(np.float64)
     forward(layers, x)
     assert taken == []
-    forward(layers, x, normalize, lambda i, x: x)
+    forward(layers, x, normalize, lambda name, x: x)
     assert taken == ["normalization_1_1"]
 
 
@@ -326,14 +325,14 @@ def test_the_weights_of_nested_blocks_are_drawn_too(digits):
         def __init__(self):
             super().__init__(name="residual")
             self.first = convolution("first")
-            self.others = [keras.layers.BatchNormalization(), convolution("second")]
+            self.others = [keras.layers.Activation("relu"), convolution("second")]
 
-        def call(self, x, training=False):
-            normalization, second = self.others
-            changed = second(normalization(self.first(x), training=training))
-            return keras.ops.add(x, changed)
+        def call(self, x):
+            activation, second = self.others
+            return keras.ops.add(x, second(activation(self.first(x))))
 
-    inner = keras.Sequential([convolution("inner", activation="relu")], name="inner")
+    normalization = keras.layers.BatchNormalization(name="normalization")
+    inner = keras.Sequential([convolution("inner"), normalization], name="inner")
     outer = keras.Sequential([convolution("outer"), inner], name="outer")
     compiled = CompiledNetwork(block_model(outer, Residual()), ())
     state, same, other = (initial(compiled, seed) for seed in (0, 0, 1))

@@ -1,36 +1,39 @@
 """What differs between Keras's backends: a module for each, imported when chosen.
 
-Each has a class `Functions`, the two functions of a network, its own `NAME`, and the
-functions `precision`, `bound_threads` and `start_devices`.
+Each of them implements the Protocol :class:`skcnn._step.Backend`.
 """
 
-import importlib
+from skcnn._step import Backend
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
-def backend():
+def backend() -> Backend:
     """Return the module of the backend that Keras runs on.
 
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    RuntimeError
-        If Keras runs on none of `BACKENDS`.
+    Raises RuntimeError if Keras runs on none of `BACKENDS`.
     """
     import keras
 
     name = keras.config.backend()
-    if name not in BACKENDS:
-        raise RuntimeError(
-            f"Keras runs on {name!r}, but skcnn needs one of "
-            f"{', '.join(map(repr, BACKENDS))}. Set the environment variable "
-            "KERAS_BACKEND to one of them before Keras is imported."
-        )
-    return importlib.import_module(f"skcnn._backends.{name}")
+    # One branch for each, so that mypy compares the modules with the Protocol.
+    if name == "tensorflow":
+        from skcnn._backends import tensorflow
+
+        return tensorflow
+    if name == "jax":
+        from skcnn._backends import jax
+
+        return jax
+    if name == "torch":
+        from skcnn._backends import torch
+
+        return torch
+    raise RuntimeError(
+        f"Keras runs on {name!r}, but skcnn needs one of "
+        f"{', '.join(map(repr, BACKENDS))}. Set the environment variable "
+        "KERAS_BACKEND to one of them before Keras is imported."
+    )
 
 
 def refuse_several_devices() -> None:
