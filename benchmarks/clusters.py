@@ -1,14 +1,15 @@
 """Time, memory and bytes moved by a search on Dask and on Ray, against one process.
 
-    SKCNN_DATA=/path/to/data python benchmarks/clusters.py [--pairs 3] [--images 60000]
+    SKCNN_DATA=/path/to/data python benchmarks/clusters.py [--rounds 3] [--images 0]
 
 searches 4 learning rates of MNIST's preset "fast" with 3 folds and no refit: in one
-process (`n_jobs=1`), on Dask with one worker of two threads and with two workers, and
-on Ray with two. (Where a cluster has room for one task only, joblib computes in the
-calling process.) TensorFlow has one thread in each worker, and in the one process too.
-Ray's workers are on a node each, with a store of its own, as on two machines. "As it
-comes" is without `skcnn.clusters`. "First" is the first search on new workers, "again"
-the same one a second time; the start of the cluster is in neither.
+process (`n_jobs=1`) and, where they are installed, on Dask with one worker of two
+threads and with two workers, and on Ray with two. (Where a cluster has room for one
+task only, joblib computes in the calling process.) TensorFlow has one thread in each
+worker, and in the one process too. Ray's workers are on a node each, with a store of
+its own, as on two machines. "As it comes" is without `skcnn.clusters`. "First" is the
+first search on new workers, "again" the same one a second time; the start of the
+cluster is in neither.
 
 MB moved are those that the first search sent over the loopback device, on which is all
 that would cross a network; nothing else may use it meanwhile. Memory is the highest
@@ -16,26 +17,21 @@ sum, over the client and the cluster's processes, of resident memory, where what
 processes share counts once. Each way has a process of its own in each round.
 """
 
-import argparse
+import importlib.util
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import plain_networks
-from measuring import (
-    print_table,
-    ratio,
-    run_job,
-    run_script,
-    shuffled,
-    spread,
-    timed,
-    versions_line,
-)
+from measuring import Line, Study, note, options, parse, run_script, timed
+from plain_networks import DATA
+from tables import Column, comparison, listing, median, times
 
 ONE = "n_jobs=1"
-WAYS = {
+WAYS: dict[str, Line] = {
     ONE: {},
     "Dask, 1 worker, 2 threads": {"engine": "dask", "n_workers": 1, "n_threads": 2},
     "Dask, 2 workers": {"engine": "dask", "n_workers": 2},
@@ -49,28 +45,28 @@ SEARCHES = ("first", "again")
 
 
 @contextmanager
-def one_process(n_workers, n_threads, plain):
+def one_process(n_workers: int, n_threads: int, plain: bool) -> Iterator[Any]:
     """Search in this process."""
     from joblib import parallel_config
 
-    def put(X):
+    def put(X: Any) -> Any:
         return X
 
     yield put, lambda: parallel_config(n_jobs=1)
 
 
 @contextmanager
-def dask(n_workers, n_threads, plain):
+def dask(n_workers: int, n_threads: int, plain: bool) -> Iterator[Any]:
     """Search on a Dask cluster."""
     from dask.distributed import Client, LocalCluster
     from joblib import parallel_config
 
     from skcnn.clusters import on_every_worker
 
-    def put(X):
+    def put(X: Any) -> Any:
         return X
 
-    options = {"n_workers": n_workers, "threads_per_worker": n_threads}
+    options: Line = {"n_workers": n_workers, "threads_per_worker": n_threads}
     options |= {"host": "127.0.0.1", "dashboard_address": None}
     with (
         LocalCluster(**options) as cluster,
@@ -82,7 +78,7 @@ def dask(n_workers, n_threads, plain):
 
 
 @contextmanager
-def ray(n_workers, n_threads, plain):
+def ray(n_workers: int, n_threads: int, plain: bool) -> Iterator[Any]:
     """Search on a Ray cluster, each worker on a node of its own."""
     # Without a token, which would stay in the user's home.
     os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -111,7 +107,7 @@ def ray(n_workers, n_threads, plain):
 ENGINES = {None: one_process, "dask": dask, "ray": ray}
 
 
-def loopback_mb():
+def loopback_mb() -> float:
     """Return the MB that the loopback device has carried so far."""
     with open("/proc/net/dev") as file:
         for line in file:
@@ -121,9 +117,9 @@ def loopback_mb():
     raise RuntimeError("There is no loopback device in /proc/net/dev.")
 
 
-def family():
+def family() -> list[int]:
     """Return this process and all that descend from it."""
-    children = {}
+    children: dict[int, list[int]] = {}
     for name in filter(str.isdecimal, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat") as file:
@@ -137,7 +133,7 @@ def family():
     return found
 
 
-def memory_mb():
+def memory_mb() -> float:
     """Return the resident memory of the family in MB, shared pages counted once."""
     kb = 0
     for pid in family():
@@ -150,11 +146,11 @@ def memory_mb():
 
 
 @contextmanager
-def peak_of_memory():
+def peak_of_memory() -> Iterator[list[float]]:
     """Watch the family's memory; the list that this gives holds what was seen."""
     seen, done = [memory_mb()], threading.Event()
 
-    def watch():
+    def watch() -> None:
         # Rarely, because adding up the pages of a process takes the kernel a while.
         while not done.wait(1):
             seen.append(memory_mb())
@@ -168,22 +164,20 @@ def peak_of_memory():
         watcher.join()
 
 
-def search_twice(way, n_images):
+def search_twice(participant: str, seed: int, data: str, n_images: int) -> list[Line]:
     """Run the same search twice in one of the ways."""
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-    from skcnn import MNISTCNNClassifier
-
-    options = {"engine": None, "n_workers": 1, "n_threads": 1, "plain": False}
-    options |= WAYS[way]
+    options: Line = {"engine": None, "n_workers": 1, "n_threads": 1, "plain": False}
+    options |= WAYS[participant]
     engine = ENGINES[options.pop("engine")]
-    X, y = plain_networks.load_images("MNIST classic", n_images)
-    clf = MNISTCNNClassifier.from_preset("fast", random_state=0)
+    X, y = plain_networks.load_images(data, n_images)
+    clf = plain_networks.preset(data, "fast", random_state=seed)
     # Log loss, because it shows a last bit that accuracy hides.
     search = GridSearchCV(
         clf,
         {"learning_rate": LEARNING_RATES},
-        cv=StratifiedKFold(N_FOLDS, shuffle=True, random_state=0),
+        cv=StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed),
         scoring="neg_log_loss",
         refit=False,
         error_score="raise",
@@ -191,65 +185,67 @@ def search_twice(way, n_images):
     if engine is one_process:
         os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
         plain_networks.start_tensorflow()
+    mb = X.nbytes / 1e6
+    title = (
+        f"GridSearchCV of {DATA[data].title}'s preset fast, {len(LEARNING_RATES)} "
+        f"candidates x {N_FOLDS} folds of {len(X):,} images, {mb:.1f} MB, no refit"
+    )
+    found = []
     start = time.perf_counter()
     with engine(**options) as (put, config):
-        found = {"start_s": time.perf_counter() - start, "mb": X.nbytes / 1e6}
+        shared: Line = {"start_s": time.perf_counter() - start, "threads": 1}
         with peak_of_memory() as seen:
             before = loopback_mb()
             X = put(X)
-            for name in SEARCHES:
+            for when in SEARCHES:
                 with config():
                     _, seconds = timed(lambda: search.fit(X, y))
-                if name == SEARCHES[0]:
-                    found["moved_mb"] = loopback_mb() - before
-                found[name] = seconds
-        found["memory_mb"] = max(seen)
+                # The CPU time of the workers is not known here.
+                run: Line = {"case": f"{title}: {when}", "wall_s": seconds["wall_s"]}
+                if when == SEARCHES[0]:
+                    run["moved_mb"] = loopback_mb() - before
+                    run["moved_of_images"] = run["moved_mb"] / mb
+                found.append(run)
+        shared["memory_mb"] = max(seen)
     names = [f"split{i}_test_score" for i in range(N_FOLDS)]
-    found["scores"] = [
+    shared["scores"] = [
         score.hex() for name in names for score in search.cv_results_[name].tolist()
     ]
-    return found
+    return [run | shared for run in found]
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--images", type=int, default=60_000)
-    parser.add_argument("--pairs", type=int, default=3, help="rounds")
-    parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
-    args = parser.parse_args()
-    if args.quick:
-        args.images, args.pairs = 3000, 1
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
 
-    print(versions_line("joblib", "distributed", "ray"), end="\n\n")
-    runs = {way: [] for way in WAYS}
-    for i in range(args.pairs):
-        for way in shuffled(WAYS, i):
-            runs[way].append(run_job(__file__, way=way, n_images=args.images))
-    mb = runs[ONE][0]["mb"]
-    print(
-        f'GridSearchCV of MNIST\'s preset "fast", {len(LEARNING_RATES)} candidates x '
-        f"{N_FOLDS} folds of {args.images:,} images ({mb:.1f} MB), no refit, one "
-        "TensorFlow thread a fit"
-    )
-    walls = {
-        way: {name: [run[name] for run in of_way] for name in SEARCHES}
-        for way, of_way in runs.items()
-    }
-    rows = []
-    for way, of_way in runs.items():
-        row = [way, spread([run["start_s"] for run in of_way])]
-        row += [spread([x["wall_s"] for x in walls[way][name]]) for name in SEARCHES]
-        row += [ratio(walls[way][n], walls[ONE][n], "wall_s") for n in SEARCHES]
-        row += [spread([run["memory_mb"] for run in of_way])]
-        row += [spread([run["moved_mb"] for run in of_way])]
-        row += [spread([run["moved_mb"] / mb for run in of_way])]
-        equal = all(run["scores"] == runs[ONE][0]["scores"] for run in of_way)
-        rows.append([*row, "yes" if equal else "no"])
-    header = ["", "cluster's start, s", "first, wall s", "again, wall s"]
-    header += [f"first / {ONE}", f"again / {ONE}", "memory, MB"]
-    print_table([*header, "MB moved", "/ MB of images", "same bits"], rows)
+    def same_bits(runs: list[Line], reference: list[Line]) -> str:
+        scores = {run["seed"]: run["scores"] for run in reference}
+        equal = [run["scores"] == scores.get(run["seed"]) for run in runs]
+        return "yes" if all(equal) else "no"
+
+    wall = [column for column in times(ONE) if column.title.startswith("wall")]
+    columns = [
+        median("cluster's start, s", "start_s"),
+        *wall,
+        median("memory, MB", "memory_mb"),
+        median("MB moved", "moved_mb"),
+        median("/ MB of images", "moved_of_images"),
+        listing("threads a fit", "threads"),
+        Column("same bits", same_bits),
+    ]
+    return comparison(lines, columns, order=[*WAYS], reference=ONE)
+
+
+def main() -> None:
+    args = parse(options(__doc__, rounds=3, images=0), images=300)
+    engines = {"dask": "distributed", "ray": "ray"}
+    missing = {e for e, name in engines.items() if not importlib.util.find_spec(name)}
+    if missing:
+        note(f"without {' and '.join(sorted(missing))}: not installed")
+    ways = [way for way in WAYS if WAYS[way].get("engine") not in missing]
+    study = Study(__file__, args, ("joblib", "distributed", "ray"))
+    data = "digits" if args.quick else "mnist"
+    study.rounds(ways, args.rounds, data=data, n_images=args.images)
+    study.show(tables)
 
 
 if __name__ == "__main__":

@@ -1,153 +1,165 @@
 """Exported models beside the estimator: the same answers, and how fast.
 
-    SKCNN_DATA=/path/to/data python benchmarks/export.py [--pairs 5]
+    SKCNN_DATA=/path/to/data python benchmarks/export.py [mnist cifar10] [--rounds 5]
 
 trains the preset "fast" on MNIST and on CIFAR-10, behind an `ImageScaler` in a pipeline
-for the latter, exports both as ONNX and as a SavedModel, and compares the answers on
-the whole test set: how many labels differ, and the largest difference of a probability.
-Then the time of one image (the median call of each round) and of 10,000 images, in
-random order in each round: `predict` of the estimator, the SavedModel's signature, and
-onnxruntime with its own choice of threads. The 10,000 images go in at once, but for
-skcnn, which cuts them into batches itself; the exported models get batches as large as
-skcnn's.
+for the latter, exports both as a SavedModel and, where the extra `onnx` is installed,
+as ONNX, and compares the answers on the whole test set: how many labels differ, and the
+largest difference of a probability. Then the time of one image (the median call of each
+round) and of all test images: `predict` of the estimator, the SavedModel's signature,
+and onnxruntime with its own choice of threads. skcnn gets all test images at once and
+cuts them into batches itself; the exported models get batches as large as skcnn's. Each
+round has a process of its own, in which all take turns in random order.
 """
 
-import argparse
+import importlib.util
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plain_networks
-from measuring import (
-    note,
-    number,
-    print_comparison,
-    print_table,
-    shuffled,
-    spread,
-    timed,
-    versions_line,
-)
-from prediction import median_call
-from sklearn.pipeline import make_pipeline
+from measuring import Line, Study, note, options, parse, run_script, shuffled, timed
+from plain_networks import DATA, REAL_DATA
+from prediction import Functions, median_call
+from tables import comparison, grouped, listing, median, times
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._training import prediction_batch
-from skcnn.export import to_onnx, to_saved_model
-from skcnn.preprocessing import ImageScaler
 
 OURS, SAVED, ONNX = "skcnn", "SavedModel", "ONNX, onnxruntime"
 CALLS = 60
+PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
+
+# From images to labels and probabilities.
+Function = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def estimators():
-    """Return what is trained on each data set."""
-    cifar = CIFARCNNClassifier.from_preset("fast", random_state=0)
-    return {
-        "MNIST classic": MNISTCNNClassifier.from_preset("fast", random_state=0),
-        "CIFAR-10 classic": make_pipeline(ImageScaler(mode="standard"), cifar),
-    }
+def estimator(data: str, seed: int) -> Any:
+    """Return what is trained on a data set."""
+    from sklearn.pipeline import make_pipeline
+
+    from skcnn.preprocessing import ImageScaler
+
+    clf = plain_networks.preset(data, "fast", random_state=seed)
+    if data == "cifar10":
+        return make_pipeline(ImageScaler(mode="standard"), clf)
+    return clf
 
 
-def exported(estimator, folder):
-    """Export; return a function for each format, from images to both answers."""
-    import onnxruntime
+def saved_model(fitted: Any, folder: Path) -> Function:
+    """Export as a SavedModel, and return its signature as a function."""
     import tensorflow as tf
 
-    to_saved_model(estimator, folder / "saved")
-    to_onnx(estimator, folder / "model.onnx")
-    saved = tf.saved_model.load(folder / "saved")
-    serve = saved.signatures["serving_default"]
-    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    from skcnn.export import to_saved_model
 
-    def run_saved(images):
+    to_saved_model(fitted, folder / "saved")
+    # The signature lives as long as the model does.
+    saved = tf.saved_model.load(folder / "saved")
+
+    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        serve = saved.signatures["serving_default"]
         answer = serve(images=tf.constant(images))
         return answer["labels"].numpy(), answer["probabilities"].numpy()
 
-    def run_onnx(images):
-        return session.run(["labels", "probabilities"], {"images": images})
-
-    # The signature lives as long as the model does.
-    run_saved.model = saved
-    return {SAVED: run_saved, ONNX: run_onnx}
+    return run
 
 
-def in_batches(function, images):
+def onnx(fitted: Any, folder: Path) -> Function:
+    """Export as ONNX, and return what onnxruntime makes of it as a function."""
+    import onnxruntime
+
+    from skcnn.export import to_onnx
+
+    to_onnx(fitted, folder / "model.onnx")
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    return lambda images: session.run(["labels", "probabilities"], {"images": images})
+
+
+def in_batches(function: Function, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both answers for all images."""
     size = prediction_batch(images.shape[1:])
     parts = [
         function(images[start : start + size]) for start in range(0, len(images), size)
     ]
-    return tuple(np.concatenate(answers) for answers in zip(*parts, strict=True))
+    labels, probabilities = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return labels, probabilities
 
 
-def measure(network, n_images, n_rounds, calls, folder):
-    """Measure one data set; return rows about the answers."""
-    note(network)
-    name = network.removesuffix(" classic")
-    X, y = plain_networks.load_images(network, n_images)
-    X_test, _ = plain_networks.load_images(network, None, "test")
-    estimator = estimators()[network].fit(X, y)
-    functions = exported(estimator, folder)
-    labels, probabilities = estimator.predict(X_test), estimator.predict_proba(X_test)
-    rows = []
-    for way, function in functions.items():
-        other_labels, others = in_batches(function, X_test)
-        difference = number(abs(others - probabilities).max())
-        n_other = (other_labels != labels).sum()
-        rows.append([name, way, f"{n_other} of {len(labels):,}", difference])
-
-    image = X_test[:1]
-    one = {OURS: lambda: estimator.predict(image)}
-    many = {OURS: lambda: estimator.predict(X_test)}
-    for way, function in functions.items():
-        one[way] = lambda function=function: function(image)
-        many[way] = lambda function=function: in_batches(function, X_test)
-    runs = {way: [] for way in one}
-    for way in one:
-        median_call(one[way], 2)
-    for i in range(n_rounds):
-        for way in shuffled(one, i):
-            runs[way].append(median_call(one[way], calls))
-    print(f"{name}, one image: median of {calls} calls in each of {n_rounds} rounds")
-    print_comparison(runs, OURS, unit="ms", scale=1000)
-
-    runs = {way: [] for way in many}
-    for i in range(n_rounds):
-        for way in shuffled(many, i):
-            runs[way].append(timed(many[way])[1])
-    print(f"{name}, {len(X_test):,} images, {n_rounds} rounds")
-    print_comparison(
-        runs,
-        OURS,
-        images_a_second=lambda of_way: spread(
-            [len(X_test) / run["wall_s"] for run in of_way]
-        ),
-    )
-    return rows
-
-
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--images", type=int, help="to train on; default: all")
-    parser.add_argument("--pairs", type=int, default=5, help="rounds")
-    parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
-    args = parser.parse_args()
-    calls = CALLS
-    if args.quick:
-        args.images, args.pairs, calls = 2000, 2, 5
-
-    print(versions_line("onnx", "onnxruntime", "tf2onnx"), end="\n\n")
+def export(seed: int, data: str, n_images: int, n_calls: int) -> list[Line]:
+    """Train and export once, and let all predict."""
     plain_networks.start_tensorflow()
-    rows = []
-    for network in estimators():
-        with tempfile.TemporaryDirectory() as folder:
-            rows += measure(network, args.images, args.pairs, calls, Path(folder))
-    print("Answers on the whole test set, against the estimator's")
-    print_table(["data", "", "other labels", "largest difference of probability"], rows)
+    X, y = plain_networks.load_images(data, n_images)
+    X_test, y_test = plain_networks.load_images(data, subset="test")
+    fitted = estimator(data, seed).fit(X, y)
+    labels, probabilities = fitted.predict(X_test), fitted.predict_proba(X_test)
+    exporters = {SAVED: saved_model}
+    if all(importlib.util.find_spec(name) for name in PACKAGES):
+        exporters[ONNX] = onnx
+    title = DATA[data].title
+    image = X_test[:1]
+    one: Functions = {OURS: lambda: fitted.predict(image)}
+    many: Functions = {OURS: lambda: fitted.predict(X_test)}
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for way, exporter in exporters.items():
+            function = exporter(fitted, Path(folder))
+            other_labels, others = in_batches(function, X_test)
+            found.append(
+                {
+                    "case": f"{title}: answers for {len(X_test):,} images",
+                    "participant": way,
+                    "accuracy": float((other_labels == y_test).mean()),
+                    "other_labels": int((other_labels != labels).sum()),
+                    "difference": float(abs(others - probabilities).max()),
+                }
+            )
+            one[way] = partial(function, image)
+            many[way] = partial(in_batches, function, X_test)
+        for call in one.values():
+            median_call(call, 2)  # traces
+        for way in shuffled(one, seed):
+            run = median_call(one[way], n_calls)
+            found.append({"case": f"{title}: one image", "participant": way, **run})
+        for way in shuffled(many, seed):
+            _, run = timed(many[way])
+            run["images_a_second"] = len(X_test) / run["wall_s"]
+            case = f"{title}: {len(X_test):,} images"
+            found.append({"case": case, "participant": way, **run})
+    return found
+
+
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    of_answers = [
+        listing("other labels than skcnn", "other_labels"),
+        median("largest difference of a probability", "difference"),
+    ]
+    parts = []
+    for case, of_case in grouped(lines, "case").items():
+        if "difference" in of_case[0]:
+            columns = of_answers
+        elif case.endswith(": one image"):
+            columns = times(OURS, "ms")
+        else:
+            columns = [*times(OURS), median("images a second", "images_a_second")]
+        order = (OURS, SAVED, ONNX)
+        parts.append(comparison(of_case, columns, order=order, reference=OURS))
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    args = parse(options(__doc__, rounds=5, data=REAL_DATA, images=0))
+    if not all(importlib.util.find_spec(name) for name in PACKAGES):
+        note("without ONNX: it needs the packages of the extra onnx")
+    study = Study(__file__, args, PACKAGES)
+    calls = 5 if args.quick else CALLS
+    for seed in range(args.rounds):
+        for data in args.data:
+            study.run(seed=seed, data=data, n_images=args.images, n_calls=calls)
+    study.show(tables)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, export)

@@ -1,6 +1,6 @@
 """Successive halving that goes on from weights against one that starts again.
 
-    SKCNN_DATA=/path/to/data python benchmarks/halving.py mnist cifar10 --seeds 3
+    SKCNN_DATA=/path/to/data python benchmarks/halving.py mnist cifar10 --rounds 3
 
 searches 12 candidates (six learning rates, with dropout and without) of the preset
 "fast" with 5 folds and at most 9 epochs, by scikit-learn's `HalvingGridSearchCV` with
@@ -11,31 +11,14 @@ are those of all candidates, folds and of the refit. The seed is that of network
 folds; the two take turns.
 """
 
-import argparse
-
 import numpy as np
 import plain_networks
-from measuring import (
-    number,
-    print_table,
-    run_job,
-    run_script,
-    shuffled,
-    spread,
-    timed,
-    versions_line,
-)
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import HalvingGridSearchCV, StratifiedKFold
+from measuring import Line, Study, options, parse, run_script, timed
+from plain_networks import DATA, REAL_DATA
+from tables import comparison, listing, median, percent, ratio
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn.model_selection import WarmHalvingGridSearchCV
-
-CLASSIFIERS = {"mnist": MNISTCNNClassifier, "cifar10": CIFARCNNClassifier}
-CLASSIC = {"mnist": "MNIST classic", "cifar10": "CIFAR-10 classic"}
-N_IMAGES = {"mnist": 5_000, "cifar10": 2_500}
-N_HELD_OUT = 10_000
-EPOCHS = 9
+N_IMAGES = {"mnist": 5_000, "cifar10": 2_500, "digits": 300}
+N_HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 500}
 GRID = {
     "learning_rate": [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03],
     "dropout": [0.0, 0.25],
@@ -43,63 +26,62 @@ GRID = {
 SKLEARN, SKCNN = "HalvingGridSearchCV", "WarmHalvingGridSearchCV"
 
 
-def search_once(dataset, way, seed):
+def search_once(
+    participant: str, seed: int, data: str, n_folds: int, epochs: int
+) -> list[Line]:
     """Return what one search cost and found."""
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import HalvingGridSearchCV, StratifiedKFold
+
+    from skcnn.model_selection import WarmHalvingGridSearchCV
+
     plain_networks.start_tensorflow()
-    X, y = plain_networks.load_images(CLASSIC[dataset], None)
-    n = N_IMAGES[dataset]
-    clf = CLASSIFIERS[dataset].from_preset("fast", epochs=EPOCHS, random_state=seed)
-    cv = StratifiedKFold(5, shuffle=True, random_state=seed)
-    if way == SKLEARN:
-        options = {"resource": "epochs", "max_resources": EPOCHS}
+    X, y = plain_networks.load_images(data)
+    n = N_IMAGES[data]
+    clf = plain_networks.preset(data, "fast", epochs=epochs, random_state=seed)
+    cv = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    if participant == SKLEARN:
+        options = {"resource": "epochs", "max_resources": epochs}
         search = HalvingGridSearchCV(clf, GRID, cv=cv, **options)
     else:
         search = WarmHalvingGridSearchCV(clf, GRID, cv=cv)
     _, cost = timed(lambda: search.fit(X[:n], y[:n]))
     rungs = np.array(search.n_resources_)
-    new = rungs if way == SKLEARN else np.diff(rungs, prepend=0)
-    epochs = int(np.dot(search.n_candidates_, new)) * search.n_splits_ + EPOCHS
-    held_out = slice(-N_HELD_OUT, None)
-    return cost | {
-        "epochs": epochs,
-        "accuracy": float(search.score(X[held_out], y[held_out])),
-        "best": ", ".join(f"{search.best_params_[name]:g}" for name in sorted(GRID)),
-    }
+    new = rungs if participant == SKLEARN else np.diff(rungs, prepend=0)
+    n_epochs = int(np.dot(search.n_candidates_, new)) * search.n_splits_ + epochs
+    held_out = slice(-N_HELD_OUT[data], None)
+    best = (f"{search.best_params_[name]:g}" for name in sorted(GRID))
+    return [
+        cost
+        | {
+            "case": f"{DATA[data].title}, {n:,} images, preset fast, {n_folds} folds",
+            "epochs": n_epochs,
+            "accuracy": float(search.score(X[held_out], y[held_out])),
+            "best": ", ".join(best),
+        }
+    ]
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dataset", nargs="+", choices=CLASSIFIERS)
-    parser.add_argument("--seeds", type=int, default=3)
-    args = parser.parse_args()
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    columns = [
+        median("epochs", "epochs"),
+        ratio("/ scikit-learn's", "epochs"),
+        median("CPU s", "cpu_s"),
+        percent("held-out accuracy, %"),
+        listing("best dropout, learning rate", "best"),
+    ]
+    return comparison(lines, columns, order=(SKLEARN, SKCNN), reference=SKLEARN)
 
-    print(versions_line())
-    for dataset in args.dataset:
-        runs = {SKLEARN: [], SKCNN: []}
-        for seed in range(args.seeds):
-            for way in shuffled(runs, seed):
-                job = {"dataset": dataset, "way": way, "seed": seed}
-                runs[way].append(run_job(__file__, **job))
-        rows = []
-        for way, of_way in runs.items():
-            accuracy = 100 * np.array([run["accuracy"] for run in of_way])
-            pairs = zip(of_way, runs[SKLEARN], strict=True)
-            rows.append(
-                [
-                    way,
-                    number(np.mean([run["epochs"] for run in of_way])),
-                    spread([a["epochs"] / b["epochs"] for a, b in pairs]),
-                    spread([run["cpu_s"] for run in of_way]),
-                    f"{accuracy.mean():.2f} %",
-                    f"{accuracy.min():.2f} to {accuracy.max():.2f}",
-                    "; ".join(run["best"] for run in of_way),
-                ]
-            )
-        print(f"\n{dataset}, {N_IMAGES[dataset]:,} images, {args.seeds} seeds")
-        header = ["", "epochs", "/ scikit-learn's", "CPU s", "held-out accuracy, mean"]
-        print_table([*header, "lowest to highest", "best dropout, learning rate"], rows)
+
+def main() -> None:
+    args = parse(options(__doc__, rounds=3, data=REAL_DATA))
+    study = Study(__file__, args)
+    folds, epochs = (2, 3) if args.quick else (5, 9)
+    for data in args.data:
+        setup = {"data": data, "n_folds": folds, "epochs": epochs}
+        study.rounds((SKLEARN, SKCNN), args.rounds, **setup)
+    study.show(tables)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,21 @@
 """Time that `import skcnn` takes, and the packages that it loads.
 
-    python benchmarks/imports.py [--pairs 20]
+    python benchmarks/imports.py [--rounds 20]
 
-imports skcnn and, for comparison, `sklearn.base` in fresh processes, in random order in
-each round, and lists the packages that come with them and with making and cloning a
-classifier.
+imports skcnn, one of its classifiers and, for comparison, `sklearn.base` in fresh
+processes, in random order in each round, and lists the packages that come with them and
+with making and cloning a classifier. The first import of all compiles and reads from
+the disk; it does not count.
 """
 
-import argparse
+from measuring import Line, Study, options, parse, run_child, run_script
+from tables import Column, comparison, listing, times
 
-from measuring import (
-    note,
-    print_comparison,
-    print_table,
-    run_child,
-    shuffled,
-    spread,
-    versions_line,
-)
-
-HEAVY = ("tensorflow", "keras", "scikeras", "matplotlib", "pandas", "torch")
-
-STATEMENTS = {
-    "import sklearn.base": "import sklearn.base",
-    "import skcnn": "import skcnn",
-}
+HEAVY = {"tensorflow", "keras", "scikeras", "matplotlib", "pandas", "torch"}
+SKLEARN = "import sklearn.base"
+STATEMENTS = (SKLEARN, "import skcnn", "from skcnn import MNISTCNNClassifier")
+ORDER = (*STATEMENTS, "skcnn")
+IMPORT, CLONE = "Import", "Making and cloning a classifier, after its import"
 
 # No module of this folder is imported in there: it would load part of what is measured.
 CODE = """
@@ -34,86 +25,81 @@ def clocks():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return time.perf_counter(), usage.ru_utime + usage.ru_stime
 
-before = set(sys.modules)
-wall, cpu = clocks()
-{statement}
-end_wall, end_cpu = clocks()
-report = {{"wall_s": end_wall - wall, "cpu_s": end_cpu - cpu}}
-report["modules"] = sorted(set(sys.modules) - before)
-if {makes_classifiers}:
-    from sklearn.base import clone
+def measure(function):
     before = set(sys.modules)
-    wall, _ = clocks()
-    for kind in (skcnn.MNISTCNNClassifier, skcnn.CIFARCNNClassifier):
-        clone(kind(epochs=3))
-        clone(kind.from_preset("classic"))
-    report["clone_s"] = (clocks()[0] - wall) / 4
-    report["clone_modules"] = sorted(set(sys.modules) - before)
+    wall, cpu = clocks()
+    function()
+    end_wall, end_cpu = clocks()
+    new = set(sys.modules) - before
+    return {{
+        "wall_s": end_wall - wall,
+        "cpu_s": end_cpu - cpu,
+        "n_modules": len(new),
+        "packages": sorted({{name.partition(".")[0] for name in new}}),
+    }}
+
+def statement():
+    {statement}
+
+report = [measure(statement)]
+if "sklearn" in sys.modules and "skcnn" in sys.modules:
+    import skcnn
+    from sklearn.base import clone
+
+    def make():
+        for kind in (skcnn.MNISTCNNClassifier, skcnn.CIFARCNNClassifier):
+            clone(kind(epochs=3))
+            clone(kind.from_preset("classic"))
+
+    report.append(measure(make))
 print(json.dumps(report))
 """
 
 
-def fresh_import(name):
-    """Run one of the statements in a new process and return its report."""
-    code = CODE.format(
-        statement=STATEMENTS[name], makes_classifiers=name == "import skcnn"
+def fresh_import(participant: str, seed: int) -> list[Line]:
+    """Run an import statement in a new process and return what it took."""
+    found = run_child(["-c", CODE.format(statement=participant)])
+    runs = [{"case": IMPORT, **found[0]}]
+    for fields in found[1:]:
+        for key in ("wall_s", "cpu_s"):
+            fields[key] /= 4  # four classifiers
+        runs.append({"case": CLONE, "participant": "skcnn", **fields})
+    return runs
+
+
+def _heavy(runs: list[Line], _: list[Line]) -> str:
+    return _names(set(runs[-1]["packages"]) & HEAVY)
+
+
+def _beyond(runs: list[Line], reference: list[Line]) -> str:
+    """Return the packages that did not come with scikit-learn."""
+    known = {"skcnn"}
+    for run in reference[-1:]:
+        known |= set(run["packages"])
+    return _names(set(runs[-1]["packages"]) - known)
+
+
+def _names(packages: set[str]) -> str:
+    return ", ".join(sorted(packages)) or "none"
+
+
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    modules = [listing("modules", "n_modules"), Column("heavy packages", _heavy)]
+    modules.append(Column("packages beyond scikit-learn's", _beyond))
+    return comparison(
+        lines, [*times(SKLEARN, "ms"), *modules], order=ORDER, reference=SKLEARN
     )
-    return run_child(["-c", code])
 
 
-def packages(modules):
-    """Return the top-level packages of some modules."""
-    return {name.partition(".")[0] for name in modules}
-
-
-def listed(names):
-    """Format names as a cell of a table."""
-    return ", ".join(sorted(names)) or "none"
-
-
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pairs", type=int, default=20, help="rounds")
-    parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
-    args = parser.parse_args()
-    if args.quick:
-        args.pairs = 2
-
-    print(versions_line(), end="\n\n")
-    runs = {name: [] for name in STATEMENTS}
-    # The first round compiles and reads from the disk; it does not count.
-    for i in range(args.pairs + 1):
-        note(f"round {i} of {args.pairs}")
-        for name in shuffled(STATEMENTS, i):
-            run = fresh_import(name)
-            if i:
-                runs[name].append(run)
-    print_comparison(runs, "import sklearn.base", unit="ms", scale=1000)
-
-    plain, ours = (of_name[-1] for of_name in runs.values())
-    beyond = set(ours["modules"]) - set(plain["modules"])
-    cloned = ours["clone_modules"]
-    rows = [
-        [
-            what,
-            str(len(modules)),
-            listed(packages(modules) - {"skcnn", "sklearn"}),
-            listed(packages(modules) & set(HEAVY)),
-        ]
-        for what, modules in (
-            ("import sklearn.base", plain["modules"]),
-            ("import skcnn, beyond that", beyond),
-            ("making and cloning classifiers, beyond that", cloned),
-        )
-    ]
-    # The full list of scikit-learn's own imports is long and not our subject.
-    rows[0][2] = "(not listed)"
-    print_table(["", "new modules", "other packages with new modules", "heavy"], rows)
-    clone_ms = [1000 * run["clone_s"] for run in runs["import skcnn"]]
-    print(f"Making and cloning a classifier: {spread(clone_ms)} ms")
+def main() -> None:
+    args = parse(options(__doc__, rounds=20))
+    study = Study(__file__, args)
+    for name in STATEMENTS:
+        fresh_import(name, seed=0)
+    study.rounds(STATEMENTS, args.rounds)
+    study.show(tables)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, fresh_import)

@@ -1,7 +1,7 @@
 """Training on a mapped file, with memory for a quarter of it, against in memory.
 
-    SKCNN_DATA=/path/to/data python benchmarks/larger_than_memory.py
-        [--data mnist|cifar10] [--times 10] [--preset fast] [--pairs 3] [--folder DIR]
+    SKCNN_DATA=/path/to/data python benchmarks/larger_than_memory.py [mnist]
+        [--times 10] [--preset fast] [--rounds 3] [--folder DIR]
 
 writes the training images of MNIST (or CIFAR-10), repeated, to an .npy file in the
 folder, and trains on it for one epoch:
@@ -17,9 +17,9 @@ The folder has to be on a real disk. Time is that of `fit` alone, the network co
 MB for itself: by how much the anonymous resident memory grew at its peak. MB read: from
 the disk. Every measurement has a process of its own; each round measures all
 participants once, in random order. All arrive at the same weights, or the script fails.
+Under the limit, reading all of the file into memory has to be a MemoryError.
 """
 
-import argparse
 import ctypes
 import hashlib
 import mmap
@@ -28,53 +28,53 @@ import resource
 import tempfile
 import threading
 import time
+from typing import Any
 
 import numpy as np
+import plain_networks
 from measuring import (
+    Line,
+    Study,
     note,
-    print_comparison,
+    options,
+    parse,
     run_job,
     run_script,
-    shuffled,
-    spread,
+    status_mb,
     timed,
-    versions_line,
 )
+from plain_networks import DATA
+from tables import comparison, grouped, median, percent, times
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn.datasets import fetch_cifar10, fetch_mnist
-
-DATA = {
-    "mnist": (fetch_mnist, MNISTCNNClassifier),
-    "cifar10": (fetch_cifar10, CIFARCNNClassifier),
-}
-PARTICIPANTS = ("in memory", "mapped", "mapped, small cache")
+MEMORY, LIMITED = "in memory", "in memory, limited"
+PARTICIPANTS = (MEMORY, "mapped", "mapped, small cache")
 SMALL = 5000
+TINY: dict[bool, Line] = {
+    False: {},
+    True: {
+        "filters": 2,
+        "kernel_size": 3,
+        "pool_size": 4,
+        "dense_units": (),
+        "batch_size": 32,
+    },
+}
 EVERY = 0.05  # seconds between two looks at the memory
 
 
-def status_mb(name):
-    """Return a figure of /proc/self/status, such as RssAnon, in MB."""
-    with open("/proc/self/status") as file:
-        for line in file:
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1]) / 1024
-    raise LookupError(name)
-
-
-def read_mb():
+def read_mb() -> float:
     """Return how many MB this process had read from the disk."""
     with open("/proc/self/io") as file:
         for line in file:
             if line.startswith("read_bytes:"):
                 return int(line.split()[1]) / 2**20
-    raise LookupError("read_bytes")
+    raise LookupError("/proc/self/io has no read_bytes.")
 
 
 class PageCache:
     """What of a file is in the system's page cache."""
 
-    def __init__(self, path, images):
+    def __init__(self, path: str, images: Any) -> None:
         self._file = open(path, "rb")  # noqa: SIM115
         self._mapping = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         start = np.frombuffer(self._mapping, np.uint8).ctypes.data
@@ -90,7 +90,7 @@ class PageCache:
             images = images.base
         self._used = images
 
-    def look(self):
+    def look(self) -> float:
         """Return how much of it is there, in MB."""
         if ctypes.CDLL(None, use_errno=True).mincore(*self._arguments):
             raise OSError(ctypes.get_errno(), "mincore")
@@ -99,7 +99,7 @@ class PageCache:
         self._since[~there] = 0
         return np.count_nonzero(there) * mmap.PAGESIZE / 2**20
 
-    def shrink(self, most_mb):
+    def shrink(self, most_mb: float) -> None:
         """Throw out what the last look found to be there for longest."""
         there = np.flatnonzero(self._is_there & 1)
         n_thrown = len(there) - int(most_mb * 2**20) // mmap.PAGESIZE
@@ -122,64 +122,64 @@ class PageCache:
 class Watch:
     """Looks at the memory while something runs, and keeps the page cache small."""
 
-    def __init__(self, cache=None, most_mb=None):
+    def __init__(self, cache: PageCache | None = None, most_mb: float = 0) -> None:
         self.anonymous_mb = self.cache_mb = 0.0
         self._cache, self._most_mb = cache, most_mb
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def _run(self):
+    def _run(self) -> None:
         while not self._over.wait(EVERY):
             self.anonymous_mb = max(self.anonymous_mb, status_mb("RssAnon"))
-            if self._most_mb is not None:
+            if self._cache is not None:
                 there = self._cache.look()
                 self.cache_mb = max(self.cache_mb, there)
                 if there > self._most_mb:
                     self._cache.shrink(self._most_mb * 0.9)
 
-    def __enter__(self):
+    def __enter__(self) -> "Watch":
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 
 
-def job(participant, data, path, preset):
+def train(
+    participant: str, seed: int, data: str, path: str, preset: str, tiny: bool
+) -> list[Line]:
     """Train once, and return what it took and what came of it."""
-    fetch, kind = DATA[data]
-    test = fetch(subset="test")
-    y = fetch(subset="train").target
+    test, y_test = training_images(data, "test")
     X = np.load(path, mmap_mode="r")
-    y = np.resize(y, len(X))
+    y = np.resize(training_images(data)[1], len(X))
+    size = plain_networks.automatic_batch_size(
+        plain_networks.preset(data, preset), len(X)
+    )
 
-    def make():
-        return kind.from_preset(preset, epochs=1, random_state=0)
+    def make() -> Any:
+        # With the batches of the whole, so that TensorFlow takes its memory early.
+        options = {"epochs": 1, "random_state": seed, "batch_size": size}
+        return plain_networks.preset(data, preset, **(options | TINY[tiny]))
 
-    # With the batches of the whole, so that TensorFlow takes its working memory now.
     n_small = min(SMALL, len(X))
-    sizes = {"batch_size": batch_size(make(), len(X))}
-    make().set_params(**sizes).fit(np.array(X[:n_small]), y[:n_small])
+    make().fit(np.array(X[:n_small]), y[:n_small])
     quarter = X.nbytes // 4
-    most_mb = cache = None
-    if participant.startswith("in memory"):
-        if participant != "in memory":
-            limit_memory(quarter)
+    cache = None
+    if participant != MEMORY:
+        limit_memory(quarter)
+    if participant in (MEMORY, LIMITED):
         try:
             X = np.array(X)
         except MemoryError:
-            return {"memory_error": True}
-    else:
-        limit_memory(quarter)
+            return [{"memory_error": True}]
     if participant == "mapped, small cache":
         cache = PageCache(path, X)
         cache.look()
         cache.shrink(0)
-        most_mb = quarter / 2**20
     before, read = status_mb("RssAnon"), read_mb()
-    clf = make().set_params(**sizes)
-    with Watch(cache, most_mb) as watch:
+    clf = make()
+    with Watch(cache, quarter / 2**20) as watch:
         _, seconds = timed(lambda: clf.fit(X, y))
     read = read_mb() - read
     # Predictions on a batch of 512 need more than a training step; they are no part.
@@ -187,89 +187,84 @@ def job(participant, data, path, preset):
     digest = hashlib.sha256()
     for weight in clf.keras_classifier_.state_.weights:
         digest.update(np.ascontiguousarray(weight).data)
-    return seconds | {
-        "anonymous_mb": watch.anonymous_mb - before,
-        "cache_mb": watch.cache_mb,
-        "read_mb": read,
-        "accuracy": 100 * clf.score(test.images, test.target),
-        "weights": digest.hexdigest(),
-    }
+    mb = X.nbytes / 2**20
+    case = (
+        f"One epoch of {len(X):,} {DATA[data].title} images, {mb:.0f} MB as uint8, "
+        f"preset {preset}; limit {mb / 4:.0f} MB"
+    )
+    return [
+        seconds
+        | {
+            "case": case,
+            "anonymous_mb": watch.anonymous_mb - before,
+            "cache_mb": watch.cache_mb if cache else None,
+            "read_mb": read,
+            "accuracy": float(clf.score(test, y_test)),
+            "weights": digest.hexdigest(),
+        }
+    ]
 
 
-def batch_size(clf, n_images):
-    """Return the images a step that `fit` would choose for so many of them."""
-    size = clf.batch_size
-    if size == "auto":
-        size = int(np.clip(n_images // 64, 32, type(clf)._largest_auto_batch_size))
-    return size
+def training_images(data: str, subset: str = "train") -> tuple[np.ndarray, np.ndarray]:
+    """Return images and labels; digits made larger, so that few fill a file."""
+    X, y = plain_networks.load_images(data, subset=subset)
+    if data == "digits":
+        X = X.repeat(8, axis=1).repeat(8, axis=2)
+    return X, y
 
 
-def limit_memory(more):
+def limit_memory(more: int | None) -> None:
     """Let this process have no more for itself than it has and `more` bytes, or any."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = hard if more is None else int(status_mb("VmData") * 2**20) + more
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def write_images(data, times, path):
-    """Write the training images, repeated; return the size in MB."""
-    images = DATA[data][0](subset="train").images
+def write_images(data: str, times: int, path: str) -> None:
+    """Write the training images, repeated."""
+    images, _ = training_images(data)
     shape = (times * len(images), *images.shape[1:])
     file = np.lib.format.open_memmap(path, "w+", images.dtype, shape)
     for start in range(0, len(file), len(images)):
         file[start : start + len(images)] = images
     file.flush()
-    return file.nbytes / 2**20
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", choices=list(DATA), default="mnist")
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    for of_seed in grouped(lines, "seed").values():
+        for case, of_case in grouped(of_seed, "case").items():
+            if len(grouped(of_case, "weights")) > 1:
+                raise RuntimeError(f"{case}: not all arrived at the same weights.")
+    columns = [
+        *times(MEMORY),
+        median("MB for itself", "anonymous_mb"),
+        median("MB in the cache", "cache_mb"),
+        median("MB read", "read_mb"),
+        percent("accuracy, %"),
+    ]
+    return comparison(lines, columns, order=PARTICIPANTS, reference=MEMORY)
+
+
+def main() -> None:
+    parser = options(__doc__, rounds=3, data=("mnist", "cifar10"))
     parser.add_argument("--times", type=int, default=10, help="how often repeated")
     parser.add_argument("--preset", default="fast")
-    parser.add_argument("--pairs", type=int, default=3, help="rounds")
     parser.add_argument("--folder", default=tempfile.gettempdir())
-    parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
-    args = parser.parse_args()
-    if args.quick:
-        args.times, args.pairs = 6, 1
-
-    print(versions_line(), end="\n\n")
-    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        path = os.path.join(folder, "images.npy")
-        size_mb = write_images(args.data, args.times, path)
-        note(f"{size_mb:.0f} MB written")
-        job_of = {"data": args.data, "path": path, "preset": args.preset}
-        refused = run_job(__file__, participant="in memory, limited", **job_of)
-        runs = {name: [] for name in PARTICIPANTS}
-        for i in range(args.pairs):
-            for name in shuffled(PARTICIPANTS, i):
-                time.sleep(1)
-                runs[name].append(run_job(__file__, participant=name, **job_of))
-    assert refused == {"memory_error": True}, refused
-    assert len({run["weights"] for of in runs.values() for run in of}) == 1
-    print(
-        f"One epoch of {args.data}'s training images, {args.times} times, "
-        f"{size_mb:.0f} MB as uint8, preset {args.preset!r}; limit {size_mb / 4:.0f} "
-        "MB. Under the limit, reading all of it into memory is a MemoryError."
-    )
-
-    def cell(key):
-        return lambda of_name: spread([run[key] for run in of_name])
-
-    print_comparison(
-        runs,
-        "in memory",
-        MB_for_itself=cell("anonymous_mb"),
-        MB_in_the_cache=lambda of_name: (
-            cell("cache_mb")(of_name) if of_name[0]["cache_mb"] else ""
-        ),
-        MB_read=cell("read_mb"),
-        accuracy=lambda of_name: f"{of_name[0]['accuracy']:.2f} %",
-    )
+    args = parse(parser, times=24, preset="classic")
+    study = Study(__file__, args)
+    for data in args.data[:1]:
+        with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+            path = os.path.join(folder, "images.npy")
+            write_images(data, args.times, path)
+            note(f"{os.path.getsize(path) / 2**20:.0f} MB written")
+            setup = {"data": data, "preset": args.preset, "tiny": args.quick}
+            refused = run_job(__file__, participant=LIMITED, seed=0, path=path, **setup)
+            if refused != [{"memory_error": True}]:
+                raise RuntimeError("All of the file fits into a quarter of its size.")
+            study.rounds(PARTICIPANTS, args.rounds, {"path": path}, **setup)
+    study.show(tables)
 
 
 if __name__ == "__main__":
-    run_script(main, job)
+    run_script(main, train)

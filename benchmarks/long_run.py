@@ -1,66 +1,92 @@
-"""Tell whether a process that lives long grows or slows down.
+"""Whether a process that lives long grows or slows down.
 
-Fits and predicts many times and prints memory and speed at the start and the end.
+    python benchmarks/long_run.py [--fits 500] [--predictions 100000]
 
-    python benchmarks/long_run.py --fits 500 --predictions 100000
+fits and predicts many times and compares memory and speed at the start and the end. It
+needs no data: the images are scikit-learn's digits.
 """
 
-import argparse
-import resource
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import plain_networks
+from measuring import Line, Study, options, parse, run_script, status_mb
+from tables import comparison, listing, median
 
-from skcnn import MNISTCNNClassifier
-from skcnn.datasets import load_digit_images
-
+FIT, PREDICT = "fit", "predict one image"
 WARM_UP = 20
 
 
-def resident_mb():
-    """Return the memory that the process holds now."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+def repeat(participant: str, seed: int, n_calls: int) -> list[Line]:
+    """Call many times; return memory and the time of a call, at the start and end."""
+    X, y = plain_networks.load_images("digits", 400)
 
+    def classifier(seed: int) -> Any:
+        return plain_networks.preset("digits", "defaults", epochs=1, random_state=seed)
 
-def measure(name, n, call):
-    """Call many times; print memory and the time of a call in ten parts of the run."""
+    call: Callable[[int], Any]
+    if participant == FIT:
+
+        def call(i: int) -> Any:
+            classifier(seed + i).fit(X, y)
+
+    else:
+        clf = classifier(seed).fit(X, y)
+
+        def call(i: int) -> Any:
+            clf.predict(X[i % len(X) :][:1])
+
     for i in range(WARM_UP):
         call(i)
-    before = resident_mb()
+    before = status_mb("VmRSS")
+    start = time.perf_counter()
     parts = []
-    for part in np.array_split(np.arange(n), 10):
-        start = time.process_time()
+    for part in np.array_split(np.arange(n_calls), 10):
+        cpu = time.process_time()
         for i in part:
             call(int(i))
-        parts.append((time.process_time() - start) / len(part))
-    first, last = 1000 * parts[0], 1000 * parts[-1]
-    print(
-        f"{name}: {n:,} times, memory {before:.0f} MB -> {resident_mb():.0f} MB; CPU "
-        f"ms each, first tenth {first:.2f}, last {last:.2f}, ratio {last / first:.2f}"
-    )
+        parts.append((time.process_time() - cpu) / len(part))
+    return [
+        {
+            "case": "One process",
+            "wall_s": (time.perf_counter() - start) / n_calls,
+            "cpu_s": sum(parts) / 10,
+            "n_calls": n_calls,
+            "start_mb": before,
+            "end_mb": status_mb("VmRSS"),
+            "first_s": parts[0],
+            "last_s": parts[-1],
+            "slowdown": parts[-1] / parts[0],
+        }
+    ]
 
 
-def main():
-    """Run as described above."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    columns = [
+        listing("times", "n_calls"),
+        median("MB at the start", "start_mb"),
+        median("MB at the end", "end_mb"),
+        median("CPU ms each, first tenth", "first_s", 1000),
+        median("last tenth", "last_s", 1000),
+        median("last / first", "slowdown"),
+    ]
+    return comparison(lines, columns, order=(FIT, PREDICT))
+
+
+def main() -> None:
+    parser = options(__doc__, rounds=1)
     parser.add_argument("--fits", type=int, default=500)
     parser.add_argument("--predictions", type=int, default=100_000)
-    options = parser.parse_args()
-    X, y = load_digit_images(return_X_y=True)
-    X, y = X[:400], y[:400]
-
-    def fit(i):
-        MNISTCNNClassifier(epochs=1, random_state=i).fit(X, y)
-
-    measure("fit", options.fits, fit)
-    clf = MNISTCNNClassifier(epochs=1, random_state=0).fit(X, y)
-    measure(
-        "predict one image",
-        options.predictions,
-        lambda i: clf.predict(X[i % 400 :][:1]),
-    )
+    args = parse(parser, fits=20, predictions=200)
+    study = Study(__file__, args)
+    for seed in range(args.rounds):
+        study.run(participant=FIT, seed=seed, n_calls=args.fits)
+        study.run(participant=PREDICT, seed=seed, n_calls=args.predictions)
+    study.show(tables)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, repeat)

@@ -1,86 +1,144 @@
-"""What the benchmark scripts share: clocks, child processes, tables.
+"""What the benchmark scripts share: options, clocks, processes, and results as lines.
 
-Nothing heavy is imported here, so that a parent process stays small and a child that
-measures imports or memory starts from little.
+A script answers one question. It measures in processes of its own, in rounds in which
+the participants take turns in random order, and writes one JSON line a run. A table is
+made from such lines alone: by :mod:`tables`, here and in the documentation.
+
+Nothing heavy is imported here, so that a parent process stays small, and so that a
+child that measures imports or memory starts from little.
 """
 
+import argparse
 import importlib.metadata
 import json
 import os
 import platform
 import random
 import resource
-import statistics
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
-# Read when TensorFlow starts, here or in a child: its notes do not belong in a table.
+# TensorFlow reads it when it starts, here or in a child: its notes are no results.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-PACKAGES = ("skcnn", "scikit-learn", "tensorflow", "keras", "scikeras", "numpy")
+# Distributions whose versions every line has, where they are installed.
+PACKAGES = ("numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "skcnn")
+
+HERE = Path(__file__).parent
+
+Line = dict[str, Any]
 
 
-def cpu_seconds():
+def options(
+    description: str | None,
+    *,
+    rounds: int,
+    data: Sequence[str] = (),
+    images: int | None = None,
+) -> argparse.ArgumentParser:
+    """Return a parser of the options that the scripts have in common.
+
+    Parameters
+    ----------
+    description : str
+        The docstring of the script.
+    rounds : int
+        Default number of rounds.
+    data : sequence of str
+        Data sets to choose from; without any, the script has no such argument.
+    images : int, optional
+        Default number of training images; 0 stands for all of them. Without it, the
+        script has no such option.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if data:
+        parser.add_argument(
+            "data", nargs="*", help=f"data sets; default: {' '.join(data)}"
+        )
+        parser.set_defaults(all_data=list(data))
+    if images is not None:
+        parser.add_argument(
+            "--images", type=int, default=images, help="training images; 0: all"
+        )
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help="each has a seed of its own"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="file to which each run appends a line; runs that it has are not repeated",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="on scikit-learn's digits and tiny, to try the script",
+    )
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser, **quick: Any) -> argparse.Namespace:
+    """Parse the command line.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        As :func:`options` returns it.
+    **quick : dict
+        What ``--quick`` sets, beside one round and the digits.
+    """
+    args = parser.parse_args()
+    if args.quick:
+        vars(args).update({"rounds": 1, "data": ["digits"], **quick})
+    elif "data" in args:
+        unknown = set(args.data) - set(args.all_data)
+        if unknown:
+            parser.error(f"unknown data: {', '.join(sorted(unknown))}")
+        args.data = args.data or args.all_data
+    return args
+
+
+def cpu_seconds() -> float:
     """Return the CPU seconds of this process, all threads, user and system."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
-def timed(function):
-    """Call a function and return what it took.
-
-    Parameters
-    ----------
-    function : callable
-        Called without arguments.
-
-    Returns
-    -------
-    result : object
-        What the function returned.
-    seconds : dict
-        `cpu_s` and `wall_s`.
-    """
+def timed(function: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    """Call a function; return its result, and `cpu_s` and `wall_s`."""
     cpu, wall = cpu_seconds(), time.perf_counter()
     result = function()
     wall = time.perf_counter() - wall
     return result, {"cpu_s": cpu_seconds() - cpu, "wall_s": wall}
 
 
-def versions_line(*more_packages):
-    """Return one line that says versions, processor, number of CPUs and date.
-
-    Parameters
-    ----------
-    *more_packages : str
-        Distributions to name beside `PACKAGES`, those not installed left out.
-
-    Returns
-    -------
-    str
-    """
-    versions = []
-    for name in (*PACKAGES, *more_packages):
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    versions.append(f"Python {platform.python_version()}")
-    n_cpus = len(os.sched_getaffinity(0))
-    date = time.strftime("%Y-%m-%d")
-    return f"{', '.join(versions)}; {_processor()}, {n_cpus} CPUs; {date}"
-
-
-def _processor():
-    with open("/proc/cpuinfo") as file:
+def status_mb(name: str) -> float:
+    """Return a figure of /proc/self/status, such as VmRSS, in MB."""
+    with open("/proc/self/status") as file:
         for line in file:
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    return platform.machine()
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) / 1024
+    raise LookupError(f"/proc/self/status has no {name}.")
 
 
-def run_child(arguments):
+def shuffled(names: Iterable[str], seed: int) -> list[str]:
+    """Return names in an order that differs from round to round."""
+    names = list(names)
+    return random.Random(seed).sample(names, len(names))
+
+
+def note(text: str) -> None:
+    """Say on the error stream what is being measured."""
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
+
+
+def run_child(arguments: list[str]) -> Any:
     """Run Python in a new process and return what it reports.
 
     Parameters
@@ -88,14 +146,9 @@ def run_child(arguments):
     arguments : list of str
         Arguments of the interpreter. The last line that the process prints has to be
         JSON.
-
-    Returns
-    -------
-    object
-        That line, decoded.
     """
     environment = dict(os.environ)
-    # Without .pyc files every import would compile all of TensorFlow anew.
+    # Without .pyc files every import would compile all of TensorFlow again.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -109,8 +162,8 @@ def run_child(arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_job(script, **job):
-    """Let a benchmark script do one of its jobs in a new process.
+def run_job(script: str, **job: Any) -> Any:
+    """Let a script do one of its jobs in a new process, and return the result.
 
     Parameters
     ----------
@@ -118,17 +171,12 @@ def run_job(script, **job):
         Path of the script, which starts through :func:`run_script`.
     **job : dict
         Keyword arguments of its job function, as far as JSON can carry them.
-
-    Returns
-    -------
-    object
-        What the job function returned.
     """
     note(", ".join(str(value) for value in job.values()))
     return run_child([script, "--job", json.dumps(job)])
 
 
-def run_script(main, job):
+def run_script(main: Callable[[], None], job: Callable[..., Any]) -> None:
     """Run the job that a parent process asks for, or else the script itself.
 
     Parameters
@@ -136,7 +184,9 @@ def run_script(main, job):
     main : callable
         The script.
     job : callable
-        Takes the keyword arguments of :func:`run_job`; its result has to be JSON.
+        Takes the keyword arguments of :meth:`Study.run`; returns a list of dict, one
+        a run, each with a `case`, the title of the table in which it stands, and with
+        what was measured.
     """
     if sys.argv[1:2] == ["--job"]:
         print(json.dumps(job(**json.loads(sys.argv[2]))))
@@ -144,93 +194,183 @@ def run_script(main, job):
         main()
 
 
-def note(text):
-    """Say on the error stream what is being measured, out of the way of the table."""
-    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
-
-
-def shuffled(names, seed):
-    """Return names in an order that differs from round to round."""
-    return random.Random(seed).sample(list(names), len(names))
-
-
-def number(value):
-    """Format a number with three digits that count."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def spread(values):
-    """Format values as their median and, of more than one, the lowest and highest."""
-    median = number(statistics.median(values))
-    if len(values) == 1:
-        return median
-    return f"{median} ({number(min(values))} to {number(max(values))})"
-
-
-def ratio(runs, reference, key):
-    """Format the ratio of two participants, taken within each round.
+class Study:
+    """The runs of one script, each a line.
 
     Parameters
     ----------
-    runs, reference : list of dict
-        What each of them took in the same rounds.
-    key : str
-        Such as "cpu_s".
+    script : str
+        Path of the script.
+    args : Namespace
+        Its command line, as :func:`parse` returns it.
+    packages : sequence of str
+        Distributions whose versions count, beside `PACKAGES`.
 
-    Returns
-    -------
-    str
-        Median of the rounds' ratios, lowest and highest.
-    """
-    pairs = zip(runs, reference, strict=True)
-    return spread([run[key] / other[key] for run, other in pairs])
-
-
-def print_table(header, rows):
-    """Print a Markdown table.
-
-    Parameters
+    Attributes
     ----------
-    header : list of str
-        Column titles.
-    rows : list of list of str
-        Cells.
+    lines : list of dict
+        Those of the file ``--out``, if it is there, and those measured since.
     """
-    print()
-    print(f"| {' | '.join(header)} |")
-    print(f"|{'---|' * len(header)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
-    print(flush=True)
+
+    def __init__(
+        self, script: str, args: argparse.Namespace, packages: Sequence[str] = ()
+    ) -> None:
+        self.script, self.out, self.quick = script, args.out, args.quick
+        self.lines = read_lines(args.out) if args.out and args.out.exists() else []
+        question = Path(script).stem
+        strange = {line["question"] for line in self.lines} - {question}
+        if strange:
+            raise SystemExit(
+                f"{args.out} has lines of another script, {', '.join(strange)}. Name "
+                "another file."
+            )
+        self._facts: Line = {"question": question} | _facts(packages)
+
+    def rounds(
+        self,
+        participants: Iterable[str],
+        n_rounds: int,
+        unrecorded: Line | None = None,
+        **setup: Any,
+    ) -> None:
+        """Let the participants take turns, in random order in each round.
+
+        Parameters
+        ----------
+        participants : iterable of str
+            The argument `participant` of the job function.
+        n_rounds : int
+            The argument `seed` is the number of the round, from 0 on.
+        unrecorded : dict, optional
+            Arguments that say nothing about the run, such as a temporary file.
+        **setup : dict
+            Further arguments, the same for all.
+        """
+        participants = list(participants)
+        for seed in range(n_rounds):
+            for name in shuffled(participants, seed):
+                self.run(unrecorded, participant=name, seed=seed, **setup)
+
+    def run(self, unrecorded: Line | None = None, **job: Any) -> None:
+        """Do one job in a new process and write its lines, unless they are there."""
+        job = json.loads(json.dumps(job))
+        if any(line["job"] == job for line in self.lines):
+            return
+        before, start = _busy_seconds(), time.perf_counter()
+        found = run_job(self.script, **job, **(unrecorded or {}))
+        after, seconds = _busy_seconds(), time.perf_counter() - start
+        others = None
+        if before is not None and after is not None:
+            others = max(0.0, (after - before) / seconds)
+        for fields in found:
+            line = self._facts | {
+                "case": None,
+                "participant": job.get("participant"),
+                "seed": job["seed"],
+                "wall_s": None,
+                "cpu_s": None,
+                "accuracy": None,
+                **fields,
+                "load": others,
+                "date": time.strftime("%Y-%m-%d"),
+                "quick": self.quick,
+                "job": job,
+            }
+            line = {key: _rounded(value) for key, value in line.items()}
+            self.lines.append(line)
+            if self.out:
+                with self.out.open("a", encoding="utf-8") as file:
+                    print(json.dumps(line), file=file)
+
+    def show(self, tables: Callable[[list[Line]], str]) -> None:
+        """Print the tables of all lines; `tables` is the function of the script."""
+        from tables import document
+
+        print(document(self.lines, tables), flush=True)
 
 
-def print_comparison(runs, reference, unit="s", scale=1, **extra):
-    """Print what each participant took and its ratio to one of them.
+def read_lines(path: Path) -> list[Line]:
+    """Return the lines of a file of results."""
+    text = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
-    Parameters
-    ----------
-    runs : dict of list of dict
-        For each participant `cpu_s` and `wall_s` of each round.
-    reference : str
-        The participant whose ratios are 1.
-    unit : str, default="s"
-        Unit of the printed times.
-    scale : float, default=1
-        How many of that unit are a second.
-    **extra : dict of str to callable
-        Title of a further column and what makes its cell of a participant's runs;
-        underscores stand for spaces.
+
+def _rounded(value: Any) -> Any:
+    """Round floats to six digits: a clock gives no more."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _facts(packages: Sequence[str]) -> Line:
+    """Return what was measured, and on what."""
+    versions = {"python": platform.python_version()}
+    for name in (*PACKAGES, *packages):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    cpus = len(os.sched_getaffinity(0))
+    return {
+        "command": _command(),
+        "commit": _commit(),
+        "versions": versions,
+        "processor": _processor(),
+        "cpus": cpus,
+        "threads": int(os.environ.get("TF_NUM_INTRAOP_THREADS") or cpus),
+    }
+
+
+def _command() -> str:
+    """Return the command line, less the file of results."""
+    words, skip = [], False
+    for word in sys.argv[1:]:
+        if not (skip or word.startswith("--out")):
+            words.append(word)
+        skip = word == "--out"
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
+
+
+def _commit() -> str | None:
+    """Return the commit of the code, with a plus where files differ from it."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(HERE.parent), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        commit = git("rev-parse", "--short", "HEAD")
+        others = ("--", "skcnn", "benchmarks/*.py")
+        changed = git("status", "--porcelain", "--untracked-files=no", *others)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+" if changed else commit
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def _busy_seconds() -> float | None:
+    """Return the CPU seconds that others have used since the machine started.
+
+    Others are the processes that are neither this one nor a child that has ended.
     """
-    header = ["", f"wall {unit}", f"CPU {unit}"]
-    header += [f"wall / {reference}", f"CPU / {reference}"]
-    header += [title.replace("_", " ") for title in extra]
-    rows = []
-    for name, of_name in runs.items():
-        row = [name]
-        row += [spread([scale * run[key] for run in of_name]) for key in KEYS]
-        row += [ratio(of_name, runs[reference], key) for key in KEYS]
-        rows.append(row + [cell(of_name) for cell in extra.values()])
-    print_table(header, rows)
-
-
-KEYS = ("wall_s", "cpu_s")
+    try:
+        with open("/proc/stat") as file:
+            ticks = [int(word) for word in file.readline().split()[1:]]
+    except OSError:
+        return None
+    user, nice, system, _, _, interrupts, soft_interrupts, stolen = ticks[:8]
+    busy = user + nice + system + interrupts + soft_interrupts + stolen
+    own = 0.0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        own += usage.ru_utime + usage.ru_stime
+    return busy / os.sysconf("SC_CLK_TCK") - own

@@ -1,18 +1,55 @@
-"""The classic networks that skcnn is measured on, and the same ones written by hand.
+"""The data sets and classic networks of the benchmarks, in four libraries.
 
-The parameters are read off skcnn's presets, so that both sides stay the same network.
+The parameters of a classic network are read off skcnn's preset "classic", so that every
+library trains the same network.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn.datasets import fetch_cifar10, fetch_mnist
+from skcnn.datasets import fetch_cifar10, fetch_mnist, load_digit_images
 
-NETWORKS = {
-    "MNIST classic": (MNISTCNNClassifier, fetch_mnist),
-    "CIFAR-10 classic": (CIFARCNNClassifier, fetch_cifar10),
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set of the benchmarks.
+
+    Attributes
+    ----------
+    title : str
+        What tables call it.
+    classifier : class
+        The classifier that is made for it.
+    fetch : callable
+        Takes `subset`, "train" or "test"; returns a Bunch with `images` and `target`.
+    """
+
+    title: str
+    classifier: Any
+    fetch: Callable[..., Any]
+
+
+def _digits(subset: str, **_: Any) -> Any:
+    """Return the first 1,500 of scikit-learn's digits, or the rest, for ``--quick``."""
+    bunch = load_digit_images()
+    part = slice(1500) if subset == "train" else slice(1500, None)
+    bunch.images, bunch.target = bunch.images[part], bunch.target[part]
+    return bunch
+
+
+DATA = {
+    "mnist": DataSet("MNIST", MNISTCNNClassifier, fetch_mnist),
+    "cifar10": DataSet("CIFAR-10", CIFARCNNClassifier, fetch_cifar10),
+    "digits": DataSet("digits", MNISTCNNClassifier, _digits),
 }
+REAL_DATA = ("mnist", "cifar10")
 
 
-def start_tensorflow():
+def start_tensorflow() -> None:
     """Import what a Keras user has imported, and let TensorFlow set up its threads."""
     import scikeras.wrappers  # noqa: F401
     import tensorflow as tf
@@ -20,57 +57,66 @@ def start_tensorflow():
     (tf.constant([1.0]) + 1).numpy()
 
 
-def load_images(network, n_images, subset="train"):
-    """Return the first images of a network's data set, as uint8 with channels.
+def load_images(
+    data: str, n_images: int = 0, subset: str = "train"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first images of a data set, as uint8 with channels, and their labels.
 
     Parameters
     ----------
-    network : str
-        One of `NETWORKS`.
-    n_images : int or None
-        Number of images; None for all.
-    subset : {"train", "test"}, default="train"
+    data : str
+        One of `DATA`.
+    n_images : int
+        Number of images; 0 for all.
+    subset : {"train", "test"}
         Which of them.
-
-    Returns
-    -------
-    X : ndarray of shape (n_images, height, width, channels)
-    y : ndarray of shape (n_images,)
     """
-    bunch = NETWORKS[network][1](subset=subset, download_if_missing=False)
+    bunch = DATA[data].fetch(subset=subset, download_if_missing=False)
     # Copies, so that the rest of the data set is freed.
-    X, y = bunch.images[:n_images].copy(), bunch.target[:n_images].copy()
+    part = slice(n_images or None)
+    X, y = bunch.images[part].copy(), bunch.target[part].copy()
     return X.reshape(*X.shape[:3], -1), y
 
 
-def unit_floats(X):
+def unit_floats(X: np.ndarray) -> np.ndarray:
     """Return uint8 images as the float32 in [0, 1] that a Keras tutorial makes."""
     X = X.astype("float32")
     X /= 255  # in place: the careful user's way, with one float copy and not two
     return X
 
 
-def skcnn_classifier(network, **overrides):
+def preset(data: str, name: str, **overrides: Any) -> Any:
+    """Return an unfitted classifier of a preset, or of the defaults."""
+    kind = DATA[data].classifier
+    if name == "defaults":
+        return kind(**overrides)
+    return kind.from_preset(name, **overrides)
+
+
+def automatic_batch_size(clf: Any, n_images: int) -> int:
+    """Return the images a step that `fit` would choose for so many images."""
+    if clf.batch_size != "auto":
+        return clf.batch_size
+    # Written again, because the classifier tells nobody which size it chose.
+    return int(np.clip(n_images // 64, 32, type(clf)._largest_auto_batch_size))
+
+
+def skcnn_classifier(data: str, **overrides: Any) -> Any:
     """Return an unfitted skcnn classifier that trains for one epoch."""
-    kind, _ = NETWORKS[network]
-    return kind.from_preset("classic", **{"epochs": 1} | overrides)
+    return preset(data, "classic", **{"epochs": 1} | overrides)
 
 
-def layer_sizes(network, image_shape):
-    """Return a network's parameters as the functions below take them.
+def layer_sizes(data: str, image_shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the parameters of a network as the functions below take them.
 
     Parameters
     ----------
-    network : str
-        One of `NETWORKS`.
+    data : str
+        One of `DATA`.
     image_shape : tuple of int
         ``(height, width, channels)``.
-
-    Returns
-    -------
-    dict
     """
-    clf = skcnn_classifier(network)
+    clf = skcnn_classifier(data)
     filters = _tuple(clf.filters)
     kernel_size = _tuple(clf.kernel_size)
     dropout = _tuple(clf.dropout)
@@ -85,29 +131,26 @@ def layer_sizes(network, image_shape):
     }
 
 
-def _tuple(value):
+def _tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def batch_size(network):
-    """Return the batch size of a network."""
-    return skcnn_classifier(network).batch_size
+def batch_size(data: str) -> int:
+    """Return the batch size of a classic network."""
+    return skcnn_classifier(data).batch_size
 
 
 def keras_network(
-    *, image_shape, filters, kernel_size, convolutions, padding, dense_units, dropout
-):
-    """Return the network as a Keras tutorial writes it, not compiled.
-
-    Parameters
-    ----------
-    image_shape, filters, kernel_size, convolutions, padding, dense_units, dropout
-        As :func:`layer_sizes` returns them.
-
-    Returns
-    -------
-    keras.Sequential
-    """
+    *,
+    image_shape: tuple[int, ...],
+    filters: tuple[int, ...],
+    kernel_size: tuple[int, ...],
+    convolutions: int,
+    padding: str,
+    dense_units: tuple[int, ...],
+    dropout: tuple[float, ...],
+) -> Any:
+    """Return the network as a Keras tutorial writes it, not compiled."""
     import keras
     from keras import layers
 
@@ -129,24 +172,24 @@ def keras_network(
     return model
 
 
-def compiled_keras_network(network, image_shape):
+def compiled_keras_network(data: str, image_shape: tuple[int, ...]) -> Any:
     """Return the Keras network, compiled with Adam, the loss and the accuracy."""
-    model = keras_network(**layer_sizes(network, image_shape))
+    model = keras_network(**layer_sizes(data, image_shape))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def scikeras_classifier(network, image_shape):
+def scikeras_classifier(data: str, image_shape: tuple[int, ...]) -> Any:
     """Return an unfitted SciKeras classifier that trains for one epoch."""
     from scikeras.wrappers import KerasClassifier
 
-    sizes = layer_sizes(network, image_shape)
+    sizes = layer_sizes(data, image_shape)
     return KerasClassifier(
         model=keras_network,
         optimizer="adam",
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        batch_size=batch_size(network),
+        batch_size=batch_size(data),
         epochs=1,
         verbose=0,
         **{f"model__{name}": value for name, value in sizes.items()},
@@ -154,19 +197,16 @@ def scikeras_classifier(network, image_shape):
 
 
 def torch_network(
-    *, image_shape, filters, kernel_size, convolutions, padding, dense_units, dropout
-):
-    """Return the network as a PyTorch module that ends in logits.
-
-    Parameters
-    ----------
-    image_shape, filters, kernel_size, convolutions, padding, dense_units, dropout
-        As :func:`layer_sizes` returns them.
-
-    Returns
-    -------
-    torch.nn.Sequential
-    """
+    *,
+    image_shape: tuple[int, ...],
+    filters: tuple[int, ...],
+    kernel_size: tuple[int, ...],
+    convolutions: int,
+    padding: str,
+    dense_units: tuple[int, ...],
+    dropout: tuple[float, ...],
+) -> Any:
+    """Return the network as a PyTorch module that ends in logits."""
     from torch import nn
 
     height, width, channels = image_shape
@@ -192,17 +232,17 @@ def torch_network(
     return nn.Sequential(*modules, nn.Linear(size, 10))
 
 
-def skorch_classifier(network, image_shape):
+def skorch_classifier(data: str, image_shape: tuple[int, ...]) -> Any:
     """Return an unfitted skorch classifier that trains for one epoch."""
     import torch
     from skorch import NeuralNetClassifier
 
     return NeuralNetClassifier(
-        torch_network(**layer_sizes(network, image_shape)),
+        torch_network(**layer_sizes(data, image_shape)),
         criterion=torch.nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=0.001,
-        batch_size=batch_size(network),
+        batch_size=batch_size(data),
         max_epochs=1,
         iterator_train__shuffle=True,
         train_split=None,

@@ -1,38 +1,40 @@
 """Time that prediction takes, of one image and of many, and traces it makes.
 
-    SKCNN_DATA=/path/to/data python benchmarks/prediction.py [--pairs 5]
+    SKCNN_DATA=/path/to/data python benchmarks/prediction.py [mnist cifar10]
 
-prints for the classic networks and the defaults, trained on few images: the time of one
-MNIST or CIFAR-10 image (the median call of each round), the time of 10,000 images, and
-how often TensorFlow traced the network anew while skcnn predicted batches of twenty
-sizes.
+measures for the classic networks and the defaults, trained on few images: the time of
+one image (the median call of each round), the time of 10,000 images, and how often
+TensorFlow traced the network anew while skcnn predicted batches of twenty sizes.
 
 "Called directly" is a `tf.function` over skcnn's `model_` with a fixed input signature,
 an array in and an array out: what is left when every layer of wrapping is taken off.
 Where skcnn averages several views of an image, so does it, all of them in one batch.
 `Model.predict` is Keras's own on the same `model_` and the same uint8 images, with its
 default batch size of 32, and of one view only. SciKeras predicts with a classic network
-of its own, of the same layers, from floats made before the clock starts. All take turns
-in one process, in random order in each round.
+of its own, of the same layers, from floats made before the clock starts. Each round has
+a process of its own, in which all take turns in random order.
 """
 
-import argparse
 import logging
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import plain_networks
 from measuring import (
+    Line,
+    Study,
     cpu_seconds,
-    note,
-    print_comparison,
-    print_table,
+    options,
+    parse,
+    run_script,
     shuffled,
-    spread,
     timed,
-    versions_line,
 )
+from plain_networks import DATA, REAL_DATA
+from tables import comparison, grouped, listing, median, times
 
 from skcnn._augment import image_views
 
@@ -42,16 +44,16 @@ OURS, DIRECT, KERAS, SCIKERAS = (
     "Model.predict",
     "SciKeras",
 )
-# The constructors' defaults, by the classic networks of the same data.
-DEFAULTS = {"MNIST defaults": "MNIST classic", "CIFAR-10 defaults": "CIFAR-10 classic"}
-NETWORKS = [*plain_networks.NETWORKS, *DEFAULTS]
+PARTICIPANTS = (OURS, DIRECT, KERAS, SCIKERAS)
 
 # Calls in a round: those that take tens of milliseconds need fewer.
 CALLS = {OURS: 60, DIRECT: 60, KERAS: 4, SCIKERAS: 4}
 BATCH_SIZES = (*range(1, 11), 15, 16, 17, 31, 33, 64, 100, 255, 257, 700)
 
+Functions = dict[str, Callable[[], Any]]
 
-def median_call(function, n_calls):
+
+def median_call(function: Callable[[], Any], n_calls: int) -> dict[str, float]:
     """Return the wall seconds of the median call and the CPU seconds of the mean."""
     walls = []
     cpu = cpu_seconds()
@@ -64,11 +66,13 @@ def median_call(function, n_calls):
     return {"wall_s": statistics.median(walls), "cpu_s": cpu}
 
 
-def called_directly(model, image, views):
+def called_directly(
+    model: Any, image: np.ndarray, views: tuple[str, ...]
+) -> Callable[[], np.ndarray]:
     """Return a compiled function of one image that does nothing but the network."""
     import tensorflow as tf
 
-    def probabilities(x):
+    def probabilities(x: Any) -> Any:
         x = tf.concat(image_views(tf.cast(x, model.dtype), views), axis=0)
         p = model(x, training=False)
         if not views:
@@ -81,9 +85,8 @@ def called_directly(model, image, views):
     return lambda: function(image).numpy()
 
 
-def one_image(clf, scikeras_clf, X, n_rounds, calls):
-    """Measure the prediction of the first image."""
-    image = X[:1]
+def of_one_image(clf: Any, scikeras_clf: Any, image: np.ndarray) -> Functions:
+    """Return what predicts one image, in each way."""
     floats = plain_networks.unit_floats(image)
     model = clf.model_
     views = clf.test_time_augmentation or ()
@@ -98,17 +101,11 @@ def one_image(clf, scikeras_clf, X, n_rounds, calls):
     np.testing.assert_allclose(functions[DIRECT](), expected, atol=1e-5)
     if not views:
         np.testing.assert_allclose(functions[KERAS](), expected, atol=1e-5)
-    for function in functions.values():
-        median_call(function, 2)  # traces
-    runs = {name: [] for name in functions}
-    for i in range(n_rounds):
-        for name in shuffled(functions, i):
-            runs[name].append(median_call(functions[name], calls[name]))
-    return runs
+    return functions
 
 
-def many_images(clf, scikeras_clf, X, n_rounds):
-    """Measure the prediction of all images."""
+def of_many_images(clf: Any, scikeras_clf: Any, X: np.ndarray) -> Functions:
+    """Return what predicts many images, in each way."""
     floats = plain_networks.unit_floats(X)
     model = clf.model_
     functions = {
@@ -117,33 +114,27 @@ def many_images(clf, scikeras_clf, X, n_rounds):
     }
     if scikeras_clf is not None:
         functions[SCIKERAS] = lambda: scikeras_clf.predict(floats)
-    for function in functions.values():
-        function()  # traces
-    runs = {name: [] for name in functions}
-    for i in range(n_rounds):
-        for name in shuffled(functions, i):
-            runs[name].append(timed(functions[name])[1])
-    return runs
+    return functions
 
 
 class Retracing(logging.Handler):
     """Counts TensorFlow's warnings that a function is traced again and again."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.n_warnings = 0
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         """Count a record of the logger."""
         self.n_warnings += "retracing" in record.getMessage()
 
 
-def count_traces(clf, X):
+def count_traces(clf: Any, X: np.ndarray) -> Line:
     """Return how often batches of many sizes made TensorFlow trace and warn."""
     # Private, but there is no other place to ask.
     functions = clf.keras_classifier_.compiled_network().functions._functions
 
-    def traces():
+    def traces() -> int:
         return sum(f.experimental_get_tracing_count() for f in functions.values())
 
     handler, logger = Retracing(), logging.getLogger("tensorflow")
@@ -152,91 +143,80 @@ def count_traces(clf, X):
     for size in BATCH_SIZES:
         clf.predict(X[:size])
     logger.removeHandler(handler)
-    return before, traces() - before, handler.n_warnings
+    new = traces() - before
+    return {"traces": before, "new_traces": new, "n_warnings": handler.n_warnings}
 
 
-def measure(network, n_images, n_rounds, calls):
-    """Measure one network and print its tables.
-
-    Parameters
-    ----------
-    network : str
-        One of `NETWORKS`.
-    n_images : int
-        Images of the large batch.
-    n_rounds : int
-        Times that everybody takes a turn.
-    calls : dict
-        Calls for one image in a round.
-
-    Returns
-    -------
-    list of str
-        A row of the table of traces.
-    """
-    note(network)
-    data = DEFAULTS.get(network, network)
+def predict(
+    seed: int, data: str, network: str, n_images: int, n_calls: dict[str, int]
+) -> list[Line]:
+    """Measure one network, all participants in turns."""
+    plain_networks.start_tensorflow()
     X, y = plain_networks.load_images(data, 500)
-    if network in DEFAULTS:
-        kind, _ = plain_networks.NETWORKS[data]
-        clf = kind(epochs=1).fit(X, y)
-        scikeras_clf = None
-    else:
-        clf = plain_networks.skcnn_classifier(network).fit(X, y)
-        scikeras_clf = plain_networks.scikeras_classifier(network, X.shape[1:])
+    clf = plain_networks.preset(data, network, epochs=1).fit(X, y)
+    scikeras_clf = None
+    if network == "classic":
+        scikeras_clf = plain_networks.scikeras_classifier(data, X.shape[1:])
         scikeras_clf.fit(plain_networks.unit_floats(X), y)
     X, _ = plain_networks.load_images(data, n_images, "test")
+    title = f"{DATA[data].title}, {network}"
 
     # Before anything else has predicted: every trace is one that predict makes.
     clf.predict(X[:1])
-    before, new, n_warnings = count_traces(clf, X)
+    traces = f"{title}: traces while skcnn predicts batches of {len(BATCH_SIZES)} sizes"
+    found = [{"case": traces, "participant": OURS, **count_traces(clf, X)}]
 
-    print(
-        f"{network}, one image: median of {calls[OURS]} calls "
-        f"({calls[KERAS]} of Keras's and SciKeras's) in each of {n_rounds} rounds"
-    )
-    runs = one_image(clf, scikeras_clf, X, n_rounds, calls)
-    print_comparison(runs, OURS, unit="ms", scale=1000)
-
-    print(f"{network}, {len(X):,} images, {n_rounds} rounds")
-    print_comparison(
-        many_images(clf, scikeras_clf, X, n_rounds),
-        OURS,
-        images_a_second=lambda of_name: spread(
-            [len(X) / run["wall_s"] for run in of_name]
-        ),
-    )
-    return [network, str(before), f"{new} new traces", str(n_warnings)]
+    one = of_one_image(clf, scikeras_clf, X[:1])
+    many = of_many_images(clf, scikeras_clf, X)
+    for functions in (one, many):
+        for function in functions.values():
+            median_call(function, 2)  # traces
+    for name in shuffled(one, seed):
+        run = median_call(one[name], n_calls[name])
+        found.append({"case": f"{title}: one image", "participant": name, **run})
+    for name in shuffled(many, seed):
+        _, run = timed(many[name])
+        run["images_a_second"] = len(X) / run["wall_s"]
+        case = f"{title}: {len(X):,} images"
+        found.append({"case": case, "participant": name, **run})
+    return found
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--pairs", type=int, default=5, help="rounds")
-    parser.add_argument(
-        "--network",
-        action="append",
-        choices=NETWORKS,
-        help="default: all",
-    )
-    parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
-    args = parser.parse_args()
-    calls = CALLS
-    if args.quick:
-        args.images, args.pairs, calls = 800, 2, CALLS | {OURS: 10, DIRECT: 10}
-
-    print(versions_line(), end="\n\n")
-    plain_networks.start_tensorflow()
-    rows = [
-        measure(network, args.images, args.pairs, calls)
-        for network in args.network or NETWORKS
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    of_traces = [
+        listing("traces after fit and one predict", "traces"),
+        listing("new traces", "new_traces"),
+        listing("warnings of retracing", "n_warnings"),
     ]
-    print(f"Traces while skcnn predicts batches of {len(BATCH_SIZES)} sizes")
-    header = ["", "traces after fit and one predict", "more", "retracing warnings"]
-    print_table(header, rows)
+    parts = []
+    for case, of_case in grouped(lines, "case").items():
+        if "traces" in of_case[0]:
+            columns = of_traces
+        elif case.endswith(": one image"):
+            columns = times(OURS, "ms")
+        else:
+            columns = [*times(OURS), median("images a second", "images_a_second")]
+        parts.append(comparison(of_case, columns, order=PARTICIPANTS, reference=OURS))
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    parser = options(__doc__, rounds=5, data=REAL_DATA)
+    parser.add_argument(
+        "--network", action="append", help="classic, defaults, or a preset"
+    )
+    parser.add_argument("--test-images", type=int, default=10_000)
+    args = parse(parser, test_images=200, network=["classic"])
+    calls = dict.fromkeys(PARTICIPANTS, 3) if args.quick else CALLS
+    study = Study(__file__, args)
+    for seed in range(args.rounds):
+        for data in args.data:
+            for network in args.network or ("classic", "defaults"):
+                setup = {"data": data, "network": network, "n_calls": calls}
+                study.run(seed=seed, n_images=args.test_images, **setup)
+    study.show(tables)
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, predict)

@@ -1,6 +1,6 @@
 """Time that training takes in skcnn, plain Keras, SciKeras and PyTorch.
 
-    SKCNN_DATA=/path/to/data python benchmarks/training.py [--data both] [--pairs 5]
+    SKCNN_DATA=/path/to/data python benchmarks/training.py [mnist cifar10] [--rounds 5]
 
 trains the classic networks for one epoch with skcnn, with `keras.Model.fit`, with
 SciKeras and, where they are installed, with PyTorch through skorch, on the same images
@@ -18,28 +18,22 @@ Run it on a quiet machine: PyTorch's threads wait for each other in busy loops, 
 beside other jobs costs several times the CPU seconds.
 """
 
-import argparse
 import importlib.util
 import math
+from typing import Any
 
+import numpy as np
 import plain_networks
-from measuring import (
-    note,
-    print_comparison,
-    run_job,
-    run_script,
-    shuffled,
-    spread,
-    timed,
-    versions_line,
-)
+from measuring import Line, Study, note, options, parse, run_script, timed
+from plain_networks import DATA, REAL_DATA
+from tables import comparison, grouped, median, times
 
-N_IMAGES = {"MNIST classic": 20_000, "CIFAR-10 classic": 10_000}
-NAMES = {"mnist": "MNIST classic", "cifar10": "CIFAR-10 classic"}
+KERAS = "plain Keras"
+Trained = tuple[Line, Line, float, int, int]
 
 
-def with_skcnn(network, X, y):
-    clf = plain_networks.skcnn_classifier(network)
+def with_skcnn(data: str, X: np.ndarray, y: np.ndarray) -> Trained:
+    clf = plain_networks.skcnn_classifier(data)
     _, whole = timed(lambda: clf.fit(X, y))
     loss = clf.loss_
     _, alone = timed(lambda: clf.fit(X, y))
@@ -47,30 +41,26 @@ def with_skcnn(network, X, y):
     return whole, alone, loss, steps, clf.model_.count_params()
 
 
-def with_keras(network, X, y):
-    options = {
-        "batch_size": plain_networks.batch_size(network),
-        "epochs": 1,
-        "verbose": 0,
-    }
+def with_keras(data: str, X: np.ndarray, y: np.ndarray) -> Trained:
+    options = {"batch_size": plain_networks.batch_size(data), "epochs": 1}
 
-    def fit():
+    def fit() -> tuple[Any, np.ndarray, float]:
         floats = plain_networks.unit_floats(X)
-        model = plain_networks.compiled_keras_network(network, X.shape[1:])
-        history = model.fit(floats, y, **options).history
+        model = plain_networks.compiled_keras_network(data, X.shape[1:])
+        history = model.fit(floats, y, verbose=0, **options).history
         return model, floats, history["loss"][0]
 
     (model, floats, loss), whole = timed(fit)
     first_steps = int(model.optimizer.iterations)
-    _, alone = timed(lambda: model.fit(floats, y, **options))
+    _, alone = timed(lambda: model.fit(floats, y, verbose=0, **options))
     steps = int(model.optimizer.iterations) - first_steps
     return whole, alone, loss, steps, model.count_params()
 
 
-def with_scikeras(network, X, y):
-    def fit():
+def with_scikeras(data: str, X: np.ndarray, y: np.ndarray) -> Trained:
+    def fit() -> tuple[Any, np.ndarray]:
         floats = plain_networks.unit_floats(X)
-        clf = plain_networks.scikeras_classifier(network, X.shape[1:])
+        clf = plain_networks.scikeras_classifier(data, X.shape[1:])
         return clf.fit(floats, y), floats
 
     (clf, floats), whole = timed(fit)
@@ -81,10 +71,10 @@ def with_scikeras(network, X, y):
     return whole, alone, loss, steps, clf.model_.count_params()
 
 
-def with_skorch(network, X, y):
-    def fit():
+def with_skorch(data: str, X: np.ndarray, y: np.ndarray) -> Trained:
+    def fit() -> tuple[Any, np.ndarray]:
         floats = plain_networks.unit_floats(X).transpose(0, 3, 1, 2)
-        clf = plain_networks.skorch_classifier(network, X.shape[1:])
+        clf = plain_networks.skorch_classifier(data, X.shape[1:])
         return clf.fit(floats, y), floats
 
     (clf, floats), whole = timed(fit)
@@ -95,14 +85,14 @@ def with_skorch(network, X, y):
 
 
 PARTICIPANTS = {
-    "plain Keras": with_keras,
+    KERAS: with_keras,
     "skcnn": with_skcnn,
     "SciKeras": with_scikeras,
     "skorch": with_skorch,
 }
 
 
-def train_twice(participant, network, n_images):
+def train_twice(participant: str, seed: int, data: str, n_images: int) -> list[Line]:
     """Return what the first and the second epoch of one participant took."""
     if participant == "skorch":
         import skorch  # noqa: F401
@@ -111,69 +101,48 @@ def train_twice(participant, network, n_images):
         (torch.ones(1) + 1).numpy()
     else:
         plain_networks.start_tensorflow()
-    X, y = plain_networks.load_images(network, n_images)
-    trained = PARTICIPANTS[participant](network, X, y)
+    X, y = plain_networks.load_images(data, n_images)
+    trained = PARTICIPANTS[participant](data, X, y)
     whole, alone, loss, steps, n_parameters = trained
-    if steps != math.ceil(len(X) / plain_networks.batch_size(network)):
+    size = plain_networks.batch_size(data)
+    if steps != math.ceil(len(X) / size):
         raise RuntimeError(f"{participant} took {steps} steps.")
-    return {
-        "whole": whole | {"loss": float(loss)},
-        "alone": alone,
-        "n_parameters": int(n_parameters),
-    }
+    epoch = f"one epoch of {len(X):,} images, {steps} steps of {size}"
+    title = f"{DATA[data].title}, classic network"
+    same = {"n_parameters": int(n_parameters)}
+    return [
+        {"case": f"{title}, training alone: {epoch}", **alone, **same},
+        {"case": f"{title}, whole call: {epoch}", **whole, "loss": float(loss), **same},
+    ]
 
 
-def check_same_network(runs):
+def check_same_network(lines: list[Line]) -> None:
     """Raise unless all networks have as many weights, skcnn's scaling aside."""
-    counts = {name: of_name[0]["n_parameters"] for name, of_name in runs.items()}
-    low, high = min(counts.values()), max(counts.values())
-    # skcnn keeps an offset and a scale of each channel in the network.
-    if high - low > 6:
-        raise RuntimeError(f"These are different networks: {counts}.")
+    for case, of_case in grouped(lines, "case").items():
+        counts = {line["participant"]: line["n_parameters"] for line in of_case}
+        # skcnn keeps an offset and a scale of each channel in the network.
+        if max(counts.values()) - min(counts.values()) > 6:
+            raise RuntimeError(f"{case}: these are different networks: {counts}.")
 
 
-def measure(network, names, n_images, n_rounds):
-    runs = {name: [] for name in names}
-    for i in range(n_rounds):
-        for name in shuffled(names, i):
-            job = {"participant": name, "network": network, "n_images": n_images}
-            runs[name].append(run_job(__file__, **job))
-    check_same_network(runs)
-    size = plain_networks.batch_size(network)
-    for title, part in (("training alone", "alone"), ("whole call", "whole")):
-        print(
-            f"{network}, {title}: one epoch of {n_images:,} images, "
-            f"{math.ceil(n_images / size)} steps of {size}"
-        )
-        extra = {}
-        if part == "whole":
-            # Close to each other, or somebody trains something else.
-            extra["training_loss"] = lambda of_name: spread(
-                [run["loss"] for run in of_name]
-            )
-        of_part = {name: [r[part] for r in of_name] for name, of_name in runs.items()}
-        print_comparison(of_part, "plain Keras", **extra)
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    check_same_network(lines)
+    # Training losses are close to each other, or somebody trains something else.
+    columns = [*times(KERAS), median("training loss", "loss")]
+    return comparison(lines, columns, order=[*PARTICIPANTS], reference=KERAS)
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", choices=[*NAMES, "both"], default="both")
-    parser.add_argument("--images", type=int, help="default: 20000 or 10000")
-    parser.add_argument("--pairs", type=int, default=5, help="rounds")
-    parser.add_argument("--quick", action="store_true", help="tiny, to try the script")
-    args = parser.parse_args()
-    if args.quick:
-        args.images, args.pairs = 300, 1
-
+def main() -> None:
+    args = parse(options(__doc__, rounds=5, data=REAL_DATA, images=6000), images=300)
     names = list(PARTICIPANTS)
     if not all(importlib.util.find_spec(name) for name in ("skorch", "torch")):
         note("without skorch: it needs the packages skorch and torch")
         names.remove("skorch")
-    print(versions_line("torch", "skorch"), end="\n\n")
-    for network in NAMES.values() if args.data == "both" else [NAMES[args.data]]:
-        measure(network, names, args.images or N_IMAGES[network], args.pairs)
+    study = Study(__file__, args, ("torch", "skorch"))
+    for data in args.data:
+        study.rounds(names, args.rounds, data=data, n_images=args.images)
+    study.show(tables)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,201 @@
+"""Write the tables of results into README, docs and benchmarks/README.
+
+    python benchmarks/report.py [--check]
+
+A page says where a table belongs, and of which lines it is made:
+
+    <!-- results: imports-2026-11-26 -->
+    <!-- end -->
+
+stands for all lines of benchmarks/results/imports-2026-11-26.jsonl, and
+
+    <!-- results: training-2026-11-26 | MNIST, whole call -->
+
+for those whose case begins with the words after the bar. A single figure stands in a
+sentence, or in a cell of a table that a page writes itself:
+
+    <!-- figure: imports-2026-11-26; Import; import skcnn; wall_s --><!-- end -->
+
+is the median of `wall_s`, with its spread and n, and `import skcnn / import
+sklearn.base` in the third place makes it the ratio of the two. What lies between the
+two comments is replaced. `--check` changes nothing, and fails where a page differs from
+its lines.
+"""
+
+import argparse
+import importlib
+import re
+import sys
+from pathlib import Path
+
+from measuring import Line, read_lines
+from tables import document, grouped, ratios, spread
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+BLOCK = re.compile(
+    r"^(?P<begin><!-- results: (?P<name>[^|\n]+?)(?: \| (?P<case>[^\n]+?))? -->)\n"
+    r".*?^(?P<end><!-- end -->)$",
+    re.MULTILINE | re.DOTALL,
+)
+FIGURE = re.compile(
+    r"(?P<begin><!-- figure: (?P<name>[^;\n]+); (?P<case>[^;\n]+); "
+    r"(?P<participant>[^;\n]+?)(?: / (?P<reference>[^;\n]+))?; (?P<key>\w+) -->)"
+    r"[^\n]*?(?P<end><!-- end -->)"
+)
+ASKED = ("name", "case", "participant", "reference", "key")
+REQUIRED = {
+    *("question", "case", "participant", "seed", "wall_s", "cpu_s", "accuracy"),
+    *("commit", "versions", "processor", "cpus", "threads", "load", "date"),
+    *("command", "job", "quick"),
+}
+
+
+def pages(root: Path) -> list[Path]:
+    """Return the pages that may have tables."""
+    docs = sorted((root / "docs").glob("*.md"))
+    return [root / "README.md", *docs, root / "benchmarks" / "README.md"]
+
+
+def results(path: Path) -> list[Line]:
+    """Return the lines of a file, once they have been checked."""
+    lines = read_lines(path)
+    if not lines:
+        raise ValueError(f"{path.name} has no lines.")
+    for i, line in enumerate(lines, 1):
+        missing = sorted(REQUIRED - line.keys())
+        if missing:
+            raise ValueError(f"{path.name}, line {i}, lacks {', '.join(missing)}.")
+        if line["quick"]:
+            raise ValueError(f"{path.name}, line {i}, is of --quick and no result.")
+    if len({line["question"] for line in lines}) > 1:
+        raise ValueError(f"{path.name} has lines of several scripts.")
+    return lines
+
+
+def chosen(name: str, case: str | None, folder: Path) -> list[Line]:
+    """Return the lines that a page asks for.
+
+    Parameters
+    ----------
+    name : str
+        Name of a file of results, without its ending.
+    case : str or None
+        What the cases begin with; None for all of them.
+    folder : Path
+        Where the files are.
+    """
+    path = folder / f"{name}.jsonl"
+    if not path.is_file():
+        raise ValueError(f"There are no results {name}: {path.name} is missing.")
+    lines = results(path)
+    if case is not None:
+        lines = [line for line in lines if line["case"].startswith(case)]
+        if not lines:
+            raise ValueError(f"{path.name} has no case that begins with {case!r}.")
+    return lines
+
+
+def block(name: str, case: str | None, folder: Path = RESULTS) -> str:
+    """Return the tables that belong between two comments; see :func:`chosen`."""
+    lines = chosen(name, case, folder)
+    script = importlib.import_module(lines[0]["question"])
+    place = f"`benchmarks/results/{name}.jsonl`"
+    return f"{document(lines, script.tables)} Lines: {place}."
+
+
+def figure(
+    name: str,
+    case: str,
+    participant: str,
+    reference: str | None,
+    key: str,
+    folder: Path,
+) -> str:
+    """Return a figure with its spread and n.
+
+    Parameters
+    ----------
+    name, case, folder
+        As for :func:`chosen`; the lines have to be of one case.
+    participant : str
+        Whose figure it is.
+    reference : str or None
+        Who is 1, for a ratio.
+    key : str
+        Field of the lines.
+    """
+    lines = chosen(name, case, folder)
+    if len({line["case"] for line in lines}) > 1:
+        raise ValueError(f"{name}.jsonl has several cases that begin with {case!r}.")
+    runs = grouped(lines, "participant")
+    missing = {participant, reference or participant} - runs.keys()
+    if missing:
+        raise ValueError(f"{name}.jsonl has no {', '.join(sorted(missing))} in {case}.")
+    values = [run[key] for run in runs[participant]]
+    if reference:
+        values = ratios(runs[participant], runs[reference], key)
+    middle, *rest = spread(values).split(" ", 1)
+    within = rest[0].strip("()") + ", " if rest else ""
+    return f"{middle}{' x' if reference else ''} ({within}n = {len(values)})"
+
+
+def rendered(text: str, folder: Path = RESULTS) -> str:
+    """Return the text of a page with its tables and figures made anew."""
+
+    def tables_of(match: re.Match[str]) -> str:
+        table = block(match["name"], match["case"], folder)
+        return f"{match['begin']}\n\n{table}\n\n{match['end']}"
+
+    def figure_of(match: re.Match[str]) -> str:
+        value = figure(folder=folder, **{name: match[name] for name in ASKED})
+        return f"{match['begin']}{value}{match['end']}"
+
+    def with_figures(line: str) -> str:
+        return line if line.startswith("    ") else FIGURE.sub(figure_of, line)
+
+    # What is indented is an example of how to write it.
+    shown = re.sub("^    .*", "", text, flags=re.MULTILINE)
+    for kind, pattern in (("results", BLOCK), ("figure", FIGURE)):
+        if shown.count(f"<!-- {kind}:") > len(pattern.findall(shown)):
+            raise ValueError(
+                f"A comment <!-- {kind}: ... --> has no <!-- end --> after it, or is "
+                "not written as benchmarks/report.py says."
+            )
+    lines = BLOCK.sub(tables_of, text).split("\n")
+    return "\n".join(map(with_figures, lines))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Render the pages, or check them; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    parser.add_argument("--root", type=Path, default=HERE.parent, help="repository")
+    args = parser.parse_args(arguments)
+    status = 0
+    for page in pages(args.root):
+        text = page.read_text(encoding="utf-8")
+        try:
+            new = rendered(text, args.root / "benchmarks" / "results")
+        except ValueError as error:
+            print(f"{page.relative_to(args.root)}: {error}", file=sys.stderr)
+            status = 1
+            continue
+        if new == text:
+            continue
+        if args.check:
+            print(
+                f"{page.relative_to(args.root)}: a table differs from its lines. Run "
+                "python benchmarks/report.py.",
+                file=sys.stderr,
+            )
+            status = 1
+        else:
+            page.write_text(new, encoding="utf-8")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
