@@ -78,7 +78,7 @@ def find_planes(
     if guessed and not _planes_are_alike(X, channels):
         return PixelsWarning(
             "shape",
-            f"Rows of {height * width * channels} values are taken as {height} x "
+            f"Rows of {height * width * channels} values are read as {height} x "
             f"{width} pixels of {channels} channels because of their length, but they "
             "look like gray images of another height and width",
             "set image_shape=(height, width), or "
@@ -100,7 +100,7 @@ def planes_warning(image_shape: tuple, name: str = "X") -> PixelsWarning:
 
 
 def find_channels(X: np.ndarray, side: int) -> PixelsWarning | None:
-    """Return a warning if rows taken as square gray images look like color images."""
+    """Return a warning if rows read as square gray images look like color images."""
     n_values = side * side
     if n_values < SHORTEST_ROW:
         return None
@@ -122,7 +122,7 @@ def find_channels(X: np.ndarray, side: int) -> PixelsWarning | None:
         )
         return PixelsWarning(
             "shape",
-            f"Rows of {n_values} values are taken as {side} x {side} gray pixels "
+            f"Rows of {n_values} values are read as {side} x {side} gray pixels "
             f"because of their length, but they look like pixels of {channels} "
             "channels",
             f"set image_shape={shape}, or image_shape=({side}, {side}) if they are "
@@ -132,7 +132,7 @@ def find_channels(X: np.ndarray, side: int) -> PixelsWarning | None:
 
 
 def find_one_row(X: np.ndarray) -> PixelsWarning | None:
-    """Return a warning if flat rows of pixels are taken as images one pixel high."""
+    """Return a warning if flat rows of pixels are read as images one pixel high."""
     n_values = X.shape[1]
     if n_values < SHORTEST_ROW or not _may_be_pixels(X):
         return None
@@ -149,7 +149,7 @@ def find_one_row(X: np.ndarray) -> PixelsWarning | None:
     )
     return PixelsWarning(
         "shape",
-        f"Flat rows are taken as one row of {n_values} pixels each; {number} would be "
+        f"Flat rows are read as one row of {n_values} pixels each; {number} would be "
         f"{size}",
         f"{remedy} image_shape=(height, width) or (height, width, channels), which is "
         f"(1, {n_values}) for a single row",

@@ -143,5 +143,5 @@ def _weighted_sum(weights: np.ndarray, chunks_of_sums: list[np.ndarray]) -> np.n
     # integer weight are exact, and `fsum` is exact, so weight k equals k copies bit for
     # bit.
     heads = (sums.view(np.int64) & -(2**27)).view(np.float64)
-    halves = np.concatenate([heads, sums - heads]) * np.tile(weights, 2)[:, np.newaxis]
-    return np.array([fsum(column.tolist()) for column in halves.T])
+    split = np.concatenate([heads, sums - heads]) * np.tile(weights, 2)[:, np.newaxis]
+    return np.array([fsum(column.tolist()) for column in split.T])

@@ -259,8 +259,8 @@ def _range_warning(seen: dict[str, Any], rows: np.ndarray, name: str) -> PixelsW
 
 def _rescaling(now: tuple, before: tuple, name: str) -> str:
     """Return how to rescale pixels from the interval `now` to the one in fit."""
-    whole = before[0] == 0 and before[1] % 1 == 0
-    usual = now in USUAL_INTERVALS and (whole or before == (-1, 1))
+    is_integer = before[0] == 0 and before[1] % 1 == 0
+    usual = now in USUAL_INTERVALS and (is_integer or before == (-1, 1))
     if now == before or not usual:
         return f"scale {name.partition('.')[0]} as the images of fit were scaled"
     factor = (before[1] - before[0]) / (now[1] - now[0])

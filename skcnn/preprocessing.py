@@ -1,6 +1,8 @@
-"""Transformers that scale and reshape images in every form they come in."""
+"""Transformers that scale images, and that convert images to flat rows and back."""
 
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -26,19 +28,21 @@ from skcnn._sklearn_private import (
 
 __all__ = ["ImageReshaper", "ImageScaler"]
 
+Class = TypeVar("Class", bound=type)
 
-def _frames_for_flat_rows_only(transformer_class):
-    """Let `set_output` make data frames of flat rows and leave n-D images arrays.
 
-    A data frame cannot hold n-D images, and scikit-learn's wrapper of the methods would
-    fail on them inside pandas. The configuration is often global
-    (``sklearn.set_config(transform_output="pandas")``), so failing would only make
-    the transformer useless for users who set it for other reasons.
+def _frames_for_flat_rows_only(transformer_class: Class) -> Class:
+    """Let `set_output` return data frames for flat rows, but arrays for n-D images.
+
+    A data frame cannot hold n-D images: scikit-learn's wrapper of the methods would
+    raise an error inside pandas. The setting is often global
+    (``sklearn.set_config(transform_output="pandas")``), and an error would make the
+    transformer useless for users who need the setting elsewhere.
     """
 
-    def decorate(method):
+    def decorate(method: Any) -> Callable:
         @wraps(method)
-        def transform(self, X, *args, **kwargs):
+        def transform(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
             learns = method.__name__ == "fit_transform"
             shape = None if learns else getattr(self, "image_shape_", None)
             X = array_or_frame(X, self, shape)
@@ -52,8 +56,8 @@ def _frames_for_flat_rows_only(transformer_class):
     return transformer_class
 
 
-def _no_frames(transformer_class):
-    """Let a transformer have `set_output` without ever making a data frame."""
+def _no_frames(transformer_class: Class) -> Class:
+    """Let a transformer have `set_output`, but never return a data frame."""
     for name in ("transform", "fit_transform"):
         method = getattr(transformer_class, name)
         setattr(transformer_class, name, method.__wrapped__)
@@ -66,67 +70,66 @@ class ImageScaler(
 ):
     """Scale the pixels of images to [0, 1] or to zero mean and unit variance.
 
-    Unlike scikit-learn's scalers, which treat each pixel as a feature of its own, this
-    one learns one offset and one scale for each channel, or for all of them, so that
-    an image still looks like itself afterwards. Images go in as ``(n, height, width)``,
-    ``(n, height, width, channels)`` or flat rows and come out in the same form, and one
-    form may be transformed after another was fitted.
+    This scaler learns one offset and one scale for each channel, or for all channels
+    together, so that a scaled image still looks like the original. The scalers of
+    scikit-learn scale each pixel by itself. Images may be ``(n, height, width)``,
+    ``(n, height, width, channels)`` or flat rows, and the result has the same form. The
+    form in `transform` may differ from the form in `fit`.
 
-    The classifiers of this package scale whole-number pixels themselves and need no
-    scaler. It is of use for floating pixels in odd units, and to give other
-    estimators the same input.
+    The classifiers of skcnn scale integer pixels themselves and need no scaler. The
+    scaler is useful for floating pixels in unusual units, and to give other estimators
+    the same input.
 
     Parameters
     ----------
     mode : {"unit", "standard"}, default="unit"
-        - "unit" scales to [0, 1]. Whole-number pixels from 0 on are divided by the
-          largest value that such pixels can have: 255 if the largest one that `fit`
-          saw is in 64..255, and 65535 if it is in 16384..65535. Where it is below a
-          quarter of these (masks of 0 and 1, 16 levels of gray, 10 or 12 bits), the
-          largest one found takes their place. All others (floating, negative, larger)
-          are scaled from the minimum to the maximum found in `fit`, as by
-          :class:`~sklearn.preprocessing.MinMaxScaler`; pixels beyond these go beyond
-          [0, 1]. Booleans become 0 and 1.
+        - "unit" scales to [0, 1]. Integer pixels that are not negative are divided by
+          the largest value that such pixels can have: 255 if the largest pixel in `fit`
+          is in 64..255, and 65535 if it is in 16384..65535. Otherwise (masks of 0 and
+          1, 16 levels of gray, 10 or 12 bits) they are divided by the largest pixel in
+          `fit`. Floating, negative and larger pixels are scaled from the minimum and
+          maximum in `fit` to [0, 1], as by
+          :class:`~sklearn.preprocessing.MinMaxScaler`; later pixels outside that range
+          are outside [0, 1]. Booleans become 0 and 1.
         - "standard" scales to zero mean and unit variance, as
           :class:`~sklearn.preprocessing.StandardScaler` does.
     per_channel : bool, default=True
-        Whether every channel is scaled by itself. `False` scales all of them alike,
-        which keeps the colours of images.
+        Whether each channel is scaled by itself. With False, all channels are scaled
+        alike, which preserves the colors of images.
     dtype : {"float32", "float64"} or NumPy's types of these names, default="float32"
-        The type of the scaled pixels. Keras computes in float32.
+        The dtype of the scaled pixels. Keras computes in float32.
 
     Attributes
     ----------
     offset_ : ndarray of shape (channels,), dtype float64
-        What is subtracted from the pixels of a channel: the mean, the minimum, or 0.
+        The value that is subtracted from the pixels of a channel: the mean, the
+        minimum, or 0.
     scale_ : ndarray of shape (channels,), dtype float64
-        What is divided by thereafter: the standard deviation, the range found, the
-        largest whole number found, 255 or 65535. 1 for channels that hold the same
-        pixel throughout.
+        The value by which the difference is divided: the standard deviation, the range,
+        the largest integer in `fit`, 255 or 65535. It is 1 for a constant channel.
     image_shape_ : tuple of int
-        ``(height, width, channels)`` of the images seen in `fit`. Flat rows are taken
-        as square images of one or three channels if their length allows it, else as
-        one row of pixels.
+        ``(height, width, channels)`` of the images seen in `fit`. Flat rows are square
+        images of one or three channels if their length allows it, and otherwise images
+        one pixel high.
     n_features_in_ : int
         height * width * channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of the data frame seen in `fit`; only there if it was one
-        and all of its columns have strings as names.
+        Names of the columns of the data frame seen in `fit`. Defined only if `X` is a
+        data frame whose column names are all strings.
 
     See Also
     --------
-    ImageReshaper : Turns flat rows into images and back.
-    sklearn.preprocessing.StandardScaler : Standardizes every pixel by itself.
-    sklearn.preprocessing.MinMaxScaler : Scales every pixel by itself to a range.
+    ImageReshaper : Converts flat rows to images and back.
+    sklearn.preprocessing.StandardScaler : Standardizes each pixel by itself.
+    sklearn.preprocessing.MinMaxScaler : Scales each pixel by itself to a range.
 
     Notes
     -----
-    `fit` makes no float copy of the images, and `transform` none but its result, so
-    60,000 images of uint8 take no more memory than they must. NaN and infinity are
-    refused.
+    `fit` makes no float copy of the images, and `transform` makes no copy but its
+    result. NaN and infinity are refused.
 
-    Flat rows become data frames where ``set_output(transform="pandas")`` (or "polars")
-    asks for it; n-D images have no place in a data frame and stay arrays.
+    With ``set_output(transform="pandas")`` (or "polars"), flat rows become data frames.
+    N-D images stay arrays, because a data frame cannot hold them.
 
     Examples
     --------
@@ -153,13 +156,19 @@ class ImageScaler(
         ],
     }
 
-    def __init__(self, *, mode="unit", per_channel=True, dtype="float32"):
+    def __init__(
+        self,
+        *,
+        mode: str = "unit",
+        per_channel: bool = True,
+        dtype: Any = "float32",
+    ) -> None:
         self.mode = mode
         self.per_channel = per_channel
         self.dtype = dtype
 
     @validates_parameters
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> "ImageScaler":
         """Learn the offset and the scale of the pixels.
 
         Parameters
@@ -178,7 +187,7 @@ class ImageScaler(
         Raises
         ------
         ValueError
-            If `X` is not images of one of these shapes, or holds NaN or infinity.
+            If `X` does not have one of these shapes, or holds NaN or infinity.
         """
         X = validate_images(self, X, reset=True)
         task = begin_task(self)
@@ -192,7 +201,7 @@ class ImageScaler(
         )
         return self
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Scale images.
 
         Parameters
@@ -214,7 +223,7 @@ class ImageScaler(
         check_is_fitted(self)
         return self._apply(X, (np.subtract, self.offset_), (np.divide, self.scale_))
 
-    def inverse_transform(self, X) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Return scaled images to the original scale.
 
         Parameters
@@ -226,8 +235,8 @@ class ImageScaler(
         Returns
         -------
         X_original : ndarray of the shape of X, dtype as `dtype`
-            A new array. Whole-number pixels come back as floating numbers: write
-            ``np.rint(X_original).astype("uint8")`` for the type that they had.
+            A new array of floating pixels, even if the original pixels were integers:
+            write ``np.rint(X_original).astype("uint8")`` to convert them back.
 
         Raises
         ------
@@ -237,12 +246,13 @@ class ImageScaler(
         check_is_fitted(self)
         return self._apply(X, (np.multiply, self.scale_), (np.add, self.offset_))
 
-    def _apply(self, X, *steps):
+    def _apply(self, X: Any, *steps: tuple[np.ufunc, np.ndarray]) -> np.ndarray:
+        """Apply operations in turn, each with one operand for each channel."""
         X = validate_images(self, X, reset=False)
         result = np.empty(X.shape, dtype=self.dtype)
         rows_of_result = result.reshape(len(X), self.n_features_in_)
-        # Along whole rows and in place, for NumPy is ten times slower along the few
-        # channels of a pixel, or where each step takes new memory.
+        # Compute along complete rows and in place: NumPy is ten times slower along the
+        # few channels of a pixel, or if each step allocates memory.
         n_pixels = self.n_features_in_ // self.image_shape_[-1]
         tiled = [(ufunc, np.tile(values, n_pixels)) for ufunc, values in steps]
         for rows in chunk_rows(len(X), self.image_shape_):
@@ -253,13 +263,13 @@ class ImageScaler(
                 rows_of_result[rows] = chunk
         return result
 
-    def _learned(self):
+    def _learned(self) -> dict[str, Any]:
         return learned_from_images(self) | {
             "offset": self.offset_,
             "scale": self.scale_,
         }
 
-    def _relearn(self, learned):
+    def _relearn(self, learned: dict[str, Any]) -> None:
         relearn_from_images(self, learned)
         for name in ("offset", "scale"):
             values = learned[name]
@@ -267,10 +277,10 @@ class ImageScaler(
                 raise ValueError(f"The {name} of the pixels is {values!r}.")
             setattr(self, f"{name}_", values)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        # `dtype` alone decides: integers and both widths of floats come out alike.
+        # The dtype of the result depends on the parameter `dtype` only.
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -279,14 +289,15 @@ class ImageScaler(
 class ImageReshaper(
     CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
-    """Turn flat rows into images and images into flat rows.
+    """Convert flat rows to images and images to flat rows.
 
     Parameters
     ----------
     image_shape : tuple of 2 or 3 int, default=None
         ``(height, width)`` or ``(height, width, channels)``, C order, channels last.
-        With `None`, n-D images keep theirs, and flat rows are taken as square images
-        of one or three channels if their length allows it, else as one row of pixels.
+        With None, n-D images keep their shape, and flat rows are square images of one
+        or three channels if their length allows it, and otherwise images one pixel
+        high.
 
     Attributes
     ----------
@@ -295,8 +306,8 @@ class ImageReshaper(
     n_features_in_ : int
         height * width * channels, the length of a flat row.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of the data frame seen in `fit`; only there if it was one
-        and all of its columns have strings as names.
+        Names of the columns of the data frame seen in `fit`. Defined only if `X` is a
+        data frame whose column names are all strings.
 
     See Also
     --------
@@ -304,12 +315,11 @@ class ImageReshaper(
 
     Notes
     -----
-    Nothing is copied where NumPy can reshape without a copy, so the images share the
-    memory of the rows.
+    The images share their memory with the rows if NumPy can reshape without a copy.
 
-    Images are not a table: they stay an array whatever `set_output` or scikit-learn's
-    configuration asks for. `get_feature_names_out` names the pixels in C order, one
-    name for each value of an image, so that later steps of a pipeline find them.
+    The result is always an array, whatever `set_output` or scikit-learn's configuration
+    asks for: a data frame cannot hold images. `get_feature_names_out` returns one name
+    for each value of an image, in C order, for later steps of a pipeline.
 
     Examples
     --------
@@ -326,12 +336,12 @@ class ImageReshaper(
 
     _parameter_constraints = {"image_shape": [tuple, list, None]}
 
-    def __init__(self, image_shape=None):
+    def __init__(self, image_shape: tuple[int, ...] | None = None) -> None:
         self.image_shape = image_shape
 
     @validates_parameters
-    def fit(self, X, y=None):
-        """Learn, or check, the shape of the images.
+    def fit(self, X: Any, y: Any = None) -> "ImageReshaper":
+        """Learn the shape of the images, or compare it with `image_shape`.
 
         Parameters
         ----------
@@ -359,19 +369,19 @@ class ImageReshaper(
         )
         return self
 
-    def transform(self, X) -> np.ndarray:
-        """Turn flat rows into images.
+    def transform(self, X: Any) -> np.ndarray:
+        """Convert flat rows to images.
 
         Parameters
         ----------
         X : array-like of shape (n, height * width * channels), (n, height, width) or \
                 (n, height, width, channels)
-            Flat rows; images pass through.
+            Flat rows; images are returned unchanged.
 
         Returns
         -------
         images : ndarray of shape (n, height, width, channels) or (n, height, width)
-            The latter if `image_shape` has two entries.
+            The images; without a channel axis if `image_shape` has two entries.
 
         Raises
         ------
@@ -384,14 +394,14 @@ class ImageReshaper(
         drop_channel = self.image_shape is not None and len(self.image_shape) == 2
         return images[..., 0] if drop_channel else images
 
-    def inverse_transform(self, X) -> np.ndarray:
-        """Turn images into flat rows.
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Convert images to flat rows.
 
         Parameters
         ----------
         X : array-like of shape (n, height, width), (n, height, width, channels) or \
                 (n, height * width * channels)
-            Images; flat rows pass through.
+            Images; flat rows are returned unchanged.
 
         Returns
         -------
@@ -407,13 +417,13 @@ class ImageReshaper(
         X = validate_images(self, X, reset=False)
         return X.reshape(len(X), self.n_features_in_)
 
-    def _learned(self):
+    def _learned(self) -> dict[str, Any]:
         return learned_from_images(self)
 
-    def _relearn(self, learned):
+    def _relearn(self, learned: dict[str, Any]) -> None:
         relearn_from_images(self, learned)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

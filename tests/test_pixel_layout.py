@@ -67,7 +67,7 @@ def test_rows_that_are_no_square_are_said_to_be_one_row(n_values, hint, form):
     shape, (message,) = found(X)
     assert shape == (1, n_values, 1)
     assert message.kind == "shape"
-    start = f"Flat rows are taken as one row of {n_values} pixels each; {hint}"
+    start = f"Flat rows are read as one row of {n_values} pixels each; {hint}"
     assert str(message).startswith(start)
     assert "set image_shape=(height, width) or (height, width, " in str(message)
     assert str(message).endswith(f"(1, {n_values}) for a single row.")
@@ -176,7 +176,7 @@ def test_rgba_rows_are_not_taken_for_gray_squares():
     shape, (message,) = found(rows)
     assert shape == (64, 64, 1)
     assert str(message) == (
-        "Rows of 4096 values are taken as 64 x 64 gray pixels because of their length, "
+        "Rows of 4096 values are read as 64 x 64 gray pixels because of their length, "
         "but they look like pixels of 4 channels: set image_shape=(32, 32, 4), or "
         "image_shape=(64, 64) if they are gray."
     )
