@@ -132,7 +132,8 @@ def test_each_epoch_takes_each_image_once_in_a_new_order(network, calls, images)
 
 def test_images_stay_with_their_labels_and_weights(network, calls, images):
     run(network, images)
-    (batch, _), (rows,) = *calls, *by_epoch(calls)
+    ((batch, _),) = calls
+    (rows,) = by_epoch(calls)
     np.testing.assert_array_equal(batch.class_indices, images.class_indices[rows])
     np.testing.assert_array_equal(batch.images[..., 0], images.X[rows])
     assert batch.images.dtype == np.uint8
