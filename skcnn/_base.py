@@ -276,7 +276,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             bright are exchanged, or if the channels are in another order. All methods
             that predict give this warning.
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        class_indices = self._logits(X).argmax(axis=1)
+        return self.classes_[class_indices]
 
     @explains_wrong_calls
     def predict_proba(self, X) -> np.ndarray:
