@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -371,14 +372,15 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _fit_or_stay(self, given: FitArguments, goes_on: bool, epochs: int) -> Self:
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks are attached to this object, not to the copy.
-        tasks = FitTasks(self, epochs)
+        context = self._init_callback_context(max_subtasks=epochs)
+        make_tasks = partial(FitTasks, self, context)
         fitted = copy.copy(self)
         random_state = (
             self._random_state if goes_on else check_random_state(self.random_state)
         )
         with default_errors(), _rewound_on_failure(random_state):
             last = fitted.keras_classifier_ if goes_on else None
-            fit_classifier(fitted, given, last, random_state, tasks)
+            fit_classifier(fitted, given, last, random_state, make_tasks)
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self

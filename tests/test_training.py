@@ -76,6 +76,13 @@ def initial(network):
     return network.initial_state(np.random.RandomState(0), FROZEN)
 
 
+def tasks_of(images, epochs):
+    estimator = MNISTCNNClassifier()
+    context = estimator._init_callback_context(max_subtasks=epochs)
+    labels = images.class_indices
+    return FitTasks(estimator, context, images.X, labels, None, images.rows, vars)
+
+
 def run(
     network,
     images,
@@ -100,7 +107,7 @@ def run(
     }
     schedule = Schedule(**plain | changes)
     callbacks = KerasCallbacks([], None, schedule.epochs, 1, verbose)
-    tasks = FitTasks(MNISTCNNClassifier(), schedule.epochs)
+    tasks = tasks_of(images, schedule.epochs)
     return train(
         initial(network) if state is None else state,
         TrainingData(images, validation),
