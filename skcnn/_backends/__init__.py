@@ -3,12 +3,15 @@
 Each of them implements the Protocol :class:`skcnn._step.Backend`.
 """
 
-from skcnn._step import Backend
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skcnn._step import Backend
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
-def backend() -> Backend:
+def backend() -> "Backend":
     """Return the module of the backend that Keras runs on.
 
     Raises RuntimeError if Keras runs on none of `BACKENDS`.
