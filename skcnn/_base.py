@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -34,7 +35,11 @@ from skcnn._parameters import (
     resolve_views,
 )
 from skcnn._seen_pixels import find_other_pixels
-from skcnn._sklearn_private import validate_parameters, validates_parameters
+from skcnn._sklearn_private import (
+    begin_task,
+    validate_parameters,
+    validates_parameters,
+)
 from skcnn._startup import start_keras
 from skcnn._state import TrainState
 from skcnn._training import prediction_batch
@@ -274,7 +279,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             bright are exchanged, or if the channels are in another order. All methods
             that predict give this warning.
         """
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        class_indices = self._logits(X).argmax(axis=1)
+        return self.classes_[class_indices]
 
     @explains_wrong_calls
     def predict_proba(self, X) -> np.ndarray:
@@ -368,14 +374,15 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _fit_or_stay(self, given: FitArguments, goes_on: bool, epochs: int) -> Self:
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
         # Callbacks are attached to this object, not to the copy.
-        tasks = FitTasks(self, epochs)
+        context = begin_task(self, max_subtasks=epochs)
+        make_tasks = partial(FitTasks, self, context)
         fitted = copy.copy(self)
         random_state = (
             self._random_state if goes_on else check_random_state(self.random_state)
         )
         with default_errors(), _rewound_on_failure(random_state):
             last = fitted.keras_classifier_ if goes_on else None
-            fit_classifier(fitted, given, last, random_state, tasks)
+            fit_classifier(fitted, given, last, random_state, make_tasks)
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self

@@ -1,74 +1,75 @@
-"""What scikit-learn's callbacks (`sklearn.callback`) are told about a fit."""
+"""A fit as a task of scikit-learn's callback system (`sklearn.callback`)."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from skcnn._sklearn_private import begin_task
+from skcnn._state import TrainState
 
 
 class FitTasks:
-    """A fit as a task of scikit-learn's callback system, with a task for each epoch.
+    """Notifies scikit-learn's callbacks at the start and end of a fit and its epochs.
 
     Parameters
     ----------
     estimator : BaseCNNClassifier
-        On which `fit` was called; callbacks know it by identity.
-    epochs : int
-        Number of epochs planned.
+        The classifier on which `fit` was called; callbacks know it by identity.
+    context : sklearn.callback.CallbackContext
+        The context of the fit.
+    X : ndarray of shape (n, ...)
+        All images that `fit` was given.
+    y : ndarray of shape (n,)
+        Their labels.
+    sample_weight : array-like of shape (n,), float or None
+        Their weights.
+    rows : ndarray of int
+        The images that are trained on.
+    attributes : callable
+        Takes a :class:`~skcnn._state.TrainState` and returns the attributes of the
+        classifier as trained to it.
     """
 
-    def __init__(self, estimator, epochs):
-        self._estimator = estimator
-        self._context = begin_task(estimator, max_subtasks=epochs)
-        self._data = {}
-        self._fitted: Callable = vars
-
-    def describe(self, X, y, sample_weight, rows, fitted):
-        """Take down what callbacks may ask for; nothing is copied until one does.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n, ...)
-            All images that `fit` was given.
-        y : ndarray of shape (n,)
-            Their labels.
-        sample_weight : array-like of shape (n,), float or None
-            Their weights.
-        rows : ndarray of int
-            The images that are trained on.
-        fitted : callable
-            Takes a :class:`~skcnn._state.TrainState` and returns the attributes of the
-            classifier as trained to it.
-        """
-        self._data = {"X": lambda: X[rows], "y": lambda: y[rows]}
+    def __init__(
+        self,
+        estimator: Any,
+        context: Any,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weight: Any,
+        rows: np.ndarray,
+        attributes: Callable[[TrainState], dict[str, Any]],
+    ) -> None:
+        self._estimator, self._context = estimator, context
+        # Functions, so that nothing is copied until a callback asks for it.
+        self._data: dict[str, Callable] = {"X": lambda: X[rows], "y": lambda: y[rows]}
         if sample_weight is not None:
             weights = np.asarray(sample_weight, dtype=np.float64)
             self._data["metadata"] = lambda: {
                 "sample_weight": np.broadcast_to(weights, len(X))[rows]
             }
-        self._fitted = fitted
+        self._attributes = attributes
 
-    def begin(self):
+    def begin(self) -> None:
         """Say that training begins."""
         self._context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
-    def begin_epoch(self):
+    def begin_epoch(self) -> None:
         """Say that an epoch begins."""
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
-    def end_epoch(self, state):
+    def end_epoch(self, state: TrainState) -> bool:
         """Say that the epoch is over; return whether a callback wants to stop."""
         return self._end(self._epoch, state)
 
-    def end(self, state):
+    def end(self, state: TrainState) -> None:
         """Say that training is over."""
         self._end(self._context, state)
 
-    def is_one_of_many(self):
-        """Return whether a search or the like, and no mere pipeline, called `fit`."""
+    def is_one_of_many(self) -> bool:
+        """Whether `fit` was called by a search or the like, and not by a pipeline."""
         parent = self._context.parent
         while parent is not None:
             if parent.estimator_name != "Pipeline":
@@ -76,9 +77,9 @@ class FitTasks:
             parent = parent.parent
         return False
 
-    def _end(self, context, state):
+    def _end(self, context: Any, state: TrainState) -> bool:
         return context.call_on_fit_task_end(
             estimator=self._estimator,
-            reconstruction_attributes=partial(self._fitted, state),
+            reconstruction_attributes=partial(self._attributes, state),
             **self._data,
         )

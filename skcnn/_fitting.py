@@ -2,6 +2,7 @@
 
 import copy
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,13 +56,13 @@ def fit_classifier(
     given: FitArguments,
     last: Any,
     random_state: np.random.RandomState,
-    tasks: FitTasks,
+    make_tasks: Callable[..., FitTasks],
 ) -> None:
     """Train an estimator and set the attributes that it learns.
 
     With the `keras_classifier_` of the last fit as `last` training goes on from there;
     None stands for a fit from scratch. With `classes` it is one epoch at a constant
-    learning rate.
+    learning rate. `make_tasks` takes what scikit-learn's callbacks may ask for.
     """
     start_keras()
     goes_on, one_epoch = last is not None, given.classes is not None
@@ -148,7 +149,7 @@ def fit_classifier(
     estimator._as_fitted = options["as_fitted"]
     estimator._random_state = random_state
     estimator.callbacks_ = copy_callbacks(options["callbacks"])
-    tasks.describe(
+    tasks = make_tasks(
         X,
         labels,
         given.sample_weight,

@@ -101,7 +101,9 @@ class SharedTraceKerasClassifier(KerasClassifier):
     @property
     def history_(self) -> dict[str, list[float]]:
         """What each epoch measured."""
-        return {} if self.state_ is None else dict(self.state_.history)
+        if self.state_ is None:
+            raise AttributeError("The history exists only after fit.")
+        return dict(self.state_.history)
 
     @property
     def target_encoder_(self) -> "_Decoder":

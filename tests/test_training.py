@@ -76,6 +76,13 @@ def initial(network):
     return network.initial_state(np.random.RandomState(0), FROZEN)
 
 
+def tasks_of(images, epochs):
+    estimator = MNISTCNNClassifier()
+    context = estimator._init_callback_context(max_subtasks=epochs)
+    labels = images.class_indices
+    return FitTasks(estimator, context, images.X, labels, None, images.rows, vars)
+
+
 def run(
     network,
     images,
@@ -100,7 +107,7 @@ def run(
     }
     schedule = Schedule(**plain | changes)
     callbacks = KerasCallbacks([], None, schedule.epochs, 1, verbose)
-    tasks = FitTasks(MNISTCNNClassifier(), schedule.epochs)
+    tasks = tasks_of(images, schedule.epochs)
     return train(
         initial(network) if state is None else state,
         TrainingData(images, validation),
@@ -132,7 +139,8 @@ def test_each_epoch_takes_each_image_once_in_a_new_order(network, calls, images)
 
 def test_images_stay_with_their_labels_and_weights(network, calls, images):
     run(network, images)
-    (batch, _), (rows,) = *calls, *by_epoch(calls)
+    ((batch, _),) = calls
+    (rows,) = by_epoch(calls)
     np.testing.assert_array_equal(batch.class_indices, images.class_indices[rows])
     np.testing.assert_array_equal(batch.images[..., 0], images.X[rows])
     assert batch.images.dtype == np.uint8
