@@ -667,4 +667,4 @@ def test_flat_rows_of_an_npz_file_get_the_names_of_training(evaluate, tmp_path):
     code, recorder = evaluate(tmp_path / "f.npz", names=names)
     assert code == 0
     assert list(recorder.predicted[0].columns) == names
-    assert "36 columns were read in their order" in recorder.err
+    assert "36 columns were taken in their order" in recorder.err
