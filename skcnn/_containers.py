@@ -71,8 +71,8 @@ def array_or_frame(X: Any, estimator: Any, image_shape: tuple | None = None) -> 
             array = to_array(X)
         except (RuntimeError, TypeError, ValueError) as error:
             raise TypeError(
-                f"X is {kind_of(X)} of which NumPy makes no array, but {name} expects "
-                f"{FORMS}."
+                f"X is {kind_of(X)}, which NumPy cannot convert to an array, but "
+                f"{name} expects {FORMS}."
             ) from error
         if not array.ndim:
             refuse_one(array, name)
@@ -233,15 +233,15 @@ def _stacked_arrays(arrays: list[np.ndarray], name: str) -> np.ndarray:
     other = arrays[place].shape
     if len(arrays) == 2 and other == first[:1]:
         raise ValueError(
-            f"X is a pair of arrays of the shapes {first} and {other}, as if of images "
-            f"and labels, but {name} expects the images alone: pass X[0], and X[1] as "
-            "the labels."
+            f"X is a pair of arrays of the shapes {first} and {other}, which look like "
+            f"images and labels, but {name} expects the images alone: pass X[0], and "
+            "X[1] as the labels."
         )
     found = f"X[{place}] has shape {other}, the first {first}, but {name} expects "
     if len(first) == 1:
         found += "rows of one length."
     elif first[:2] == other[:2]:
-        found += "images of one shape; give them the same number of channels."
+        found += "images of one shape; convert them to the same number of channels."
     else:
         found += (
             "images of one shape; resize them, as "

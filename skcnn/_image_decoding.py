@@ -98,7 +98,8 @@ def _regular_file(path: Any) -> BinaryIO:
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise Unreadable(f"is {'a folder' if stat.S_ISDIR(mode) else 'no file'}")
+            what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise Unreadable(f"is {what}")
         return open(path, "rb")
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -203,7 +204,7 @@ def _refuse_what_pillow_cuts(image: Any, file: Any) -> None:
         bits = max(image.tag_v2.get(258, (8,)))
     if bits > 8 and not image.mode.startswith("I"):
         raise Unreadable(
-            "has colors of more than 8 bits a channel, of which Pillow reads only 8; "
+            "has colors of more than 8 bits a channel, but Pillow reads only 8 bits; "
             "save it as a PNG file of 8 or 16 bits a channel first"
         )
 
@@ -291,9 +292,9 @@ def _pixels(image: Any, raw: str = "") -> np.ndarray:
         return _with_key(_gray_of_integers(image, raw), key)
     if mode not in _CONVERTED:
         raise Unreadable(
-            f"has the mode {mode}, floating numbers of which the black and the white "
-            "one are not known; scale it to 0 to 255 and save it as PNG, or pass "
-            "arrays instead of image files"
+            f"has the mode {mode}: floating pixels, whose values of black and white "
+            "are not known; scale it to 0 to 255 and save it as PNG, or pass arrays "
+            "instead of image files"
             if mode == "F"
             else f"has the mode {mode}, which is not known"
         )

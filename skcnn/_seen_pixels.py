@@ -39,12 +39,12 @@ SMALL_BATCH = 10
 PERCENTS = (0, 1, 10, 50, 90, 99, 100)
 LEAST, ONE, TEN, MIDDLE, NINETY, NINETY_NINE, MOST = range(7)
 
-# How far pixels may leave the range seen in `fit`, as a share of that range. Images a
-# third brighter, or with noise of a tenth of the range, still have the same unit.
-# Pixels farther outside have another unit.
+# How far the median image may leave the range seen in `fit`, as a share of that range.
+# Images a third brighter, or with noise of a tenth of the range, still have the same
+# unit. Pixels farther outside have another unit.
 MARGIN = 1 / 3
-# The share of pixels that have to be outside for a warning, since noise puts a few
-# outside. A pixel outside by the width of the range is enough by itself.
+# The share of pixels that have to be farther outside for a warning, since noise puts a
+# few there. No share is needed if the median image leaves the range by its width.
 STRAY = 0.005
 
 # Images whose range is this small a share of the range seen in `fit` have another unit,

@@ -6,8 +6,8 @@ import numpy as np
 
 from skcnn._images import chunk_rows
 
-# Both from K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024, section
-# 3.2 and the listing; https://arxiv.org/abs/2404.00498
+# The two values are from K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
+# 2024, section 3.2 and the listing; https://arxiv.org/abs/2404.00498
 MAX_IMAGES = 5000
 EPSILON = 5e-4
 

@@ -385,7 +385,7 @@ HELP = {
     "a tensor that is no array": (
         Broken(),
         TypeError,
-        "a Broken .*of which NumPy makes no array",
+        "a Broken .*which NumPy cannot convert to an array",
     ),
     "a stream": (
         Stream(),

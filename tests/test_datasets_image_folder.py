@@ -297,7 +297,7 @@ def test_what_is_no_file_is_not_opened(folder):
     if not hasattr(os, "mkfifo"):
         pytest.skip("needs named pipes")
     os.mkfifo(folder / "cat" / "pipe.png")  # opening it would wait for a writer
-    with pytest.raises(ValueError, match=r"pipe.png is no file"):
+    with pytest.raises(ValueError, match=r"pipe.png is not a regular file"):
         load_image_folder(folder)
 
 

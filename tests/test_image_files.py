@@ -392,7 +392,7 @@ def test_values_of_other_modes_are_what_they_look_like():
         assert (read == 1000).all()
     with pytest.raises(ValueError, match=r"image 0 has values from -1 to -1, but gray"):
         read_images([Image.new("I", (3, 2), -1)])
-    with pytest.raises(ValueError, match=r"image 0 has the mode F, .*scale it"):
+    with pytest.raises(ValueError, match=r"image 0 has the mode F: .*scale it"):
         read_images([Image.new("F", (3, 2), 0.5)])
 
 
