@@ -235,13 +235,18 @@ def public_names() -> Iterator[tuple[str, str, object]]:
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Return the dotted names that a module imports, at its top or inside functions."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            prefix = "." * node.level + (node.module or "")
-            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+    """Return the dotted names that a module imports, at its top or inside functions.
+
+    Imports for type checking only are left out: they never run.
+    """
+    if isinstance(tree, ast.Import):
+        yield from (alias.name for alias in tree.names)
+    elif isinstance(tree, ast.ImportFrom):
+        prefix = "." * tree.level + (tree.module or "")
+        yield from (f"{prefix}.{alias.name}" for alias in tree.names)
+    elif not (isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING"):
+        for child in ast.iter_child_nodes(tree):
+            yield from imports(child)
 
 
 def own_imports(tree: ast.AST, known: Iterable[str]) -> set[str]:

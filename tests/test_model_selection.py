@@ -4,10 +4,16 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import KFold, check_cv
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    RandomizedSearchCV,
+    check_cv,
+)
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -242,3 +248,51 @@ def test_verbose_tells_what_is_compared(images, capsys):
         "epochs 1 to 1: 2 folds for each of 5 candidates",
         "epochs 2 to 2: 2 folds for each of 2 candidates",
     ]
+
+
+def perceptrons(images, **parameters):
+    """A search over scikit-learn's own networks, and the data to fit it on."""
+    X, y = images
+    search = WarmHalvingGridSearchCV(
+        MLPClassifier(4, max_iter=2, random_state=0),
+        {"alpha": [0.01, 1.0]},
+        resource="max_iter",
+        cv=2,
+    )
+    return search.set_params(**parameters), (X.reshape(len(X), -1), y)
+
+
+@pytest.mark.parametrize(
+    ("returned", "error"), [(9, IndexError), (-1, IndexError), ("1", TypeError)]
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_refit_function_has_to_return_a_row(returned, error, images):
+    search, data = perceptrons(images, refit=lambda results: returned)
+    message = rf"returned {returned!r}, but expected the row .* from 0 to 1\."
+    with pytest.raises(error, match=message):
+        search.fit(*data)
+
+
+def test_a_comparison_in_which_all_fits_fail_is_an_error(images):
+    search, data = perceptrons(images, param_grid={"alpha": [-1.0, -2.0]})
+    with pytest.raises(ValueError, match=r"(?s)All 4 fits failed.*'alpha' parameter"):
+        search.fit(*data)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_metadata_is_routed(images):
+    search, (X, y) = perceptrons(images, refit=False)
+    with config_context(enable_metadata_routing=True):
+        estimator = search.estimator.set_fit_request(sample_weight=True)
+        estimator.set_score_request(sample_weight=True)
+        search.fit(X, y, sample_weight=(y < 5).astype(float))
+    with config_context(enable_metadata_routing=False):
+        alone, _ = perceptrons(images, refit=False)
+        alone.fit(X, y, sample_weight=(y < 5).astype(float))
+    for split in ("split0_test_score", "split1_test_score"):
+        assert (search.cv_results_[split] == alone.cv_results_[split]).all()
+
+
+def test_a_search_is_one_of_scikit_learns():
+    assert issubclass(WarmHalvingGridSearchCV, GridSearchCV)
+    assert issubclass(WarmHalvingRandomSearchCV, RandomizedSearchCV)
