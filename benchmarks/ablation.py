@@ -13,7 +13,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
-from tables import Column, comparison, median, percent, spread
+from rendering import Column, comparison, median, percent, spread
 
 HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 500}
 PRESET = "as it is"

@@ -20,7 +20,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
-from tables import comparison, listing, median, percent, ratio
+from rendering import comparison, listing, median, percent, ratio
 
 SCRIPT, DEFAULTS = "the student project's script", "defaults"
 PRESETS = (SCRIPT, "classic", "fast", DEFAULTS, "accurate")

@@ -19,7 +19,7 @@ import os
 import plain_networks
 from measuring import Line, Study, note, options, parse, run_script, timed
 from plain_networks import DATA
-from tables import comparison, percent, times
+from rendering import comparison, percent, times
 
 BACKENDS = ("tensorflow", "jax", "torch")
 NETWORKS = (("mnist", "classic"), ("mnist", "fast"), ("cifar10", "fast"))

@@ -28,7 +28,7 @@ from typing import Any
 import plain_networks
 from measuring import Line, Study, note, options, parse, run_script, timed
 from plain_networks import DATA
-from tables import Column, comparison, listing, median, times
+from rendering import Column, comparison, listing, median, times
 
 ONE = "n_jobs=1"
 WAYS: dict[str, Line] = {

@@ -24,7 +24,7 @@ import plain_networks
 from measuring import Line, Study, note, options, parse, run_script, shuffled, timed
 from plain_networks import DATA, REAL_DATA
 from prediction import Functions, median_call
-from tables import comparison, grouped, listing, median, times
+from rendering import comparison, grouped, listing, median, times
 
 from skcnn._training import prediction_batch
 

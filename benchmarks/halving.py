@@ -15,7 +15,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
-from tables import comparison, listing, median, percent, ratio
+from rendering import comparison, listing, median, percent, ratio
 
 N_IMAGES = {"mnist": 5_000, "cifar10": 2_500, "digits": 300}
 N_HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 500}

@@ -9,7 +9,7 @@ the disk; it does not count.
 """
 
 from measuring import Line, Study, options, parse, run_child, run_script
-from tables import Column, comparison, listing, times
+from rendering import Column, comparison, listing, times
 
 HEAVY = {"tensorflow", "keras", "scikeras", "matplotlib", "pandas", "torch"}
 SKLEARN = "import sklearn.base"

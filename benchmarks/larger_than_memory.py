@@ -44,7 +44,7 @@ from measuring import (
     timed,
 )
 from plain_networks import DATA
-from tables import comparison, grouped, median, percent, times
+from rendering import comparison, grouped, median, percent, times
 
 MEMORY, LIMITED = "in memory", "in memory, limited"
 PARTICIPANTS = (MEMORY, "mapped", "mapped, small cache")

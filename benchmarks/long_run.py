@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, status_mb
-from tables import comparison, listing, median
+from rendering import comparison, listing, median
 
 FIT, PREDICT = "fit", "predict one image"
 WARM_UP = 20

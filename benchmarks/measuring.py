@@ -2,7 +2,7 @@
 
 A script answers one question. It measures in processes of its own, in rounds in which
 the participants take turns in random order, and writes one JSON line a run. A table is
-made from such lines alone: by :mod:`tables`, here and in the documentation.
+made from such lines alone: by :mod:`rendering`, here and in the documentation.
 
 Nothing heavy is imported here, so that a parent process stays small, and so that a
 child that measures imports or memory starts from little.
@@ -284,7 +284,7 @@ class Study:
 
     def show(self, tables: Callable[[list[Line]], str]) -> None:
         """Print the tables of all lines; `tables` is the function of the script."""
-        from tables import document
+        from rendering import document
 
         print(document(self.lines, tables), flush=True)
 

@@ -19,7 +19,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, status_mb, timed
 from plain_networks import DATA
-from tables import comparison, listing, median, ratio, times
+from rendering import comparison, listing, median, ratio, times
 
 PARTICIPANTS = ("skcnn", "plain Keras", "SciKeras")
 SETTLED = 10  # fits after which growth counts

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from measuring import Line, Study, options, parse, run_script
 from plain_networks import DATA
+from rendering import Column, comparison, grouped, listing, percent
 from scipy.ndimage import rotate, shift
-from tables import Column, comparison, grouped, listing, percent
 
 from skcnn._pixel_layout import find_planes
 from skcnn._seen_pixels import find_other_pixels, learn_pixels

@@ -34,7 +34,7 @@ from measuring import (
     timed,
 )
 from plain_networks import DATA, REAL_DATA
-from tables import comparison, grouped, listing, median, times
+from rendering import comparison, grouped, listing, median, times
 
 from skcnn._augment import image_views
 

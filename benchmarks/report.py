@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 
 from measuring import Line, read_lines
-from tables import document, grouped, ratios, spread
+from rendering import document, grouped, ratios, spread
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

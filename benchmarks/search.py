@@ -22,7 +22,7 @@ from typing import Any
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA
-from tables import comparison, median, percent, times
+from rendering import comparison, median, percent, times
 
 BATCH_SIZE = 32
 FILTERS, DENSE_UNITS = (8, 16), (32, 64)

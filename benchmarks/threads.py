@@ -22,7 +22,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_job, run_script, timed
 from plain_networks import DATA
-from tables import comparison, median, percent, ratio
+from rendering import comparison, median, percent, ratio
 
 PRESETS = ("defaults", "fast", "classic")
 THREADS = ("1 thread a worker", "2 threads a worker")
@@ -56,7 +56,7 @@ def compare(
     pairs = {"1 and 2 threads": trained[:2], "2 seeds": trained[1:]}
     title = f"{DATA[data].title}, {n_images:,} training images, {epochs} epochs"
     return [
-        {"case": f"{title}: {name}", "threads": None, **differences(*pair)}
+        {"case": f"{title}: {name}", "threads": "1, 2", **differences(*pair)}
         for name, pair in pairs.items()
     ]
 

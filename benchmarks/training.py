@@ -26,7 +26,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, note, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
-from tables import comparison, grouped, median, times
+from rendering import comparison, grouped, median, times
 
 KERAS = "plain Keras"
 Trained = tuple[Line, Line, float, int, int]

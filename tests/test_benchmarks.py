@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SHARED = {"measuring", "tables", "report", "plain_networks"}
+SHARED = {"measuring", "rendering", "report", "plain_networks"}
 SCRIPTS = sorted(
     path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED | {"devices"}
 )
@@ -187,7 +187,7 @@ def test_a_page_that_asks_for_what_is_not_there_is_refused(
 
 
 def test_a_ratio_is_taken_within_each_round(module):
-    tables = module("tables")
+    tables = module("rendering")
     ours = [run(seed, "a", seconds) for seed, seconds in ((1, 2.0), (0, 1.0))]
     others = [run(seed, "b", seconds) for seed, seconds in ((0, 4.0), (1, 4.0))]
     assert tables.ratio("", "wall_s").cell(ours, others) == "0.375 (0.25 to 0.5)"
@@ -196,7 +196,7 @@ def test_a_ratio_is_taken_within_each_round(module):
 
 
 def test_a_column_that_says_nothing_of_a_case_is_left_out(module):
-    tables = module("tables")
+    tables = module("rendering")
     columns = [tables.median("loss", "loss"), tables.median("wall s", "wall_s")]
     lines = [run(0, "a", 1.0), run(0, "b", 2.0, case="Other", loss=3.0)]
     found = tables.comparison(lines, columns, order=("a", "b"))
@@ -320,6 +320,6 @@ def test_a_script_measures_the_digits(module, command, tmp_path):
     assert {line["question"] for line in lines} == {name}
     assert not module("report").REQUIRED - set.intersection(*map(set, lines))
     # What it printed is what a report would print.
-    expected = module("tables").document(lines, module(name).tables)
+    expected = module("rendering").document(lines, module(name).tables)
     assert done.stdout.strip() == expected
     assert expected.count("\n| --- ") >= 1
