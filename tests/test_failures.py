@@ -3,15 +3,18 @@
 import pickle
 import tracemalloc
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
-from tiny import tiny_classifier as tiny
+from tiny import tiny_classifier
 
 import skcnn
 from skcnn import MNISTCNNClassifier
 from skcnn.model_selection import WarmHalvingGridSearchCV
+
+tiny = partial(tiny_classifier, batch_size="auto")
 
 TOO_HIGH = {"optimizer": "sgd", "learning_rate": 1e30}
 DIVERGED = r"Training diverged in epoch \d+: .*Lower learning_rate, which is 1e\+30 at"
