@@ -177,6 +177,7 @@ def may_be_refused(layout):
     return layout["label"] == "names none of them" and not layout["words"]
 
 
+@pytest.mark.slow
 @given(layouts())
 def test_any_layout_is_read_as_it_was_written_or_refused(tmp_path_factory, layout):
     folder = tmp_path_factory.mktemp("any")
@@ -217,6 +218,7 @@ DAMAGES = ["more in one row", "more in all rows", "less in one row", "less in al
 STRAYS = ["", "x", "nan", "inf", "NA", "1e999", "0x10", "3 4", "1e30", "\u0663"]
 
 
+@pytest.mark.slow
 @given(
     damage=st.sampled_from([*DAMAGES, *STRAYS]),
     by=st.sampled_from([1, 2]),

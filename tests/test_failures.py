@@ -325,6 +325,7 @@ def test_the_global_generator_advances_on_success_only(data, failing):
 # ------------------------------------------------------------------- endless, and NumPy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 @pytest.mark.parametrize("epochs", [10**9, np.int32(10**9), 10**20])
 def test_a_billion_epochs_take_no_memory_and_stop_early(data, schedule, epochs):
@@ -354,6 +355,7 @@ def test_waiting_for_ever_is_allowed_as_in_mlp(data, tmp_path):
     assert skcnn.load(tmp_path / "model").n_iter_no_change == np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scale", [1, 1e-3, 1e15, 1e-15, 1e-40])
 def test_numpys_error_settings_change_nothing(data, scale, dtype):
