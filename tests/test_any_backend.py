@@ -46,7 +46,10 @@ def assert_same(one, other, X):
     [
         MNISTCNNClassifier(epochs=8),
         CIFARCNNClassifier(epochs=4),
-        CIFARCNNClassifier(epochs=4, dtype="mixed_bfloat16"),
+        pytest.param(
+            CIFARCNNClassifier(epochs=4, dtype="mixed_bfloat16"),
+            marks=pytest.mark.slow,
+        ),
         MNISTCNNClassifier.from_preset("classic", epochs=8, learning_rate=0.01),
     ],
     ids=["mnist", "cifar10", "mixed", "classic"],

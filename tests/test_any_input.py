@@ -209,6 +209,7 @@ def clf():
     return _small().fit(X, np.arange(12) % 3)
 
 
+@pytest.mark.slow
 @given(images(n=12), labels(), weights())
 def test_fit(X, y, sample_weight):
     arguments = X, y, sample_weight

@@ -90,6 +90,7 @@ def test_train_reads(name, n_train, n_test, options, folder, capsys):
     assert "Epoch 1/1" in printed.err
 
 
+@pytest.mark.slow
 def test_colour_takes_the_other_classifier(folder, capsys):
     assert main(["train", str(folder / "colour.npz"), *SMALL, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["classifier"] == "CIFARCNNClassifier"
@@ -98,6 +99,7 @@ def test_colour_takes_the_other_classifier(folder, capsys):
     assert json.loads(capsys.readouterr().out)["classifier"] == "MNISTCNNClassifier"
 
 
+@pytest.mark.slow
 def test_search_prints_a_table_and_saves_the_best(folder, tmp_path, capsys):
     output = tmp_path / "best.skcnn"
     search = ["--search", "learning_rate=0.00001,0.01", "--search", "filters=(4,),(8,)"]

@@ -278,6 +278,7 @@ def test_image_files_come_in_the_range_that_the_model_saw(
     assert result["n_trained_on"] == 40
 
 
+@pytest.mark.slow
 def test_one_transparent_file_changes_nothing_but_is_announced(
     images, tmp_path, capsys
 ):

@@ -122,6 +122,7 @@ def test_cross_val_predict_predicts_every_image(named_digits):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_grid_search_over_network_and_optimizer(named_digits):
     X, y = named_digits
     grid = [

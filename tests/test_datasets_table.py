@@ -183,6 +183,7 @@ def may_be_refused(layout):
 WIDE = st.sampled_from([10_000, 4])
 
 
+@pytest.mark.slow
 @given(layouts(), WIDE)
 def test_any_layout_is_read_as_it_was_written_or_refused(
     tmp_path_factory, layout, most
@@ -228,6 +229,7 @@ DAMAGES = ["more in one row", "more in all rows", "less in one row", "less in al
 STRAYS = ["", "x", "nan", "inf", "NA", "1e999", "0x10", "3 4", "1e30", "\u0663"]
 
 
+@pytest.mark.slow
 @given(
     damage=st.sampled_from([*DAMAGES, *STRAYS]),
     by=st.sampled_from([1, 2]),

@@ -21,10 +21,10 @@ NEEDS_DATA = re.compile(
 )
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# This page trains scikit-learn's network as well, for half a minute.
-SLOW = pytest.param(DOCS / "from_mlp.md", marks=pytest.mark.slow)
+# These train for 5 to 20 seconds: scikit-learn's network, or in searches.
+SLOW = ("from_mlp", "imbalance", "progress", "tuning")
 WITH_CODE = [
-    SLOW if page in SLOW.values else page
+    pytest.param(page, marks=[pytest.mark.slow] if page.stem in SLOW else [])
     for page in PAGES
     if PYTHON.search(page.read_text(encoding="utf-8"))
 ]

@@ -4,15 +4,18 @@ import pickle
 import tracemalloc
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
-from tiny import tiny_classifier as tiny
+from tiny import tiny_classifier
 
 import skcnn
 from skcnn import _fitting
 from skcnn.model_selection import WarmHalvingGridSearchCV
+
+tiny = partial(tiny_classifier, batch_size="auto")
 
 TOO_HIGH = {"optimizer": "sgd", "learning_rate": 1e30}
 DIVERGED = r"Training diverged in epoch \d+: .*Lower learning_rate, which is 1e\+30 at"
@@ -323,6 +326,7 @@ def test_the_global_generator_advances_on_success_only(data, failing):
 # ------------------------------------------------------------------- endless, and NumPy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 @pytest.mark.parametrize("epochs", [10**9, np.int32(10**9), 2**63 - 1])
 def test_a_billion_epochs_take_no_memory_and_stop_early(data, schedule, epochs):
@@ -352,6 +356,7 @@ def test_waiting_for_ever_is_allowed_as_in_mlp(data, tmp_path):
     assert skcnn.load(tmp_path / "model").n_iter_no_change == np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scale", [1, 1e-3, 1e15, 1e-15, 1e-40])
 def test_numpys_error_settings_change_nothing(data, scale, dtype):

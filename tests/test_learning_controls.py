@@ -1,5 +1,7 @@
 """Stopping, weighting, continuing and watching a training run."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -9,10 +11,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.class_weight import compute_sample_weight
-from tiny import tiny_classifier as tiny
+from tiny import tiny_classifier
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn.preprocessing import ImageScaler
+
+tiny = partial(tiny_classifier, batch_size="auto")
 
 TOO_SMALL_TO_MOVE = 1e-30  # a learning rate that changes no float32 weight
 

@@ -441,6 +441,7 @@ def test_the_number_of_weights_is_that_of_the_built_network():
     assert size.n_layer_values == max(outputs)
 
 
+@pytest.mark.slow
 def test_a_large_network_is_warned_of_before_training(monkeypatch):
     """With its size, and what to set; training itself would take gigabytes."""
     monkeypatch.setattr(_networks, "MANY_WEIGHTS", 400)

@@ -24,6 +24,7 @@ def clf(request, digits):
     ).fit(X, y)
 
 
+@pytest.mark.slow
 def test_rows_are_float64_and_sum_to_one(clf, digits):
     X = digits[0][:200]
     found = clf.predict_proba(X)

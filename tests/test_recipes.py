@@ -198,6 +198,7 @@ def test_the_keras_network_predicts_what_the_classifier_does_without_views(
     assert loaded.optimizer.iterations.numpy() == 8
 
 
+@pytest.mark.slow
 def test_float64_works_too(data):
     X, y = data
     classifier = full(dtype="float64", test_time_augmentation=None).fit(X, y)
@@ -207,6 +208,7 @@ def test_float64_works_too(data):
     np.testing.assert_allclose(found, probabilities, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_mixed_precision_repeats_and_rounds_little(data):
     X, y = data
     mixed, again, single = (
