@@ -27,8 +27,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # %%
 # Search
 # ------
-# `max_iter` is the number of epochs. The learning rate is constant in `partial_fit`, so
-# search it again for a later training with a schedule.
+# `max_iter` is the number of epochs. The learning rate is constant in `partial_fit`.
+# For a later training with a schedule, search the learning rate again.
 
 distributions = {
     "learning_rate": FloatDistribution(0.0001, 0.1, log=True),

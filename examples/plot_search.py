@@ -21,8 +21,8 @@ X, y = load_digit_images(return_X_y=True)
 # %%
 # Search
 # ------
-# Two networks, four learning rates and three folds make 24 fits. Each of the two
-# networks is compiled only once.
+# Two networks, four learning rates and three folds are 24 fits. Each of the networks
+# is compiled only once.
 
 pipeline = make_pipeline(ImageScaler(), MNISTCNNClassifier(epochs=3, random_state=0))
 grid = {

@@ -412,7 +412,7 @@ def _read_image_files(
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Return the image files in a folder, or in its subfolders if it has none."""
+    """Return the image files in a folder, or in the folders below if it has none."""
     from skcnn._image_files import is_leftover, list_image_files, natural_order
 
     files = list_image_files(folder)

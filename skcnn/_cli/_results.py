@@ -118,7 +118,7 @@ def _numbers_in_names(files: list[Path]) -> list[int] | None:
 
 
 def _places_in_order(files: list[Path]) -> list[int]:
-    """Return the position of each file in natural order, from 1 on."""
+    """Return the place of each file in natural order, from 1 on."""
     from skcnn._image_files import natural_order
 
     ordered = natural_order(files)

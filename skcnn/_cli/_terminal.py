@@ -85,7 +85,7 @@ def visible(text: Any) -> str:
 
 
 def cell(value: Any) -> Any:
-    r"""Return the value for a cell of a CSV file, harmless to terminals and spreadsheets.
+    r"""Return the value for a cell of a CSV file that nothing executes.
 
     Numbers stay unchanged. A text that a spreadsheet would evaluate as a formula gets a
     leading apostrophe, which marks it as text.
