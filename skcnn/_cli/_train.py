@@ -187,7 +187,7 @@ def train(
     if output is not None:
         say(f"Saved {output}.")
     if was_interrupted:
-        say(f"Interrupted after {estimator.n_iter_} whole epochs.")
+        say(f"Interrupted after {estimator.n_iter_} complete epochs.")
         click.get_current_context().exit(130)
     _print_results(data, estimator, results, parts, output, to_json)
 
@@ -221,7 +221,7 @@ def _announce(data, parts, estimator, image_shape):
     train = parts.train
     text = f"{data}: {len(train):,} images to train on"
     if parts.val is not None:
-        text += f", {len(parts.val):,} to watch the training"
+        text += f", {len(parts.val):,} for validation"
     if parts.test is not None:
         text += f" and {len(parts.test):,} to test on"
     text += f"; {train.description or _describe_array(train.X, image_shape)}"
