@@ -256,8 +256,10 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
     def activate(name: str, kind: dict[str, Any] = common) -> Any:
         return keras.layers.Activation(network.activation, name=name, **kind)
 
-    def drop(rate: float, name: str) -> list[Any]:
-        return [keras.layers.Dropout(rate, seed=0, name=name, **common)] if rate else []
+    def drop(dropout_rate: float, name: str) -> list[Any]:
+        if not dropout_rate:
+            return []
+        return [keras.layers.Dropout(dropout_rate, seed=0, name=name, **common)]
 
     if network.resized is not None:
         layers.append(

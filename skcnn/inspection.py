@@ -167,11 +167,11 @@ def search_results(search: Any, *, scoring: str | None = None) -> Any:
 
 def _short_names(parameters: list[str]) -> list[str]:
     """Drop the prefixes that are not needed to tell the names apart."""
-    parts = [name.split("__") for name in parameters]
+    words = [name.split("__") for name in parameters]
     names = list(parameters)
-    for i, own in enumerate(parts):
+    for i, own in enumerate(words):
         for n in range(1, len(own) + 1):
-            if sum(other[-n:] == own[-n:] for other in parts) == 1:
+            if sum(other[-n:] == own[-n:] for other in words) == 1:
                 names[i] = "__".join(own[-n:])
                 break
     return names

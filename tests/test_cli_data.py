@@ -276,7 +276,7 @@ def test_a_validation_part_is_for_validation(train, tmp_path):
     np.testing.assert_array_equal(recorder.fitted[0], arrays["train_images"])
     np.testing.assert_array_equal(recorder.validation["X_val"], arrays["val_images"])
     np.testing.assert_array_equal(recorder.predicted[0], arrays["test_images"])
-    assert "24 to watch the training and 24 to test on" in recorder.err
+    assert "24 for validation and 24 to test on" in recorder.err
     del arrays["test_images"], arrays["test_labels"]
     np.savez(path, **arrays)
     code, recorder = train(path)

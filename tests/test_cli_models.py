@@ -349,7 +349,7 @@ def test_ctrl_c_leaves_a_model(tmp_path):
     assert "Saved model.skcnn." in err and "Interrupted after" in err
     loaded = skcnn.load(tmp_path / "model.skcnn")
     assert 1 <= loaded.n_iter_ < 9999
-    assert f"Interrupted after {loaded.n_iter_} whole epochs" in err
+    assert f"Interrupted after {loaded.n_iter_} complete epochs" in err
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])

@@ -1,6 +1,6 @@
 """The ``skcnn`` command.
 
-Everything heavier than click is imported inside the commands, so that --help answers at
+Libraries other than click are imported inside the commands, so that --help answers at
 once.
 """
 
@@ -30,11 +30,11 @@ def main(args=None):
     Returns
     -------
     int
-        The exit code: 0 fine, 1 failure, 2 wrong usage, 130 interrupted.
+        The exit code: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
     """
     with standard_streams(), warnings_in_one_line(), interrupts() as interrupted:
         try:
-            # click's own handling would end an interrupted run with exit code 1.
+            # With standalone_mode, click would end an interrupted run with exit code 1.
             code = cli.main(args, prog_name="skcnn", standalone_mode=False) or 0
         except click.ClickException as error:
             code = error.exit_code
@@ -43,9 +43,9 @@ def main(args=None):
         except (click.Abort, KeyboardInterrupt):
             code = 130
             click.echo("Interrupted.", err=True)
-        except SystemExit as error:  # by click, where the reader of a pipe has gone
+        except SystemExit as error:  # raised by click if a pipe has no reader
             code = error.code
-        except OSError as error:  # from --help, as commands fail with ClickException
+        except OSError as error:  # raised by --help; commands raise ClickException
             code = 1
             click.echo(f"Error: {one_line(error.strerror or str(error))}.", err=True)
         if discard_unwritten() and not code:
@@ -60,7 +60,7 @@ def cli():
 
     \b
     Examples:
-      skcnn train digits                       comes with skcnn, no download
+      skcnn train digits                       needs no download
       skcnn train mnist --preset fast -o mnist.skcnn
       skcnn evaluate mnist.skcnn mnist --pictures pictures
       skcnn predict mnist.skcnn scan1.png scan2.png
@@ -70,8 +70,9 @@ def cli():
       skcnn train train.csv -o digits.skcnn
       skcnn predict digits.skcnn test.csv --submission submission.csv
 
-    Results go to stdout, everything else to stderr. "skcnn COMMAND --help" says more
-    about a command. Exit codes: 0 fine, 1 failure, 2 wrong usage, 130 interrupted.
+    Results go to stdout, everything else to stderr. "skcnn COMMAND --help" lists the
+    options of a command. Exit codes: 0 success, 1 failure, 2 wrong usage, 130
+    interrupted.
     """  # noqa: D301 (click reads the \b: keep these lines as they are)
 
 

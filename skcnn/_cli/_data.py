@@ -1,4 +1,4 @@
-"""What stands for DATA and FILE on the command line, read into arrays."""
+"""Read the arguments DATA and FILE of the command line into arrays."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 DATA_SETS = ("digits", "mnist", "cifar10")
 
-# The share of images that is held out of data without a test part of its own.
+# Fraction of the images that is held out if the data have no test part.
 TEST_SIZE = 0.2
 DIGITS_TEST_SIZE = 0.25
 
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 
-# Image files are read and predicted by parts of so many bytes of pixels.
+# Image files are read and predicted in batches with at most this many bytes of pixels.
 MOST_BYTES_AT_ONCE = 2**28
 
 _HOW_TO_NAME_LABELS = (
-    "In a CSV file they are the column that --label names, or whose place it gives if "
-    "the file has no header (--label 0 is the first, --label -1 the last); in an npz "
-    "file they are the array that --y names."
+    "Name the column of labels in a CSV file with --label, or give its place if the "
+    "file has no header (--label 0 is the first column, --label -1 the last). Name the "
+    "array of labels in an npz file with --y."
 )
 
 DATA_HELP = """
@@ -39,17 +39,18 @@ DATA_HELP = """
       digits    1,797 handwritten digits of 8 x 8 pixels, part of scikit-learn
       mnist     70,000 handwritten digits of 28 x 28 pixels
       cifar10   60,000 color photographs of 32 x 32 pixels, 10 classes
-      FILE.csv  a row an image, a column of labels, the others pixels; or, with
-                --images, a row for each image file: its name and its label
+      FILE.csv  a row for each image, with a column of labels and columns of
+                pixels; or, with --images, a row for each image file, with its
+                name and its label
       FILE.npz  arrays X and y, or x_train, y_train, x_test and y_test
-      FOLDER    a folder of image files for each class, perhaps in folders
-                named train, val and test (needs skcnn[images])
+      FOLDER    a folder of image files for each class; or folders named train,
+                val and test that contain such folders (needs skcnn[images])
 """
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How data are to be read: the options that all commands share."""
+    """The options for reading data, which all commands share."""
 
     label: str | None = None
     no_header: bool = False
@@ -62,19 +63,19 @@ class Reading:
     data_home: Path | None = None
 
 
-_LABELLED_ONLY = (
+_LABELED_ONLY = (
     click.option(
         "--images",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Where the image files lie that a CSV file lists with their labels.",
+        help="The folder with the image files that a CSV file lists with their labels.",
     ),
     click.option(
         "--data-home",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Where the files of mnist or cifar10 lie  [default: $SKCNN_DATA, else "
-        "scikit-learn's data folder].",
+        help="The folder with the files of mnist or cifar10  [default: $SKCNN_DATA, "
+        "else scikit-learn's data folder].",
     ),
 )
 
@@ -88,7 +89,7 @@ _ALWAYS = (
     click.option(
         "--no-header",
         is_flag=True,
-        help="The first line of a CSV file is an image, and names no columns.",
+        help="The first line of a CSV file is an image instead of names of columns.",
     ),
     click.option(
         "--x",
@@ -117,19 +118,19 @@ _ALWAYS = (
     click.option(
         "--invert",
         is_flag=True,
-        help="Make dark pixels bright and bright ones dark, as for ink on paper where "
-        "a model knows bright digits on black.",
+        help="Exchange dark and bright, for example for dark ink on paper if the model "
+        "was trained on bright digits on black.",
     ),
 )
 
 
 def reading_options(command: Callable) -> Callable:
-    """Give a command the options of `Reading`, and their values as `reading`."""
-    return _with_options(command, (*_ALWAYS, *_LABELLED_ONLY))
+    """Add all options of `Reading` to a command, which gets them as `reading`."""
+    return _with_options(command, (*_ALWAYS, *_LABELED_ONLY))
 
 
 def file_options(command: Callable) -> Callable:
-    """Do the same for a command whose images need no labels."""
+    """Add the options of `Reading` that are not about labels to a command."""
     return _with_options(command, _ALWAYS)
 
 
@@ -147,7 +148,7 @@ def _with_options(command: Callable, options: tuple) -> Callable:
 
 @dataclass(frozen=True)
 class Images:
-    """Images and what belongs to them.
+    """Images with their labels and the names of their columns.
 
     Attributes
     ----------
@@ -156,9 +157,9 @@ class Images:
     y : ndarray or None
         Their labels.
     columns : list of str or None
-        The names of the pixels in a table.
+        The names of the pixel columns of a table.
     description : str
-        What is worth announcing.
+        Facts about the images to announce, such as skipped files.
     """
 
     X: Any
@@ -170,7 +171,7 @@ class Images:
         return len(self.X)
 
     def for_model(self) -> Any:
-        """Return what `fit` and `predict` take: a frame where pixels have names."""
+        """Return the images for `fit` and `predict`, as a DataFrame if it has names."""
         if self.columns is None:
             return self.X
         import pandas as pd
@@ -188,7 +189,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Parts:
-    """Data as they are used: to train on, to watch the training, to test on."""
+    """The images to train on, to validate on during training, and to test on."""
 
     train: Images
     val: Images | None = None
@@ -196,7 +197,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Unlabelled:
+class Unlabeled:
     """Images to predict, each with a name; see `skcnn._cli._results.Predictions`."""
 
     images: Images
@@ -206,7 +207,7 @@ class Unlabelled:
 
 
 def is_table(path: Path) -> bool:
-    """Return whether a file is a table by the ending of its name."""
+    """Return whether the suffix of a file name is that of a table."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
@@ -214,7 +215,7 @@ def is_table(path: Path) -> bool:
 
 
 def check_data(data: str, reading: Reading, test_size: float | None = None) -> None:
-    """Refuse what is no data, or an option that does not go with it."""
+    """Refuse an argument that is no data, and options that do not suit the data."""
     path = Path(data)
     if data not in DATA_SETS and not path.exists():
         raise click.UsageError(
@@ -278,15 +279,15 @@ def read_to_train(
     Parameters
     ----------
     data : str
-        As on the command line.
+        The argument DATA.
     reading : Reading
         The options.
     test_size : float or None
-        Share of images to hold out; None is the default, 0 holds out none.
+        Fraction of the images to hold out; None is the default, 0 holds out none.
     seed : int
         Seed of the split.
     image_shape : tuple of int or None
-        What image files are resized to.
+        The shape to which image files are resized.
 
     Returns
     -------
@@ -295,8 +296,8 @@ def read_to_train(
     parts = _read_parts(data, reading, image_shape)
     if reading.invert:
         parts = {name: images.inverted() for name, images in parts.items()}
-    unlabelled = [name for name, images in parts.items() if images.y is None]
-    for name in unlabelled:
+    unlabeled = [name for name, images in parts.items() if images.y is None]
+    for name in unlabeled:
         if name != "train":
             note(f"The {name} part of {data} has no labels, and is not used.")
             del parts[name]
@@ -327,7 +328,7 @@ def read_to_train(
 
 
 def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
-    """Say which labels of the test part no network can learn."""
+    """Warn of labels that occur in the test part only."""
     import numpy as np
 
     known = set(np.asarray(train.y).astype(str))
@@ -343,7 +344,7 @@ def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
 
 
 def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
-    """Read images to test on: the test part with labels, else the next best."""
+    """Read images to test on: the test part, or else another part with labels."""
     (images,) = _read_parts(data, reading, model.image_shape, model).values()
     if images.y is None:
         raise ValueError(f"{data} has no labels to compare with. {_HOW_TO_NAME_LABELS}")
@@ -352,8 +353,8 @@ def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
 
 def read_to_predict(
     files: tuple[str, ...], reading: Reading, model: "Model"
-) -> Iterator[Unlabelled]:
-    """Read images and a name for each, by parts that fit into memory.
+) -> Iterator[Unlabeled]:
+    """Read images and a name for each, in batches that fit into memory.
 
     Parameters
     ----------
@@ -362,11 +363,11 @@ def read_to_predict(
     reading : Reading
         The options.
     model : Model
-        What image files and columns are fitted to.
+        The model, whose image shape and columns the images have to match.
 
     Yields
     ------
-    Unlabelled
+    Unlabeled
         The images of a table, an npz file, or some of the image files.
     """
     waiting: list[Path] = []
@@ -384,14 +385,14 @@ def read_to_predict(
         names = [f"{path}:{i}" for i in range(1, len(images) + 1)]
         if reading.invert:
             images = images.inverted(model.interval)
-        yield Unlabelled(images, names, ids=ids)
+        yield Unlabeled(images, names, ids=ids)
     yield from _read_image_files(waiting, reading, model)
 
 
 def _read_image_files(
     files: list[Path], reading: Reading, model: "Model"
-) -> Iterator[Unlabelled]:
-    """Yield what is on image files, some hundred megabytes at once."""
+) -> Iterator[Unlabeled]:
+    """Yield the images in image files, in batches of `MOST_BYTES_AT_ONCE`."""
     if not files:
         return
     import warnings
@@ -414,7 +415,7 @@ def _read_image_files(
         if reading.invert:
             images = images.inverted(model.interval)
         kept = [some[i] for i in read.kept]
-        yield Unlabelled(images, list(map(str, kept)), files=kept)
+        yield Unlabeled(images, list(map(str, kept)), files=kept)
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -439,9 +440,9 @@ def _read_parts(
     image_shape: tuple | None,
     model: "Model | None" = None,
 ) -> dict[str, Images]:
-    """Return the parts of data by their names; what has one part is "train".
+    """Return the parts of data by their names; a single part is called "train".
 
-    With a model, only the part to evaluate it on is returned.
+    If a model is given, only the part on which to evaluate it is returned.
     """
     from skcnn import datasets
 
@@ -524,7 +525,7 @@ def _read_image_table(
 def _read_npz(
     path: Path, reading: Reading, model: "Model | None", *, need_labels: bool = True
 ) -> dict[str, Images]:
-    """Read arrays of images, and labels where there are some."""
+    """Read arrays of images, and of labels if there are any."""
     from skcnn.datasets import read_npz
     from skcnn.datasets._npz import npz_parts
 
@@ -534,8 +535,8 @@ def _read_npz(
     found = npz_parts(path)
     names: list[Any] = [name for name in found if name is not None]
     if model is not None:
-        labelled = [name for name in names if found[name].y is not None]
-        names = _best(path, labelled if need_labels and labelled else names)
+        labeled = [name for name in names if found[name].y is not None]
+        names = _best(path, labeled if need_labels and labeled else names)
     read = {}
     for name in names or [None]:
         bunch = read_npz(path, subset=name)
@@ -544,7 +545,7 @@ def _read_npz(
 
 
 def _from_npz(path: Path, bunch: Any, model: "Model | None") -> Images:
-    """Return images, with the names of columns that a model knows flat ones by."""
+    """Return images; flat rows get the column names that the model was fitted on."""
     X, names = bunch.images, None if model is None else model.feature_names
     columns = None
     if names is not None and X.ndim == 2 and X.shape[1] == len(names):
@@ -557,7 +558,7 @@ def _from_npz(path: Path, bunch: Any, model: "Model | None") -> Images:
 
 
 def _best(path: Path, names: list[str]) -> list[str]:
-    """Return, in a list, the part of data that a model is tried on; or none."""
+    """Return a list with the part on which to evaluate a model, or an empty list."""
     for name in ("test", "val", "train"):
         if name in names:
             if name != "test":
@@ -569,7 +570,7 @@ def _best(path: Path, names: list[str]) -> list[str]:
 def _read_table(
     path: Path, reading: Reading, model: "Model | None"
 ) -> tuple[Images, Any]:
-    """Read rows of pixels, and what the table calls them."""
+    """Read a table, and return its images and its ids."""
     from skcnn.datasets import read_table
 
     names = None if model is None else model.feature_names
@@ -588,7 +589,7 @@ def _read_table(
 
 
 def _named(bunch: Any, model: "Model | None" = None) -> Images:
-    """Return images, and names for labels where the data set has some."""
+    """Return images, with names as labels if the data set has names."""
     from skcnn._image_files import describe_images
 
     y, names = bunch.get("target"), bunch.target_names
@@ -607,7 +608,7 @@ def _named(bunch: Any, model: "Model | None" = None) -> Images:
 
 
 def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
-    """Split images into some to train on and some to test on, class by class."""
+    """Split images into a stratified training part and test part."""
     import numpy as np
     from sklearn.model_selection import train_test_split
 
@@ -649,7 +650,7 @@ def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
     X : ndarray
         Images.
     interval : tuple of float or None
-        Black and white of the model; None where the pixels themselves have to tell.
+        Black and white of the model; None infers them from the pixels.
     """
     import numpy as np
 

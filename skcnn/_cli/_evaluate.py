@@ -1,4 +1,4 @@
-"""``skcnn evaluate``: how well a saved model does."""
+"""The command ``skcnn evaluate``, which tests a saved model on labeled images."""
 
 from pathlib import Path
 
@@ -34,13 +34,14 @@ from skcnn._wording import counted, first_of
 
 @click.command(
     cls=Command,
-    help=f"""Report how well a saved model does on labelled images.
+    help=f"""Report the accuracy of a saved model on labeled images.
 
     MODEL is a file that "skcnn train -o" or skcnn.save wrote.
 {DATA_HELP}
-    Of data with several parts, the test part is taken if it has labels. Images that the
-    model was trained on are left out of the report, if there are others: what "skcnn
-    train" held out of the same data is reported on again.
+    If the data have several parts, the report is about the test part if it has labels.
+    Images on which the model was trained are left out of the report if there are other
+    images. So for the data of "skcnn train", the report is about the images that "skcnn
+    train" held out.
 
     \b
     Examples:
@@ -56,7 +57,7 @@ from skcnn._wording import counted, first_of
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Write the confusion matrix, the most confident mistakes and the training "
-    "curves into this folder, as PNG files.",
+    "curves into this folder as PNG files.",
 )
 @click.option("--force", is_flag=True, help="Replace the files of --pictures.")
 @reading_options
@@ -79,7 +80,7 @@ def evaluate(model, data, pictures, force, reading, to_json):
     X, y = np.asarray(images.X)[tested.rows], y[tested.rows]
     say(f"Predicting {counted(len(X), 'image')} ...")
     if len(X) < len(images.X):
-        # A frame keeps the names of its columns.
+        # With iloc, a DataFrame keeps the names of its columns.
         seen_by_fit = getattr(seen_by_fit, "iloc", seen_by_fit)[tested.rows]
     probabilities = loaded.classifier.predict_proba(seen_by_fit)
     predicted = loaded.classes[probabilities.argmax(axis=1)]
@@ -105,7 +106,7 @@ def evaluate(model, data, pictures, force, reading, to_json):
 
 
 def _labels_of(loaded, y, model, data):
-    """Return labels in the type of the classes, or refuse those that are none."""
+    """Return labels in the dtype of the classes, and refuse unknown labels."""
     import numpy as np
 
     texts, names = _as_text(y), _as_text(loaded.classes)
@@ -120,7 +121,7 @@ def _labels_of(loaded, y, model, data):
 
 
 def _as_text(labels):
-    """Return labels as text, whole numbers without decimals."""
+    """Return labels as text; floats that are integers have no decimals."""
     import numpy as np
 
     labels = np.asarray(labels)

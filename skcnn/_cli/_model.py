@@ -1,4 +1,4 @@
-"""A saved model, as the commands need it: transformers and a classifier behind them."""
+"""A saved model for the commands: transformers, followed by a classifier."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,13 +8,13 @@ from skcnn._cli._terminal import note
 if TYPE_CHECKING:
     import numpy as np
 
-# Images of more pixels take more memory in a network than a computer has; a damaged or
-# hostile file may ask for them.
+# A damaged or hostile file may state that its images have more pixels than this. A
+# network would need more memory for such an image than a computer has.
 MOST_PIXELS = 2**24
 
 
 class Model:
-    """What a file of `skcnn.save` holds.
+    """The content of a file that `skcnn.save` wrote.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class Model:
     Attributes
     ----------
     classifier : BaseCNNClassifier
-        The last step.
+        The last step of the pipeline, or the classifier itself.
     classes : ndarray of shape (n_classes,)
-        Its labels.
+        The labels that the classifier knows.
     image_shape : tuple of int
         ``(height, width, channels)`` of the images that the first step saw.
     feature_names : ndarray of str or None
@@ -35,7 +35,7 @@ class Model:
     Raises
     ------
     ValueError
-        If the file holds nothing that predicts.
+        If the file does not hold a classifier of skcnn.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Black and white of the images that the first step saw, if that is known."""
+        """The pixel values for black and white in training, if they are known."""
         from skcnn._pixels import pixel_interval
 
         seen = self._seen_pixels
@@ -84,10 +84,10 @@ class Model:
         return None
 
     def scaled(self, images: "np.ndarray") -> "np.ndarray":
-        """Return pixels of image files in the range of those that the model saw.
+        """Return the pixels of image files, scaled to the range of the training pixels.
 
-        In files they are whole numbers up to 255 or 65535, whatever the model was
-        trained on.
+        Image files have integer pixels up to 255 or 65535, which may differ from the
+        pixels on which the model was trained.
         """
         import numpy as np
 
@@ -106,11 +106,12 @@ class Model:
             f"The model was trained on pixels from {low:g} to {high:g}, so those of "
             "image files are scaled to that."
         )
-        # To the bit as X / 255 and X / 127.5 - 1, for which images are known again.
+        # The values equal X / 255 and X / 127.5 - 1 bit for bit, so the fingerprints of
+        # the images stay the same.
         return (images / (top / (high - low)) + low).astype(seen["dtype"])
 
     def transform(self, X: Any) -> Any:
-        """Return images as the classifier sees them."""
+        """Return images after all transformers."""
         for transformer in self.transformers:
             X = transformer.transform(X)
         return X
@@ -121,7 +122,7 @@ class Model:
 
 
 def _steps(estimator: Any) -> list[Any]:
-    """Return the steps of a pipeline that do something, those of inner ones too."""
+    """Return the steps of a pipeline and of its inner pipelines, without no-ops."""
     if not hasattr(estimator, "steps"):
         return [estimator]
     return [

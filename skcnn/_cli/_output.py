@@ -1,4 +1,4 @@
-"""Files that the commands write: whole or not at all, and never over another one."""
+"""Write files completely or not at all, and never over an existing file unasked."""
 
 import os
 import stat
@@ -10,16 +10,16 @@ from skcnn._files import written_whole
 
 
 def check_output(path: Path, force: bool, *, may_be_stream: bool = False) -> None:
-    """Refuse, before any work, a file that cannot or should not be written.
+    """Refuse a file that cannot or should not be written, before any work is done.
 
     Parameters
     ----------
     path : Path
         The file.
     force : bool
-        Whether a file that exists may be replaced.
+        Whether an existing file may be replaced.
     may_be_stream : bool, default=False
-        Whether it may be a pipe or a device, such as ``/dev/stdout``.
+        Whether the file may be a pipe or a device, such as ``/dev/stdout``.
     """
     if path.is_dir():
         raise click.UsageError(f"{path} is a folder; name a file in it.")
@@ -46,8 +46,8 @@ def _is_stream(path: Path) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8 into a file, whole or not at all, or into a stream."""
-    # What names of files hold that is no text is written as Python escapes it.
+    """Write a text in UTF-8 into a file, completely or not at all, or into a stream."""
+    # File names may contain bytes that are not valid text; they are written as escapes.
     content = text.encode("utf-8", "backslashreplace")
     with written_whole(path) as file:
         file.write(content)

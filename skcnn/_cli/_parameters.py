@@ -13,16 +13,16 @@ def parse_values(texts, kind, option):
     Parameters
     ----------
     texts : tuple of str
-        As in ``--set NAME=VALUE``, once for each time that the option is given.
+        The values of the option, such as ``NAME=VALUE`` for ``--set``.
     kind : type
-        The classifier.
+        The class of the classifier.
     option : str
-        For messages.
+        The name of the option, for messages.
 
     Returns
     -------
     dict of str to object
-        Values as Python writes them; what it cannot read stays text.
+        The values as Python literals; a text that is not a literal stays text.
     """
     return {name: _value(text) for name, text in _pairs(texts, kind, option).items()}
 

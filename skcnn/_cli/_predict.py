@@ -1,4 +1,4 @@
-"""``skcnn predict``: what a saved model says about new images."""
+"""The command ``skcnn predict``, which predicts the labels of images."""
 
 from pathlib import Path
 
@@ -37,24 +37,24 @@ from skcnn._wording import counted
     "--force", is_flag=True, help="Replace the file of -o or --submission if it exists."
 )
 @file_options
-@click.option("--json", "to_json", is_flag=True, help="Make the results JSON.")
+@click.option("--json", "to_json", is_flag=True, help="Format the results as JSON.")
 def predict(model, files, proba, output, submission, force, reading, to_json):
-    """Say what is on images.
+    """Predict the labels of images.
 
     MODEL is a file that "skcnn train -o" or skcnn.save wrote. FILE is an image file, a
-    folder of image files, a .csv file with a row of pixels an image, or an .npz file
-    with an array X (or x_test). Image files need skcnn[images] and are resized to what
-    the model was trained on. A column of labels in a .csv file is passed over; columns
-    are found by the names that they had in training.
+    folder of image files, a .csv file with a row of pixels for each image, or an .npz
+    file with an array X (or x_test). Image files need skcnn[images] and are resized to
+    the size of the training images. In a .csv file, a column of labels is ignored, and
+    the columns of pixels are found by the names that they had in training.
 
-    Prints CSV with the columns image and label. Folders are read in natural order:
-    2.png before 10.png.
+    The command prints CSV with the columns image and label. The files of a folder are
+    read in natural order: 2.png before 10.png.
 
-    The ImageId of a submission is, for image files, the number in the file's name if
-    each name has exactly one (12.png, img_12.png), else the place in natural order; for
-    tables the column of ids if there is one, else the number of the row. Several files
-    of one kind are one submission, in which rows and places go on counting; no id may
-    come twice. Rows are sorted by ImageId.
+    For image files, the ImageId of a submission is the number in the file name if each
+    name has exactly one number (12.png, img_12.png), else the position in natural
+    order. For tables, it is the column of ids if there is one, else the number of the
+    row. Several files of one kind make one submission, with one count of rows or
+    positions. No id may occur twice. Rows are sorted by ImageId.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""How well a classifier does, as text, JSON and pictures."""
+"""Reports on the accuracy of a classifier, as text, JSON and figures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ from skcnn._wording import counted
 if TYPE_CHECKING:
     import numpy as np
 
-# Wider confusion matrices do not fit a terminal.
+# Most classes of a confusion matrix that fits into a terminal.
 MOST_CLASSES = 20
 
-# Larger ones have no room for numbers in their cells and names at their sides.
+# Most classes of a confusion matrix whose cells and sides have room for text.
 MOST_CLASSES_WRITTEN = 40
 LARGEST_PICTURE = 0.5 * MOST_CLASSES_WRITTEN
 
-# Beyond, a matrix has more cells than anybody wants in a picture or in JSON.
+# Most classes of a confusion matrix in a figure or in JSON.
 MOST_CLASSES_OF_MATRIX = 2000
 
 PICTURES = ("confusion_matrix", "misclassified", "loss_curve")
@@ -28,14 +28,15 @@ PICTURES = ("confusion_matrix", "misclassified", "loss_curve")
 
 @dataclass(frozen=True)
 class Tested:
-    """Which of some labelled images a report is about.
+    """The selection of labeled images that a report is about.
 
     Attributes
     ----------
     rows : ndarray of int
-        Those that the classifier was not trained on, if there are any, else all.
+        Indices of the images on which the classifier was not trained, or of all images
+        if there are no others.
     n_trained_on : int or None
-        How many of all it was trained on; None if it does not know.
+        Number of all images on which the classifier was trained; None if unknown.
     """
 
     rows: "np.ndarray"
@@ -43,7 +44,7 @@ class Tested:
 
     @classmethod
     def of(cls, classifier: Any, X: Any) -> "Tested":
-        """Compare images, as `fit` of the classifier would see them, with its own."""
+        """Find the training images of a classifier among images as `fit` takes them."""
         import numpy as np
 
         from skcnn._fingerprints import were_fitted
@@ -68,7 +69,7 @@ class Tested:
         return counted(n, "unseen image")
 
     def note_what_is_left_out(self, n_images: int) -> None:
-        """Say how many images the report is not about."""
+        """Print how many images are left out of the report."""
         if len(self.rows) < n_images:
             n = n_images - len(self.rows)
             note(
@@ -78,7 +79,7 @@ class Tested:
 
 
 def report(y_true: "np.ndarray", y_pred: "np.ndarray") -> dict[str, Any]:
-    """Return the accuracy and scikit-learn's report, for programs."""
+    """Return the accuracy and scikit-learn's report as a dict."""
     from sklearn.metrics import accuracy_score, classification_report
 
     return {
@@ -90,7 +91,7 @@ def report(y_true: "np.ndarray", y_pred: "np.ndarray") -> dict[str, Any]:
 
 
 def print_report(y_true: "np.ndarray", y_pred: "np.ndarray", tested: Tested) -> None:
-    """Write the accuracy and scikit-learn's report, for people."""
+    """Print the accuracy and scikit-learn's report."""
     from sklearn.metrics import accuracy_score, classification_report
     from sklearn.utils.multiclass import unique_labels
 
@@ -112,7 +113,7 @@ def print_report(y_true: "np.ndarray", y_pred: "np.ndarray", tested: Tested) -> 
 def confusion_matrix_of(
     y_true: "np.ndarray", y_pred: "np.ndarray", classes: "np.ndarray"
 ) -> "np.ndarray | None":
-    """Return which classes are taken for which, None for very many classes."""
+    """Return the confusion matrix, or None if there are very many classes."""
     from sklearn.metrics import confusion_matrix
 
     if len(classes) > MOST_CLASSES_OF_MATRIX:
@@ -124,7 +125,7 @@ def confusion_matrix_of(
 def print_confusion_matrix(
     y_true: "np.ndarray", y_pred: "np.ndarray", classes: "np.ndarray"
 ) -> None:
-    """Write which classes are taken for which."""
+    """Print the confusion matrix, if it fits into a terminal."""
     import pandas as pd
 
     if len(classes) > MOST_CLASSES:
@@ -139,7 +140,7 @@ def print_confusion_matrix(
 
 
 def check_pictures(folder: Path, force: bool) -> None:
-    """Refuse, before any work, a folder whose pictures should not be replaced."""
+    """Refuse a folder whose pictures must not be replaced, before any work is done."""
     existing = next(path for path in [folder, *folder.parents] if path.exists())
     if not existing.is_dir():
         raise click.UsageError(f"{existing} is not a folder.")
@@ -163,13 +164,13 @@ def write_pictures(
     probabilities: "np.ndarray",
     image_shape: tuple[int, int, int],
 ) -> list[Path]:
-    """Write the confusion matrix, the worst mistakes and the training as PNG files."""
+    """Write the confusion matrix, worst mistakes and loss curves as PNG files."""
     import warnings
 
     import matplotlib as mpl
     import numpy as np
 
-    # No window is opened, whatever backend the user has, and pyplot stays untouched.
+    # Figures without pyplot open no window, whatever matplotlib backend the user has.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -181,10 +182,10 @@ def write_pictures(
     written = []
     side = np.clip(0.5 * len(classes), 5, LARGEST_PICTURE)
     sizes = dict(zip(PICTURES, ((side + 1, side), (9, 9), (8, 3.2)), strict=True))
-    # Names of classes are text, whatever TeX makes of their dollars and backslashes.
+    # Dollars and backslashes in names of classes are not TeX.
     as_text: Any = {"text.parse_math": False, "text.usetex": False}
     with warnings.catch_warnings(), mpl.rc_context(as_text):
-        # The fonts that come with matplotlib lack most of the world's letters.
+        # matplotlib's fonts lack the letters of many languages.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         for name, size in sizes.items():
             figure = Figure(figsize=size, layout="constrained")
@@ -218,7 +219,7 @@ def write_pictures(
 def _draw_confusion_matrix(
     matrix: "np.ndarray", classes: "np.ndarray", ax: Any
 ) -> None:
-    """Draw the matrix, with numbers and names as long as they can be read."""
+    """Draw the matrix, with numbers and names if there is room for them."""
     from sklearn.metrics import ConfusionMatrixDisplay
 
     display = ConfusionMatrixDisplay(

@@ -1,4 +1,4 @@
-"""What ``skcnn predict`` writes: a table, JSON or Kaggle's submission."""
+"""The output of ``skcnn predict``: a table, JSON or Kaggle's submission."""
 
 import csv
 import io
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Predictions:
-    """What was predicted for the images of one file, or of several image files.
+    """The predictions for the images of a table, an npz file or several image files.
 
     Attributes
     ----------
     names : list of str
         A name for each image.
     probabilities : ndarray of shape (n, n_classes)
-        Their probabilities.
+        The probabilities of the classes for each image.
     files : list of Path or None
         The image files; None for images in a table or an npz file.
     ids : sequence of int or str, or None
-        What a table calls its rows.
+        The ids of the rows of a table.
     """
 
     names: list[str]
@@ -61,7 +61,7 @@ def json_of(parts: list[Predictions], classes: "np.ndarray", with_proba: bool) -
 
 
 def submission_of(parts: list[Predictions], classes: "np.ndarray") -> str:
-    """Return Kaggle's ``ImageId,Label``, sorted by id."""
+    """Return a submission with the columns ``ImageId,Label``, sorted by id."""
     if classes.dtype.kind == "f" and (classes % 1 == 0).all():
         classes = classes.astype(int)
     labels = [label for _, label, _ in _rows(parts, classes)]
@@ -82,7 +82,7 @@ def submission_ids(parts: list[Predictions]) -> list[Any]:
     Raises
     ------
     ValueError
-        If two images have one id, or some of them have one and others not.
+        If two images have the same id, or if only some images have ids.
     """
     if all(part.files is not None for part in parts):
         files = [file for part in parts for file in part.files or ()]
@@ -105,11 +105,12 @@ def submission_ids(parts: list[Predictions]) -> list[Any]:
 
 
 def _plain(ids: Any) -> list[Any]:
+    """Return ids as a list of Python objects."""
     return ids.tolist() if hasattr(ids, "tolist") else list(ids)
 
 
 def _numbers_in_names(files: list[Path]) -> list[int] | None:
-    """Return the number in each file's name, None unless each has exactly one."""
+    """Return the number in each file name, or None if a name has none or several."""
     found = [re.findall("[0-9]+", file.stem) for file in files]
     if any(len(numbers) != 1 for numbers in found):
         return None
@@ -130,7 +131,7 @@ def _places_in_order(files: list[Path]) -> list[int]:
 
 
 def _without_repetition(ids: list[Any], names: list[str]) -> list[Any]:
-    """Return ids, or refuse one that two images have."""
+    """Return the ids, and raise if two images have the same id."""
     twice = [number for number, count in Counter(ids).items() if count > 1]
     if twice:
         one, other, *_ = (

@@ -1,4 +1,4 @@
-"""What the commands share: how they start, speak and fail."""
+"""Functions that all commands share: start-up, output, messages and failures."""
 
 import json
 import math
@@ -16,14 +16,14 @@ import click
 
 from skcnn import _startup
 
-# A message of more characters buries what it says.
+# Longer messages are shortened in the middle.
 LONGEST_MESSAGE = 1500
 
-# What changes how a terminal shows the text around it: control characters, separators
-# of lines and paragraphs, and marks that turn the direction of writing.
+# Characters that change how a terminal shows the text around them: control characters,
+# separators of lines and paragraphs, and marks that change the direction of writing.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
-# What a spreadsheet takes for the beginning of a formula.
+# Characters with which a formula begins in a spreadsheet.
 _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 # What the library's messages advise in Python, and how the command line says it: the
@@ -92,34 +92,28 @@ _REMEDIES = {
     "such images",
 }
 
-# Notes and warnings that were written already.
+# The notes and warnings that have been printed.
 _said: set[str] = set()
 
 
 class Command(click.Command):
-    """A command whose every failure is one line and exit code 1."""
+    """A command that reports any failure in one line, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command.
-
-        Raises
-        ------
-        click.ClickException
-            Of one line, if anything fails.
-        """
+        """Run the command, and raise a `ClickException` with one line if it fails."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
-            # Whoever read the results has seen enough of them.
+            # The reader of the results has closed the pipe, as `head` does.
             raise click.exceptions.Exit(1) from None
         except Exception as error:
             raise click.ClickException(in_option_names(describe(error))) from error
 
 
 def describe(error: Exception) -> str:
-    """Return in one line what went wrong."""
+    """Return a description of an error in one line."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}."
@@ -133,7 +127,7 @@ def describe(error: Exception) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks and control characters, and not too long."""
+    """Return a text without line breaks and control characters, shortened if long."""
     text = visible(" ".join(text.split()))
     if len(text) > LONGEST_MESSAGE:
         half = LONGEST_MESSAGE // 2
@@ -142,15 +136,15 @@ def one_line(text: str) -> str:
 
 
 def visible(text: Any) -> str:
-    """Return a text with control characters written as Python writes them."""
+    """Return a text in which control characters are written as escapes."""
     return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], str(text))
 
 
 def cell(value: Any) -> Any:
-    r"""Return a cell of a CSV file that no terminal and no spreadsheet executes.
+    r"""Return the value for a cell of a CSV file that nothing executes.
 
-    Numbers stay as they are; a text that a spreadsheet would calculate gets the
-    apostrophe that spreadsheets put before a text.
+    Numbers stay unchanged. A text that a spreadsheet would evaluate as a formula gets a
+    leading apostrophe, which marks it as text.
     """
     if not isinstance(value, str):
         return value
@@ -216,12 +210,12 @@ def _as_setting(found: re.Match) -> str:
 
 
 def say(message: str) -> None:
-    """Write a message for people, which is no result."""
+    """Print a message to stderr."""
     click.echo(visible(message), err=True)
 
 
 def note(message: str, *, kind: str = "Note") -> None:
-    """Write, once, what was decided and could have been decided otherwise."""
+    """Print a note about a decision that the user may want to change, but only once."""
     message = in_option_names(one_line(message))
     if message not in _said:
         _said.add(message)
@@ -229,7 +223,7 @@ def note(message: str, *, kind: str = "Note") -> None:
 
 
 def print_result(text: str) -> None:
-    """Write a result to stdout."""
+    """Print a result to stdout."""
     if sys.stdout is None:
         raise click.ClickException("The results cannot be written: stdout is closed.")
     try:
@@ -243,12 +237,12 @@ def print_result(text: str) -> None:
 
 
 def as_json(result: Any) -> str:
-    """Return a result for programs; what is not finite becomes null."""
+    """Return a result as JSON; numbers that are not finite become null."""
     return json.dumps(_plain(result), indent=2, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of types that JSON has."""
+    """Return a value converted to types that JSON has."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, dict):
@@ -264,15 +258,16 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Write UTF-8 to stdout and stderr whatever the code page, and miss no stream.
+    """Make stdout and stderr UTF-8 streams, and replace closed streams.
 
-    A closed stderr becomes one that swallows all: messages are no reason to fail.
+    Messages to a closed stderr are discarded, because a command should not fail for
+    them.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # Else the next file that is opened would be taken for the stream.
+            # Otherwise the next open file would get the descriptor of the stream.
             os.open(os.devnull, os.O_RDWR)
     before = sys.stderr
     changed = []
@@ -291,7 +286,7 @@ def standard_streams() -> Iterator[None]:
 
 
 class _Messages:
-    """A stream of messages that are lost where they cannot be written."""
+    """A stream that discards messages that cannot be written."""
 
     def __init__(self, stream: Any) -> None:
         if stream is None:
@@ -312,7 +307,7 @@ class _Messages:
 
 
 def discard_unwritten() -> bool:
-    """Flush stdout, and return whether that failed; Python tries no second time."""
+    """Flush stdout, and return whether this failed; Python then does not try again."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -326,9 +321,10 @@ def discard_unwritten() -> bool:
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """Yield a list that grows with each Ctrl-C.
+    """Yield a list that gets an entry for each Ctrl-C.
 
-    The import of a compiled module can turn a KeyboardInterrupt into another exception.
+    The list is needed because the import of a compiled module can turn a
+    KeyboardInterrupt into another exception.
     """
     seen: list[int] = []
     is_default = (
@@ -351,7 +347,7 @@ def interrupts() -> Iterator[list[int]]:
 
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """Write each different warning to the user once, without the place in the code."""
+    """Print each warning once, in one line without its place in the code."""
     _said.clear()
 
     def show(message, category, filename, lineno, file=None, line=None):
@@ -392,13 +388,13 @@ def _of_pixels(warning: Any) -> str:
 
 @contextmanager
 def progress_on_stderr() -> Iterator[None]:
-    """Send what training prints to stderr, as stdout is for results."""
+    """Send the progress of a training to stderr, because stdout is for results."""
     with redirect_stdout(sys.stderr):
         yield
 
 
 def start_keras():
-    """Import Keras, and what it runs on, with a line that says why it takes a while."""
+    """Import Keras and its backend, after a message that this takes a while."""
     if "keras" in sys.modules:
         return
     say("Starting Keras, which takes 5 to 15 seconds ...")

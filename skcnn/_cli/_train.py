@@ -1,4 +1,4 @@
-"""``skcnn train``: from data to a report and a model."""
+"""The command ``skcnn train``, which trains, tests and saves a model."""
 
 import time
 import warnings
@@ -21,7 +21,8 @@ from skcnn._cli._terminal import (
 )
 from skcnn._wording import counted, first_of
 
-# The classifier's default is meant for 60,000 images; these are 1,347.
+# More epochs than the default of the classifier, which is meant for 60,000 images: the
+# digits to train on are 1,347.
 DIGITS_EPOCHS = 30
 
 KINDS = ("mnist", "cifar")
@@ -29,12 +30,13 @@ KINDS = ("mnist", "cifar")
 
 @click.command(
     cls=Command,
-    help=f"""Train a network and report how well it does on unseen images.
+    help=f"""Train a network and report its accuracy on images that it has not seen.
 {DATA_HELP}
-    mnist and cifar10 are read from the files that their publishers ship, and downloaded
-    if there are none. Labels with names (cifar10, folders) are learned as names. A part
-    named val is there to watch the training, or to test on if there is no test part;
-    without labelled parts of its own, a share of the data is held out to test on.
+    mnist and cifar10 are read from the published files, or downloaded if there are no
+    such files. If the labels have names (cifar10, folders), the model predicts names. A
+    part named val is used for validation during training, or for the report if there
+    is no test part. Without these parts, a fraction of the images is held out for the
+    report.
 
     \b
     Examples:
@@ -46,8 +48,8 @@ KINDS = ("mnist", "cifar")
       skcnn train pets/ --set "image_shape=(64, 64, 3)" --set epochs=20
       skcnn train digits --search learning_rate=0.003,0.01 --search dropout=0,0.2
 
-    Ctrl-C ends training early: with -o, the network is saved as its last whole epoch
-    left it.
+    Ctrl-C ends training early. With -o, the network is saved with the weights of the
+    last complete epoch.
     """,
 )
 @click.argument("data", metavar="DATA")
@@ -60,14 +62,15 @@ KINDS = ("mnist", "cifar")
 @click.option(
     "--preset",
     metavar="NAME",
-    help="Named settings: classic, fast or accurate  [default: the classifier's own].",
+    help="A named set of parameters: classic, fast or accurate  [default: the "
+    "defaults of the classifier].",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Times to go through the training images  [default: the preset's, or the "
-    f"classifier's own; {DIGITS_EPOCHS} for digits].",
+    help="Number of passes over the training images  [default: that of the preset or "
+    f"of the classifier; {DIGITS_EPOCHS} for digits].",
 )
 @click.option(
     "--seed",
@@ -75,14 +78,14 @@ KINDS = ("mnist", "cifar")
     metavar="N",
     default=0,
     show_default=True,
-    help="Seed of the split and of the training: same seed, same result.",
+    help="Seed of the split and of the training. The same seed gives the same result.",
 )
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any other parameter of the classifier, by its name; can be repeated.",
+    help="Set any other parameter of the classifier by its name; can be repeated.",
 )
 @click.option(
     "--search",
@@ -96,8 +99,8 @@ KINDS = ("mnist", "cifar")
     "--test-size",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Share of the images to hold out for the report; 0 trains on all of them and "
-    "reports nothing  [default: 0.2; 0.25 for digits].",
+    help="Fraction of the images to hold out for the report; 0 trains on all of them "
+    "and reports nothing  [default: 0.2; 0.25 for digits].",
 )
 @reading_options
 @click.option(
@@ -133,8 +136,8 @@ def train(
     if classifier is None and data in ("digits", "mnist", "cifar10"):
         classifier = "cifar" if data == "cifar10" else "mnist"
 
-    # Both kinds have the same parameters, so all names can be checked before the data
-    # are read, from which the kind follows.
+    # The classifier depends on the data. Both classifiers have the same parameters, so
+    # the names of parameters are checked before the data are read.
     some_kind = kinds[classifier or "mnist"]
     parameters = parse_values(settings, some_kind, "--set")
     grid = parse_lists(searched, some_kind, "--search")
@@ -158,8 +161,8 @@ def train(
     if twice := set(grid) & set(parameters) - {"epochs", "random_state"}:
         raise click.UsageError(f"Got both --set and --search for {min(twice)}.")
 
-    # Before the images, as a download goes through Keras, and wrong parameters need not
-    # wait for them.
+    # Keras starts before the images are read, because a download needs Keras, and so
+    # that wrong parameters are refused at once.
     start_keras()
     estimator = _make(some_kind, preset, parameters)
     say(f"Reading {data} ...")
@@ -184,7 +187,7 @@ def train(
     if output is not None:
         say(f"Saved {output}.")
     if was_interrupted:
-        say(f"Interrupted after {estimator.n_iter_} whole epochs.")
+        say(f"Interrupted after {estimator.n_iter_} complete epochs.")
         click.get_current_context().exit(130)
     _print_results(data, estimator, results, parts, output, to_json)
 
@@ -202,7 +205,7 @@ def _make(kind, preset, parameters):
 
 
 def _shape_of(X, image_shape):
-    """Return height, width and channels of images, as `fit` will take them."""
+    """Return the ``(height, width, channels)`` that `fit` will use for images."""
     from skcnn._images import check_image_shape, infer_image_shape
 
     if X.ndim > 2:
@@ -213,13 +216,13 @@ def _shape_of(X, image_shape):
 
 
 def _announce(data, parts, estimator, image_shape):
-    """Say what was read, and what was decided about it."""
+    """Print what was read, and which classifier will be trained."""
     import numpy as np
 
     train = parts.train
     text = f"{data}: {counted(len(train), 'image')} to train on"
     if parts.val is not None:
-        text += f", {len(parts.val):,} to watch the training"
+        text += f", {len(parts.val):,} for validation"
     if parts.test is not None:
         text += f" and {len(parts.test):,} to test on"
     text += f"; {train.description or _describe_array(train.X, image_shape)}"
@@ -230,7 +233,7 @@ def _announce(data, parts, estimator, image_shape):
 
 
 def _describe_array(X, image_shape):
-    """Say what images in an array are, or are taken as."""
+    """Return the shape, the kind and the dtype of images as text."""
     height, width, channels = _shape_of(X, image_shape)
     kind = {1: "gray", 3: "color", 4: "color with transparency"}
     rows = f"rows of {X.shape[1]:,} values, taken as " if X.ndim == 2 else ""
@@ -239,7 +242,7 @@ def _describe_array(X, image_shape):
 
 
 def _fit(estimator, parts):
-    """Train, and return whether Ctrl-C ended it."""
+    """Train, and return whether Ctrl-C ended the training."""
     validation = {}
     if parts.val is not None:
         validation = {"X_val": parts.val.for_model(), "y_val": parts.val.y}
@@ -261,7 +264,7 @@ def _fit(estimator, parts):
 
 
 def _search(estimator, grid, parts):
-    """Return the best estimator, trained on all, and a table of the candidates."""
+    """Return the best estimator, trained on all images, and a table of results."""
     from sklearn.callback import ProgressBar
     from sklearn.model_selection import GridSearchCV
 
