@@ -644,11 +644,11 @@ def test_bad_parameters_are_refused(name, value, message, method, X, y):
         (Fraction(1, 3), r"Got a Fraction as {name}, .* Write {name}=float"),
         (Fraction(10**400, 3), r"Got a Fraction as {name}, .* Write {name}=float"),
         (Decimal("0.5"), "'{name}' parameter .* must be|{name}=Decimal"),
-        (np.longdouble("1e4000"), "'{name}' parameter .* must be|{name}=np.long"),
+        (np.longdouble("nan"), "'{name}' parameter .* must be|{name}=np.longdouble"),
         (np.float32("nan"), "'{name}' parameter .* must be|{name}=np.float32"),
         (complex(1), "'{name}' parameter .* must be|{name}=.1"),
         ([0.5, 10**400], "'{name}' parameter .* must be|Got {name}=.0.5|callback"),
-        ((2**63, 2**63), "'{name}' parameter .* must be|Got {name}=.9|callback"),
+        ((2**63, 2**63), "'{name}' parameter .* must be|{name}=.9|callback"),
     ],
     ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
 )
