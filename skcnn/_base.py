@@ -106,6 +106,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
 
+    def _validate_params(self) -> None:
+        """Validate the parameters; scikit-learn calls this before each fit."""
+        validate_parameters(self)
+
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> Self:
         """Make an estimator with a named set of parameters.

@@ -32,6 +32,7 @@ NORMALIZATION_EPSILON = 1e-5
 # Weights, gradients and an optimizer's two values for each weight are 16 bytes a weight
 # in float32: 0.8 GB for this many, which a laptop still has to spare.
 MANY_WEIGHTS = 50_000_000
+MOST_WEIGHTS = 2**34  # 69 GB in float32, four times that in training
 
 # A layer that gives 1 GB for one image, in float32. A photograph of 12 million pixels
 # with 16 filters stays below it. A file that asks for more would take the memory of
@@ -209,12 +210,17 @@ def build_network(network, dropout, compile_kwargs=None):
 
 
 def warn_of_large_network(network):
-    """Warn if a network is too large for the memory of an ordinary computer.
+    """Warn if a network is too large for an ordinary computer, refuse it for any.
 
     Parameters
     ----------
     network : Network
         The description.
+
+    Raises
+    ------
+    ValueError
+        If it has more than `MOST_WEIGHTS` weights.
 
     Warns
     -----
@@ -239,6 +245,8 @@ def warn_of_large_network(network):
         f"each (with gradient and optimizer), about {n_bytes / 1e9:.1f} GB. If that is "
         f"too much, {remedy}."
     )
+    if n_weights > MOST_WEIGHTS:
+        raise ValueError(message)
     warn_of(UserWarning(message))
 
 

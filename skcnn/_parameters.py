@@ -20,6 +20,9 @@ from skcnn._sklearn_private import (
 # Whole numbers beyond 64 bits would end in an OverflowError once training has started.
 LARGEST = 2**63 - 1
 
+# Keras takes a millisecond and some kB for each layer, before anything is trained.
+MOST_LAYERS = 1000
+
 PARAMETER_CONSTRAINTS = {
     "whitening": ["boolean"],
     "filters": [Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -163,6 +166,13 @@ def resolve_parameters(estimator):
         "batch_normalization": bool(estimator.batch_normalization),
         "dtype": estimator.dtype,
     }
+    n_layers = len(filters) * network["convolutions"] + len(network["dense_units"])
+    if n_layers > MOST_LAYERS:
+        raise InvalidParameterError(
+            f"A network of {len(filters)} filters x {network['convolutions']} "
+            f"convolutions and {len(network['dense_units'])} dense_units has "
+            f"{n_layers:,} layers, but {MOST_LAYERS:,} are the most. Give fewer."
+        )
     return {
         "network": network,
         "fixed": network

@@ -658,6 +658,22 @@ def test_numbers_that_nothing_computes_with_are_refused(name, value, message, X,
         tiny(**{name: value}).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"convolutions": 10**9}, "1,000,000,000 layers, but 1,000 are the most"),
+        ({"filters": (1,) * 2000}, "2,001 layers, but 1,000 are the most"),
+        ({"dense_units": (1,) * 2000}, "2,001 layers, but 1,000 are the most"),
+        ({"filters": 2**31}, r"The network has .* weights, and training takes"),
+        ({"dense_units": 2**40}, r"The network has .* weights, and training takes"),
+        ({"kernel_size": 2**62, "padding": "same"}, r"The network has .* weights"),
+    ],
+)
+def test_networks_that_no_computer_holds_are_refused(parameters, message, X, y):
+    with pytest.raises(ValueError, match=message):
+        tiny(**parameters).fit(X, y)
+
+
 def test_every_parameter_that_can_be_wrong_is_tried():
     tried = {name for name, _, _ in BAD_PARAMETERS} | {"callbacks", "class_weight"}
     assert tried == set(tiny().get_params())
