@@ -93,6 +93,12 @@ def open_checkpoint(
                 f"{path} is the checkpoint of a fit with other parameters or other "
                 "data. Delete it, or name another file."
             )
+        n_done = len(content["history"]["loss"])
+        if n_done > estimator.epochs:
+            raise ValueError(
+                f"{path} is damaged: it has {n_done} epochs of a fit of "
+                f"{estimator.epochs}. Delete it, or name another file."
+            )
         # An integer says how the fit began; if it changed, so did the fit.
         if isinstance(estimator.random_state, (int, np.integer)) and not _equal(
             random_state.get_state(legacy=False), content["beginning"]

@@ -33,6 +33,7 @@ NORMALIZATION_EPSILON = 1e-5
 # each weight (the weight, its gradient and two values of the optimizer), which makes
 # 0.8 GB for this many weights. A laptop can still spare that.
 MANY_WEIGHTS = 50_000_000
+MOST_WEIGHTS = 2**34  # 69 GB in float32, four times that in training
 
 # Most values that a layer may output for one image: 1 GB in float32. A photograph of 12
 # million pixels with 16 filters stays below this limit. It protects users of a forged
@@ -173,7 +174,7 @@ def build_network(
 
 
 def warn_of_large_network(network: Network) -> None:
-    """Warn if a network has more than `MANY_WEIGHTS` weights."""
+    """Warn of more than `MANY_WEIGHTS` weights, refuse more than `MOST_WEIGHTS`."""
     n_weights = network_size(network).n_kernel_values
     if n_weights <= MANY_WEIGHTS:
         return
@@ -192,6 +193,8 @@ def warn_of_large_network(network: Network) -> None:
         f"each (with gradient and optimizer), about {n_bytes / 1e9:.1f} GB. If that is "
         f"too much, {remedy}."
     )
+    if n_weights > MOST_WEIGHTS:
+        raise ValueError(message)
     warn_of(UserWarning(message))
 
 

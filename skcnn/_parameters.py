@@ -13,6 +13,9 @@ from skcnn._networks import check_activation
 from skcnn._optimizers import resolve_optimizer
 from skcnn._sklearn_private import LARGEST_INTEGER, Interval, Options, StrOptions
 
+# Keras takes a millisecond and some kB for each layer, before anything is trained.
+MOST_LAYERS = 1000
+
 PARAMETER_CONSTRAINTS = {
     "epochs": [Interval(Integral, 1, None, closed="left")],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
@@ -110,6 +113,13 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
         "batch_normalization": bool(estimator.batch_normalization),
         "dtype": estimator.dtype,
     }
+    n_layers = len(filters) * network["convolutions"] + len(network["dense_units"])
+    if n_layers > MOST_LAYERS:
+        raise ValueError(
+            f"A network of {len(filters)} filters x {network['convolutions']} "
+            f"convolutions and {len(network['dense_units'])} dense_units has "
+            f"{n_layers:,} layers, but {MOST_LAYERS:,} are the most. Give fewer."
+        )
     fixed = network | {
         "augment": augment,
         "progressive_resizing": scales[-1],

@@ -12,7 +12,7 @@ import pytest
 
 import skcnn
 from skcnn import MNISTCNNClassifier, _training
-from skcnn._archive import read_archive
+from skcnn._archive import Encoder, read_archive, write_archive
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +105,19 @@ def test_killed_again_and_again(data, tmp_path, monkeypatch):
         fit_and_die(make(), 1, monkeypatch, X, y, checkpoint=path)
     resumed = make().fit(X, y, checkpoint=path)
     assert_equal(resumed, make().fit(X, y), X)
+
+
+def test_more_epochs_than_the_fit_has_are_refused(data, tmp_path):
+    X, y = data
+    path = tmp_path / "fit.checkpoint"
+    clf = make().fit(X, y, checkpoint=path)
+    state = read_archive(path, lambda document, decode: decode(document["checkpoint"]))
+    for name, values in state["history"].items():
+        state["history"][name] = values * 1000
+    encode = Encoder()
+    write_archive(path, {"checkpoint": encode(state)}, encode)
+    with pytest.raises(ValueError, match=rf"000 epochs of a fit of {clf.epochs}\. Del"):
+        make().fit(X, y, checkpoint=path)
 
 
 def test_without_a_seed_it_goes_on_all_the_same(data, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from sklearn.base import clone, is_classifier
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._base import BaseCNNClassifier
+from skcnn._sklearn_private import validate_parameters
 
 CLASSIFIERS = [MNISTCNNClassifier, CIFARCNNClassifier]
 PRESETS = [(cls, name) for cls in CLASSIFIERS for name in cls.presets]
@@ -79,7 +80,7 @@ def test_the_constructor_assigns_and_does_nothing_more(classifier):
 @both
 def test_every_parameter_is_constrained_and_every_default_allowed(classifier):
     assert list(classifier._parameter_constraints) == list(defaults(classifier))
-    classifier()._validate_params()
+    validate_parameters(classifier())
 
 
 @both
@@ -155,7 +156,7 @@ def test_a_preset_sets_its_parameters_and_leaves_the_rest(classifier, name):
     estimator = classifier.from_preset(name)
     assert type(estimator) is classifier
     assert estimator.get_params() == defaults(classifier) | classifier.presets[name]
-    estimator._validate_params()
+    validate_parameters(estimator)
 
 
 @every_preset

@@ -707,3 +707,18 @@ def test_an_array_without_a_name_gets_one(train, predict, tmp_path):
         code, recorder = run(tmp_path / "x.npy")
         assert code == 2
         assert "numpy.savez('x.npz', X=numpy.load('x.npy'))." in recorder.err
+
+
+def test_long_names_of_classes_are_cut_in_pictures(recwarn):
+    from matplotlib.figure import Figure
+
+    from skcnn._cli._reports import _draw_confusion_matrix
+
+    ax = Figure(layout="constrained").subplots()
+    _draw_confusion_matrix(np.eye(2), np.array(["n" * 10_000, "cat"]), ax)
+    ax.figure.canvas.draw()
+    assert [text.get_text() for text in ax.get_yticklabels()] == [
+        "n" * 37 + "...",
+        "cat",
+    ]
+    assert not list(recwarn)

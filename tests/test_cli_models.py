@@ -249,7 +249,7 @@ def test_wrong_usage_is_refused_before_training(
     "args, message",
     [
         (["train", "digits.npz", "--set", "learning_rate=-1"], "learning_rate"),
-        (["train", "digits.npz", "--set", "optimizer=swift"], "optimizer='swift'"),
+        (["train", "digits.npz", "--set", "optimizer=swift"], "--set optimizer=swift,"),
         (["train", "pixels.csv"], "--label"),
         (["train", "digit.csv", "--label", "species"], "no column 'species'"),
         (["train", "images.npz"], "no labels to learn from"),

@@ -20,6 +20,9 @@ MOST_CLASSES = 20
 MOST_CLASSES_WRITTEN = 40
 LARGEST_PICTURE = 0.5 * MOST_CLASSES_WRITTEN
 
+# Longer names of classes are cut in figures.
+LONGEST_NAME = 40
+
 # Most classes of a confusion matrix in a figure or in JSON.
 MOST_CLASSES_OF_MATRIX = 2000
 
@@ -203,7 +206,7 @@ def write_pictures(
                     y,
                     probabilities,
                     classes=classes,
-                    display_labels=[visible(name) for name in classes],
+                    display_labels=_names(classes),
                     image_shape=image_shape if np.ndim(X) == 2 else None,
                     ax=ax,
                 )
@@ -222,12 +225,17 @@ def _draw_confusion_matrix(
     """Draw the matrix, with numbers and names if there is room for them."""
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    display = ConfusionMatrixDisplay(
-        matrix, display_labels=[visible(name) for name in classes]
-    )
+    display = ConfusionMatrixDisplay(matrix, display_labels=_names(classes))
     if len(classes) <= MOST_CLASSES_WRITTEN:
         display.plot(ax=ax, xticks_rotation="vertical")
         return
     ax.imshow(matrix, interpolation="nearest")
     ax.set(xlabel="Predicted label", ylabel="True label")
     ax.set_title(f"{len(classes)} classes, in the order of classes_")
+
+
+def _names(classes: "np.ndarray") -> list[str]:
+    """Return the names of classes as a picture has room for them."""
+    names = [visible(name) for name in classes]
+    most = LONGEST_NAME
+    return [n if len(n) <= most else f"{n[: most - 3]}..." for n in names]
