@@ -185,7 +185,7 @@ def job(participant, data, path, preset):
     # Predictions on a batch of 512 need more than a training step; they are no part.
     limit_memory(None)
     digest = hashlib.sha256()
-    for weight in clf.keras_classifier_.weights_:
+    for weight in clf.keras_classifier_.state_.weights:
         digest.update(np.ascontiguousarray(weight).data)
     return seconds | {
         "anonymous_mb": watch.anonymous_mb - before,

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -14,12 +13,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._arguments import explains_wrong_calls
-from skcnn._checkpoint import Checkpoint
-from skcnn._fingerprints import (
-    fingerprints,
-    merge_fingerprints,
-)
 from skcnn._fit_tasks import FitTasks
+from skcnn._fitting import (
+    FitArguments,
+    describe_network,
+    fit_classifier,
+    make_keras_classifier,
+)
 from skcnn._html_repr import AttributesAndNetwork
 from skcnn._images import (
     image_batch,
@@ -27,12 +27,7 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
-from skcnn._networks import (
-    MOST_LAYER_VALUES,
-    Network,
-    network_size,
-    warn_of_large_network,
-)
+from skcnn._networks import MOST_LAYER_VALUES, network_size
 from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
@@ -41,26 +36,15 @@ from skcnn._parameters import (
     validate_parameters,
 )
 from skcnn._pixel_warnings import warn_of
-from skcnn._pixels import pixel_scaling
-from skcnn._scikeras import make_keras_classifier
-from skcnn._seen_pixels import (
-    find_other_pixels,
-    learn_pixels,
-    merge_pixels,
-)
+from skcnn._seen_pixels import find_other_pixels
 from skcnn._sklearn_private import _fit_context
 from skcnn._startup import start_keras
-from skcnn._targets import combine_weights, encode_labels, validate_labels
-from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
-from skcnn._whitening import whitening_kernel
+from skcnn._state import TrainState
+from skcnn._training import prediction_batch
 from skcnn._wording import listed
 
-# batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
-# small that it is not worth its overhead.
-AUTO_STEPS, AUTO_SMALLEST = 64, 32
-
 # What is made anew, when first asked for, after pickle has brought plain values.
-REMADE = ("keras_classifier_", "_fitted_options")
+REMADE = ("keras_classifier_", "_as_fitted")
 
 
 @contextmanager
@@ -215,15 +199,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         too, one given as `random_state` and NumPy's global one included: the same call
         tried again gives what it would have given at first.
         """
-        continues = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit_or_stay(
-            X,
-            y,
-            sample_weight,
-            fresh=not continues,
-            validation=(X_val, y_val, sample_weight_val),
-            checkpoint=checkpoint,
+        given = FitArguments(
+            X, y, sample_weight, X_val, y_val, sample_weight_val, checkpoint=checkpoint
         )
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        return self._fit_or_stay(given, goes_on, self.epochs)
 
     @explains_wrong_calls
     @_fit_context(prefer_skip_nested_validation=True)
@@ -254,7 +234,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             If the first call lacks `classes`, if later ones differ from them, with
             `early_stopping`, or if training diverges.
         """
-        fresh = not self.__sklearn_is_fitted__()
+        goes_on = self.__sklearn_is_fitted__()
         if self.early_stopping:
             raise ValueError(
                 "partial_fit does not support early_stopping=True, as one epoch leaves "
@@ -262,16 +242,17 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         if classes is not None:
             classes = np.unique(column_or_1d(classes, input_name="classes"))
-            if not fresh and not np.array_equal(classes, self.classes_):
+            if goes_on and not np.array_equal(classes, self.classes_):
                 raise ValueError(
                     f"Got classes={listed(classes)}, but an earlier call to fit or "
                     f"partial_fit had {listed(self.classes_)}."
                 )
-        elif fresh:
+        elif goes_on:
+            classes = self.classes_
+        else:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._fit_or_stay(
-            X, y, sample_weight, fresh=fresh, classes=classes, incremental=True
-        )
+        given = FitArguments(X, y, sample_weight, classes=classes)
+        return self._fit_or_stay(given, goes_on, epochs=1)
 
     @explains_wrong_calls
     def predict(self, X) -> np.ndarray:
@@ -295,8 +276,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             bright are exchanged, or if the channels are in another order. So do the
             other methods that predict.
         """
-        codes = self._logits(X).argmax(axis=1)
-        return self.classes_[codes]
+        return self.classes_[self._logits(X).argmax(axis=1)]
 
     @explains_wrong_calls
     def predict_proba(self, X) -> np.ndarray:
@@ -386,153 +366,50 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     'dtype="float64".'
                 )
 
-    def _fit_or_stay(self, *args, **kwargs):
+    def _fit_or_stay(self, given: FitArguments, goes_on: bool, epochs: int) -> Self:
         """Fit a copy and become it, so that a refused fit leaves the last one whole."""
-        # Callbacks know this object, and are taken down with it.
-        tasks = FitTasks(self, 1 if kwargs.get("incremental") else self.epochs)
+        # Callbacks are attached to this object, not to the copy.
+        tasks = FitTasks(self, epochs)
         fitted = copy.copy(self)
-        fresh = kwargs["fresh"]
-        generator = (
-            check_random_state(self.random_state) if fresh else self._random_state
+        random_state = (
+            self._random_state if goes_on else check_random_state(self.random_state)
         )
-        with default_errors(), _rewound_on_failure(generator):
-            fitted._fit(tasks, *args, **kwargs)
+        with default_errors(), _rewound_on_failure(random_state):
+            last = fitted.keras_classifier_ if goes_on else None
+            fit_classifier(fitted, given, last, random_state, tasks)
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self
 
-    def _fit(
-        self,
-        tasks,
-        X,
-        y,
-        sample_weight,
-        *,
-        fresh,
-        classes=None,
-        validation=(None, None, None),
-        incremental=False,
-        checkpoint=None,
-    ):
-        start_keras()
-        options = resolve_parameters(self)
-        if not fresh:
-            self._refuse_changes(options)
-        if checkpoint is not None:
-            checkpoint = self._checkpoint(checkpoint, fresh)
-        X = validate_images(self, X, reset=fresh, image_shape=self.image_shape)
-        self._check_range(X)
-        labels = validate_labels(self, X, y)
-        if not fresh:
-            classes = self.classes_
-        elif classes is None:
-            classes = np.unique(labels)
-        codes = encode_labels(labels, classes)
-        weights = combine_weights(sample_weight, self.class_weight, X, classes, codes)
-        training = LabelledImages.of(X, self.image_shape_, codes, weights)
-        present = np.unique(training.codes)
-        if len(present) < 2 and not (incremental and len(classes) > 1):
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes, but the data to "
-                f"train on holds only one class: {classes[present].tolist()}."
-            )
-        self._see_pixels(training, fresh)
-        held_out = self._validation_images(classes, *validation)
-        given = [training] if held_out is None else [training, held_out]
-        if checkpoint is not None:
-            tested = () if held_out is None else vars(held_out).values()
-            generator = checkpoint.begin(self, [X, labels, weights, *tested])
-        elif fresh:
-            generator = check_random_state(self.random_state)
-        else:
-            generator = self._random_state
-        if fresh:
-            self._hold_out_seed = None
-        if held_out is None and self.early_stopping:
-            if self._hold_out_seed is None:
-                self._hold_out_seed = int(generator.randint(np.iinfo(np.int32).max))
-            training, held_out = self._hold_out(training, classes)
-        network, sizes = self._network(options, classes)
-        warn_of_large_network(network)
-        if incremental:
-            sizes = sizes[-1:]
-        loop = self._training_loop(
-            training, held_out, options, sizes, generator, incremental, tasks
+    def _learn(self, untrained: Any, state: TrainState) -> Self:
+        """Set the attributes that training to a state has learned."""
+        self.keras_classifier_ = untrained.with_state(state.at_rest())
+        self.history_ = {name: list(values) for name, values in state.history.items()}
+        self.loss_curve_ = self.history_["loss"]
+        self.loss_ = self.loss_curve_[-1]
+        self.n_iter_ = len(self.loss_curve_)
+        self.validation_loss_curve_ = self.history_.get("val_loss")
+        self.validation_scores_ = self.history_.get("val_accuracy")
+        self.best_validation_score_ = (
+            max(self.validation_scores_) if self.validation_scores_ else None
         )
-        loop.checkpoint = checkpoint
-        loop.continues = not fresh
-        classifier = self._make_keras_classifier(network, options, classes)
-        if fresh:
-            classifier.seeds_ = generator
-            classifier.fixed_ = self._fixed_weights(network, loop.training)
-        else:
-            classifier.continue_from(self.keras_classifier_)
-        self.classes_ = classes
-        self.keras_classifier_ = classifier
-        self._fitted_options = options["fixed"]
-        self._random_state = generator
-        self._remember_images(given, fresh)
-        tasks.describe(X, labels, sample_weight, training.rows, self._trained_so_far)
-        if incremental:
-            classifier.partial_fit(None, None, loop=loop)
-        else:
-            epoch = classifier.current_epoch
-            classifier.fit(None, None, loop=loop, initial_epoch=epoch)
-        self.callbacks_ = loop.used_callbacks
-        self._learn_from_history()
-        if loop.interrupted:
-            message = (
-                f"Training interrupted by user: {type(self).__name__} keeps the "
-                f"{'best' if self.early_stopping else 'last'} weights of "
-                f"{self.n_iter_} whole epochs."
-            )
-            warn_of(UserWarning(message))
-
-    def _remember_images(self, given, fresh):
-        """Add the fingerprints of all images that `fit` was given to those before."""
-        before = [] if fresh else [self._fingerprints]
-        new = [fingerprints(images.X, images.rows) for images in given]
-        self._fingerprints = merge_fingerprints(*before, *new)
-
-    def _see_pixels(self, training, fresh):
-        """Remember what the images are like, and warn if those before were not."""
-        seen = learn_pixels(training.X, self.image_shape_, training.rows)
-        if not fresh:
-            before = self._seen_pixels
-            warn_of(find_other_pixels(before, training.X, self.image_shape_))
-            seen = seen if before is None else merge_pixels(before, seen)
-        self._seen_pixels = seen
-
-    def _trained_so_far(self):
-        """Return all attributes as they would be if this epoch were the last."""
-        snapshot = copy.copy(self)
-        snapshot.keras_classifier_ = copy.copy(self.keras_classifier_)
-        snapshot._learn_from_history()
-        return vars(snapshot)
+        return self
 
     def _learned(self):
         """Return what fit learned, as plain values, arrays and perhaps an optimiser.
 
         With it :meth:`_relearn` gives an estimator of equal parameters the same state.
         """
-        trained = self.keras_classifier_
-        optimizer = trained.optimizer
+        state = self.keras_classifier_.state_
         learned = learned_from_images(self) | {
             "classes": self.classes_,
             "fingerprints": self._fingerprints,
             "seen_pixels": self._seen_pixels,
-            # Of the time of fit: since then `set_params` may have changed the present.
-            "parameters": self._fitted_options
-            | {
-                "dropout": trained.model__dropout,
-                "optimizer": (
-                    optimizer.__name__ if isinstance(optimizer, type) else optimizer
-                ),
-                "learning_rate": getattr(trained, "optimizer__learning_rate", None),
-            },
-            "history": trained.history_,
-            "weights": trained.weights_,
-            "optimizer_values": trained.optimizer_values_,
+            # As they were in `fit`; `set_params` may have changed them since.
+            "parameters": self._as_fitted,
+            "history": state.history,
+            "weights": state.weights,
+            "optimizer_values": state.slots,
             "hold_out_seed": self._hold_out_seed,
         }
         if self._random_state is self.random_state:
@@ -562,10 +439,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         validate_parameters(as_fitted, learned["parameters"])
         options = resolve_parameters(as_fitted)
-        self._fitted_options = options["fixed"]
-        network, _ = self._network(options, self.classes_)
+        self._as_fitted = options["as_fitted"]
+        network, _ = describe_network(self, options)
         weights = learned["weights"]
-        # Before anything as large as the network is made.
+        # Check the sizes before allocating the network: the file may be forged.
         n_values = sum(value.size for value in weights)
         if (
             network.n_layers > len(weights)
@@ -574,11 +451,16 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("The weights are less than the network needs.")
         if network_size(network).n_layer_values > MOST_LAYER_VALUES:
             raise ValueError("A layer of the network gives more than 1 GB an image.")
-        trained = as_fitted._make_keras_classifier(network, options, self.classes_)
-        trained.restore(weights, learned["optimizer_values"], learned["history"])
-        self.keras_classifier_ = trained
+        untrained = make_keras_classifier(as_fitted, network, options)
+        state = TrainState(
+            weights,
+            learned["optimizer_values"],
+            learned["history"],
+            self._random_state.get_state(legacy=False),
+        )
+        untrained.compiled_network().check(state)
         self.callbacks_ = []
-        self._learn_from_history()
+        self._learn(untrained, state)
 
     def _generator(self, learned) -> np.random.RandomState:
         """Return the generator that `_learned` told of as "random_state"."""
@@ -624,155 +506,6 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             name=name,
             obj=self,
         )
-
-    def _learn_from_history(self):
-        history = self.keras_classifier_.history_
-        self.history_ = {name: list(values) for name, values in history.items()}
-        self.loss_curve_ = self.history_["loss"]
-        self.loss_ = self.loss_curve_[-1]
-        self.n_iter_ = len(self.loss_curve_)
-        self.validation_loss_curve_ = self.history_.get("val_loss")
-        self.validation_scores_ = self.history_.get("val_accuracy")
-        self.best_validation_score_ = (
-            max(self.validation_scores_) if self.validation_scores_ else None
-        )
-
-    def _refuse_changes(self, options):
-        """Refuse to go on training with what only a fit from scratch can change."""
-        changes = [
-            f"{name} was {before!r} and is {options['fixed'][name]!r}"
-            for name, before in self._fitted_options.items()
-            if options["fixed"][name] != before
-        ]
-        if changes:
-            raise ValueError(
-                f"{'; '.join(changes)}: warm_start and partial_fit go on training the "
-                "same network in the same way. Set it back, or fit with "
-                "warm_start=False to start anew."
-            )
-
-    def _checkpoint(self, path, fresh):
-        if not fresh:
-            raise ValueError(
-                "A checkpoint is of a fit from scratch, but warm_start=True goes on "
-                "from the last one. Set warm_start=False, or checkpoint=None."
-            )
-        if self.callbacks:
-            raise ValueError(
-                "checkpoint cannot keep the state of callbacks. Set callbacks=None, or "
-                "checkpoint=None."
-            )
-        return Checkpoint(path)
-
-    def _validation_images(self, classes, X_val, y_val, sample_weight_val):
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val was given without X_val and y_val.")
-            return None
-        if X_val is None or y_val is None:
-            given, missing = ("X_val", "y_val")[:: 1 if y_val is None else -1]
-            raise ValueError(f"{given} was given without {missing}; pass both.")
-        try:
-            X_val = validate_images(self, X_val, reset=False)
-            self._check_range(X_val)
-            labels = validate_labels(self, X_val, y_val, name="y_val")
-            codes = encode_labels(labels, classes, name="y_val")
-            weights = combine_weights(sample_weight_val, None, X_val, classes, codes)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"In the validation data: {error}") from error
-        shape = self.image_shape_
-        warn_of(find_other_pixels(self._seen_pixels, X_val, shape, "X_val"))
-        return LabelledImages.of(X_val, self.image_shape_, codes, weights)
-
-    def _hold_out(self, training, classes):
-        """Set images aside: the same ones in each fit that goes on from the last."""
-        # Imported here: it is the slowest part of scikit-learn to import.
-        from sklearn.model_selection import train_test_split
-
-        counts = np.bincount(training.codes, minlength=len(classes))
-        rare = classes[counts == 1].tolist()
-        try:
-            if rare:
-                raise ValueError(f"there is only one image of class {rare[0]!r}")
-            train, held_out = train_test_split(
-                np.arange(len(training)),
-                test_size=self.validation_fraction,
-                stratify=training.codes,
-                random_state=self._hold_out_seed,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping with validation_fraction={self.validation_fraction} "
-                f"cannot hold out a stratified part of {len(training)} images of "
-                f"{len(classes)} classes: {error}. Change the fraction, or pass X_val "
-                "and y_val."
-            ) from error
-        return training.take(train), training.take(held_out)
-
-    def _network(self, options, classes):
-        """Describe the network and the sizes that its training images will have."""
-        network = Network(
-            image_shape=self.image_shape_,
-            n_classes=len(classes),
-            **options["network"],
-        )
-        sizes = network.sizes(options["scales"])
-        if sizes[-1] != self.image_shape_[:2]:
-            network = replace(network, resized=sizes[-1])
-        return network, sizes
-
-    def _training_loop(
-        self, training, held_out, options, sizes, generator, incremental, tasks
-    ):
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = -(-len(training) // AUTO_STEPS)
-            largest = self._largest_auto_batch_size
-            batch_size = int(np.clip(batch_size, AUTO_SMALLEST, largest))
-        if len(training) <= batch_size:
-            training = training.merged()
-        return TrainingLoop(
-            training.with_mean_weight_one(),
-            held_out,
-            batch_size=batch_size,
-            sizes=sizes,
-            schedule="constant" if incremental else self.learning_rate_schedule,
-            dropout=options["dropout"],
-            label_smoothing=self.label_smoothing,
-            shuffle=self.shuffle,
-            random_state=generator,
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            tol=self.tol,
-            verbose=self.verbose,
-            tasks=tasks,
-        )
-
-    def _make_keras_classifier(self, network, options, classes):
-        return make_keras_classifier(
-            network,
-            labels=classes,
-            dropout=options["dropout"],
-            augment=options["augment"],
-            callbacks=options["callbacks"],
-            epochs=self.epochs,
-            warm_start=self.warm_start,
-            **options["optimizer"],
-        )
-
-    def _fixed_weights(self, network, training):
-        """Learn the weights of the layers that are not trained."""
-        offset, scale = pixel_scaling(
-            training.X,
-            training.image_shape,
-            self.scaling,
-            per_channel=True,
-            sample_weight=training.weights_of_all_rows(),
-        )
-        fixed: dict[str, tuple] = {"scaling": (offset, scale**2)}
-        if network.whitening:
-            kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
-            fixed["whitening"] = (kernel,)
-        return fixed
 
     def _get_fitted_attr_html(self, doc_link=""):
         attributes = super()._get_fitted_attr_html(doc_link)

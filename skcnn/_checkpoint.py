@@ -1,139 +1,117 @@
-"""Training that is killed goes on where its last whole epoch ended."""
+"""Training that was killed goes on where its last complete epoch ended."""
 
 import hashlib
 import json
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skcnn import _schema
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._images import chunk_rows
+from skcnn._state import Best, TrainState
 
-# Parameters that change nothing of what a fit arrives at.
+# Parameters that do not change the result of a fit.
 IRRELEVANT = ("callbacks", "random_state", "verbose", "warm_start")
 
 
+def check_path(path: str | os.PathLike) -> Path:
+    """Return the path of a checkpoint; refuse what is none, or has no folder."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"Got checkpoint={path!r}, but expected a path or None.")
+    path = Path(path)
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"Got checkpoint={str(path)!r}, but {folder} is not a folder."
+        )
+    return path
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """The state of a fit, in a file that is renewed after each epoch.
+    """A file that holds the state of a fit after its last complete epoch.
 
-    Parameters
+    Attributes
     ----------
-    path : str or path-like
-        The file. One that is there has to be of the same fit.
-
-    Raises
-    ------
-    TypeError
-        If `path` is no path.
-    OSError
-        If its folder does not exist.
+    path : Path
+        The file.
+    fingerprint : str
+        Digest of the fit's parameters and data.
+    beginning : dict
+        State of the random generator when the fit began.
+    state : TrainState or None
+        What the file held when the fit began; None if there was no file.
     """
 
-    def __init__(self, path):
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"Got checkpoint={path!r}, but expected a path or None.")
-        self.path = Path(path)
-        folder = self.path.absolute().parent
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"Got checkpoint={str(path)!r}, but {folder} is not a folder."
-            )
-        self._state = None
+    path: Path
+    fingerprint: str
+    beginning: dict[str, Any]
+    state: TrainState | None
 
-    def begin(self, estimator, arrays):
-        """Return the random generator that the fit begins with.
-
-        Parameters
-        ----------
-        estimator : BaseCNNClassifier
-            Its parameters, and `random_state`.
-        arrays : sequence of ndarray or None
-            All that is trained on.
-
-        Returns
-        -------
-        RandomState
-
-        Raises
-        ------
-        ValueError
-            If the file is there, but not a checkpoint of this fit, or damaged.
-        """
-        generator = check_random_state(estimator.random_state)
-        if estimator.random_state is None:
-            # Not the global one, whose state is not this package's to set.
-            generator = np.random.RandomState(generator.randint(2**32, dtype=np.uint32))
-        self._fingerprint = _fingerprint(estimator, arrays)
-        if self.path.exists():
-            self._state = read_archive(self.path, _state)
-            if self._state["fingerprint"] != self._fingerprint:
-                raise ValueError(
-                    f"{self.path} is the checkpoint of a fit with other parameters or "
-                    "other data. Delete it, or name another file."
-                )
-            # An integer says how the fit began; if it changed, so did the fit.
-            if isinstance(estimator.random_state, (int, np.integer)) and not _equal(
-                generator.get_state(legacy=False), self._state["beginning"]
-            ):
-                raise ValueError(
-                    f"{self.path} is the checkpoint of a fit with another "
-                    "random_state. Delete it, or name another file."
-                )
-            generator.set_state(self._state["beginning"])
-        self._beginning = generator.get_state(legacy=False)
-        return generator
-
-    def resume(self, classifier, generator, best):
-        """Put everything as it was after the last epoch in the file, if there is one.
-
-        Parameters
-        ----------
-        classifier : SharedTraceKerasClassifier
-            Gets weights, the optimiser's values and history.
-        generator : RandomState
-            Gets the state.
-        best : _Best or None
-            Gets the best weights.
-
-        Returns
-        -------
-        int
-            How many epochs are done.
-        """
-        if self._state is None:
-            return 0
-        state = self._state
-        classifier.restore(
-            state["weights"], state["optimizer_values"], state["history"]
-        )
-        generator.set_state(state["generator"])
-        if best is not None:
-            best.score, best.unimproved, best.weights = state["best"]
-        return len(state["history"]["loss"])
-
-    def keep(self, classifier, generator, best):
-        """Write the state after an epoch.
-
-        Parameters
-        ----------
-        classifier, generator, best
-            As for `resume`.
-        """
-        state = {
-            "fingerprint": self._fingerprint,
-            "beginning": self._beginning,
-            "generator": generator.get_state(legacy=False),
-            "weights": classifier.weights_,
-            "optimizer_values": classifier.optimizer_values_,
-            "history": classifier.history_,
+    def keep(self, state: TrainState) -> None:
+        """Write the state after an epoch."""
+        best = state.best
+        content = {
+            "fingerprint": self.fingerprint,
+            "beginning": self.beginning,
+            "generator": state.generator,
+            "weights": state.weights,
+            "optimizer_values": state.slots,
+            "history": state.history,
             "best": best
-            and [best.score, best.unimproved, [np.asarray(w) for w in best.weights]],
+            and [best.score, best.epochs_without_improvement, best.weights],
         }
         encode = Encoder()
-        write_archive(self.path, {"checkpoint": encode(state)}, encode)
+        write_archive(self.path, {"checkpoint": encode(content)}, encode)
+
+
+def open_checkpoint(
+    path: Path,
+    estimator: Any,
+    arrays: Sequence[np.ndarray | None],
+    random_state: np.random.RandomState,
+) -> tuple[Checkpoint, np.random.RandomState]:
+    """Return the checkpoint of a fit, and the generator that the fit begins with.
+
+    `arrays` are all that is trained on. Raises ValueError if the file is there, but not
+    a checkpoint of this fit, or damaged.
+    """
+    if estimator.random_state is None:
+        # NumPy's global generator has to stay as it is.
+        seed = random_state.randint(2**32, dtype=np.uint32)
+        random_state = np.random.RandomState(seed)
+    fingerprint, state = _fingerprint(estimator, arrays), None
+    if path.exists():
+        content = read_archive(path, _content)
+        if content["fingerprint"] != fingerprint:
+            raise ValueError(
+                f"{path} is the checkpoint of a fit with other parameters or other "
+                "data. Delete it, or name another file."
+            )
+        # An integer says how the fit began; if it changed, so did the fit.
+        if isinstance(estimator.random_state, (int, np.integer)) and not _equal(
+            random_state.get_state(legacy=False), content["beginning"]
+        ):
+            raise ValueError(
+                f"{path} is the checkpoint of a fit with another random_state. Delete "
+                "it, or name another file."
+            )
+        random_state.set_state(content["beginning"])
+        state = TrainState(
+            content["weights"],
+            content["optimizer_values"],
+            content["history"],
+            content["generator"],
+            epoch=len(content["history"]["loss"]),
+            best=None if content["best"] is None else Best(*content["best"]),
+        )
+    beginning = random_state.get_state(legacy=False)
+    return Checkpoint(path, fingerprint, beginning, state), random_state
 
 
 _DOCUMENT = _schema.record(
@@ -160,8 +138,8 @@ _STATE = _schema.record(
 _BEST = (_schema.number, _schema.integer(0), _schema.values_of_variables)
 
 
-def _state(document, decode):
-    """Return the state in a file, each value of which is as `keep` writes it."""
+def _content(document: dict[str, Any], decode: Callable) -> dict[str, Any]:
+    """Return what a file holds, each value of which is as `keep` writes it."""
     if "checkpoint" not in document:
         raise ValueError("it holds a model and not a checkpoint.")
     _DOCUMENT(document, "the document")
@@ -175,18 +153,20 @@ def _state(document, decode):
     return state
 
 
-def _form(value):
+def _form(value: np.ndarray) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and dtype."""
     return value.shape, value.dtype
 
 
-def _equal(one, other):
+def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two states of a random generator are the same."""
     return (
         repr(one) == repr(other)
         and (one["state"]["key"] == other["state"]["key"]).all()
     )
 
 
-def _fingerprint(estimator, arrays):
+def _fingerprint(estimator: Any, arrays: Sequence[np.ndarray | None]) -> str:
     """Return a digest of all that decides what a fit arrives at but its seed."""
     parameters = estimator.get_params(deep=False)
     for name in IRRELEVANT:
@@ -202,7 +182,7 @@ def _fingerprint(estimator, arrays):
         digest.update(f"{array.dtype.str} {array.shape}".encode())
         if array.dtype.kind in "biuf":
             array = np.atleast_1d(array)
-            # By parts, each of which may have to be copied into C order.
+            # Chunk by chunk, because each may have to be copied into C order.
             for rows in chunk_rows(len(array), array.shape[1:]):
                 digest.update(np.ascontiguousarray(array[rows]).data)
         else:

@@ -1,5 +1,8 @@
 """What scikit-learn's callbacks (`sklearn.callback`) are told about a fit."""
 
+from collections.abc import Callable
+from functools import partial
+
 from skcnn._sklearn_private import _check_sample_weight
 
 
@@ -18,7 +21,7 @@ class FitTasks:
         self._estimator = estimator
         self._context = estimator._init_callback_context(max_subtasks=epochs)
         self._data = {}
-        self._fitted = None
+        self._fitted: Callable = vars
 
     def describe(self, X, y, sample_weight, rows, fitted):
         """Take down what callbacks may ask for; nothing is copied until one does.
@@ -34,7 +37,8 @@ class FitTasks:
         rows : ndarray of int
             The images that are trained on.
         fitted : callable
-            Returns the attributes of the classifier as trained so far.
+            Takes a :class:`~skcnn._state.TrainState` and returns the attributes of the
+            classifier as trained to it.
         """
         self._data = {"X": lambda: X[rows], "y": lambda: y[rows]}
         if sample_weight is not None:
@@ -52,13 +56,13 @@ class FitTasks:
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
-    def end_epoch(self):
+    def end_epoch(self, state):
         """Say that the epoch is over; return whether a callback wants to stop."""
-        return self._end(self._epoch)
+        return self._end(self._epoch, state)
 
-    def end(self):
+    def end(self, state):
         """Say that training is over."""
-        self._end(self._context)
+        self._end(self._context, state)
 
     def is_one_of_many(self):
         """Return whether a search or the like, and no mere pipeline, called `fit`."""
@@ -69,9 +73,9 @@ class FitTasks:
             parent = parent.parent
         return False
 
-    def _end(self, context):
+    def _end(self, context, state):
         return context.call_on_fit_task_end(
             estimator=self._estimator,
-            reconstruction_attributes=self._fitted,
+            reconstruction_attributes=partial(self._fitted, state),
             **self._data,
         )

@@ -2,12 +2,16 @@
 
 import copy
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from skcnn._engine import copies
+from skcnn._engine import arrays, copies
 from skcnn._optimizers import current_learning_rate, has_rate_variable
 from skcnn._sklearn_private import InvalidParameterError
+from skcnn._state import TrainState
 
 CONTAINERS = (list, tuple, set, frozenset, deque)
 VALUES = (np.ndarray, bytearray, np.random.Generator, np.random.RandomState)
@@ -101,145 +105,147 @@ def _share_what_belongs_to_others(value, memo: dict[int, object], seen: set) -> 
 
 
 class KerasCallbacks:
-    """Shows the user's Keras callbacks a real model, and heeds what they do to it.
+    """Runs Keras callbacks against a real model, in the order of `keras.Model.fit`.
 
-    The hooks are called in the order of `keras.Model.fit`, with the same arguments.
+    A method that takes a state returns it with the weights and the optimizer's values
+    that the callbacks have set in the model.
 
     Parameters
     ----------
-    classifier : SharedTraceKerasClassifier
-        Whose callbacks are copied and run, and whose `model_` they see.
-    session : Session
-        The training run that weights and the optimizer's values are shown from and
-        taken back to.
+    callbacks : list of keras.callbacks.Callback
+        Copies of the user's.
+    model : keras.Model or None
+        The compiled model that they see, with the values of the state that training
+        begins with. None if there are no callbacks.
     epochs : int
         Number of epochs planned.
     steps : int
         Number of batches of an epoch.
     verbose : int
         As the user gave it.
+
+    Attributes
+    ----------
+    per_batch : bool
+        Whether a callback listens to each batch.
+    rate_factor : float
+        The learning rate that callbacks have set, relative to the planned one.
     """
 
-    def __init__(self, classifier, session, epochs, steps, verbose):
-        self.callbacks = copy_callbacks(classifier._fit_callbacks)
+    def __init__(
+        self,
+        callbacks: list[Any],
+        model: Any,
+        epochs: int,
+        steps: int,
+        verbose: int,
+    ) -> None:
         self.rate_factor = 1.0
-        self.per_batch = self._per_test = self._per_test_batch = False
-        self._epochs, self._log = epochs, None
-        if not self.callbacks:
-            return
-        import keras
-
-        self.per_batch = self._listens_to(BATCH_HOOKS)
-        self._per_test_batch = self._listens_to(TEST_BATCH_HOOKS)
-        self._per_test = self._listens_to(TEST_HOOKS)
-        self.session = session
-        self.model = classifier.model_
-        # Callbacks ask the metrics whether to maximize or to minimize what they
-        # monitor; Keras makes the metrics when it first computes them.
-        n_classes = self.model.output_shape[-1]
-        self.model.compute_metrics(
-            x=None,
-            y=np.zeros(1, np.int32),
-            y_pred=np.ones((1, n_classes), np.float32),
-            sample_weight=None,
-        )
-        self.model.reset_metrics()
-        self.model.stop_training = False
-        self.list = keras.callbacks.CallbackList(
-            self.callbacks,
-            add_history=True,
-            model=self.model,
-            verbose=verbose,
-            epochs=epochs,
-            steps=steps,
-        )
+        self._epochs, self._model = epochs, model
+        self._rate: float = 0.0
+        self._log: dict[str, float] | None = None
+        self.per_batch = _listen(callbacks, BATCH_HOOKS)
+        self._per_test = _listen(callbacks, TEST_HOOKS)
+        self._per_test_batch = _listen(callbacks, TEST_BATCH_HOOKS)
+        self._list: Any = None
+        if callbacks:
+            _make_metrics(model)
+            model.stop_training = False
+            self._list = _callback_list(callbacks, model, epochs, steps, verbose)
 
     @property
-    def stop(self):
+    def stop(self) -> bool:
         """Whether a callback has set `stop_training`."""
-        return bool(self.callbacks) and bool(self.model.stop_training)
+        return self._list is not None and bool(self._model.stop_training)
 
-    def begin(self, first):
-        """Say that training begins; return the number of the first epoch."""
-        if not self.callbacks:
-            return first
-        self.list.on_train_begin()
-        self._take()
+    def begin(self, state: TrainState) -> TrainState:
+        """Say that training begins. A callback may set the epoch to begin with."""
+        if self._list is None:
+            return state
+        self._list.on_train_begin()
         # Set by BackupAndRestore, and heeded by `keras.Model.fit` too.
-        restored = getattr(self.model, "_initial_epoch", None) or first
+        restored = getattr(self._model, "_initial_epoch", None) or state.epoch
         if restored >= self._epochs:
             raise ValueError(
                 f"A callback has restored a training of {restored} epochs, so that "
                 f"epochs={self._epochs} leaves none to train. Set epochs to more, or "
                 "delete what BackupAndRestore has written."
             )
-        return restored
+        return replace(self._taken(state), epoch=restored)
 
-    def begin_epoch(self, epoch, rate):
-        if self.callbacks:
-            self._with_rate(rate, self.list.on_epoch_begin, epoch)
+    def begin_epoch(self, epoch: int, rate: float) -> None:
+        """Say that an epoch begins with a learning rate."""
+        if self._list is not None:
+            self._with_rate(rate, self._list.on_epoch_begin, epoch)
             self._rate = rate
 
-    def begin_batch(self, batch, rate):
+    def begin_batch(self, batch: int, rate: float) -> None:
+        """Say that a batch begins."""
         if self.per_batch:
-            self._with_rate(rate, self.list.on_train_batch_begin, batch)
+            self._with_rate(rate, self._list.on_train_batch_begin, batch)
 
-    def end_batch(self, batch, rate, log):
-        if self.per_batch:
-            self._show()
-            self._with_rate(rate, self.list.on_train_batch_end, batch, log)
-            self._take()
+    def end_batch(
+        self, state: TrainState, batch: int, rate: float, log: dict[str, float]
+    ) -> TrainState:
+        """Say what was measured since the epoch began."""
+        if not self.per_batch:
+            return state
+        self._show(state)
+        self._with_rate(rate, self._list.on_train_batch_end, batch, log)
+        return self._taken(state)
 
-    def begin_test(self):
-        if self._per_test:
-            self._show()
-            self.list.on_test_begin()
-            self._take()
+    def begin_test(self, state: TrainState) -> TrainState:
+        """Say that validation begins."""
+        if not self._per_test:
+            return state
+        self._show(state)
+        self._list.on_test_begin()
+        return self._taken(state)
 
-    def test_batches(self, n, batch_size, averages):
+    def test_batches(
+        self, n: int, batch_size: int, averages: Callable[[int], dict[str, float]]
+    ) -> None:
         """Tell of the batches that Keras would take, one after another.
 
-        They have been predicted already, in batches of another size; `averages` returns
-        what was measured on so many of the `n` images.
+        All `n` images have been predicted already, in batches of another size;
+        `averages` returns what was measured up to an image.
         """
         if self._per_test_batch:
             for batch, start in enumerate(range(0, n, batch_size)):
-                self.list.on_test_batch_begin(batch)
+                self._list.on_test_batch_begin(batch)
                 log = averages(min(start + batch_size, n))
-                self.list.on_test_batch_end(batch, log)
+                self._list.on_test_batch_end(batch, log)
 
-    def end_test(self, log):
-        if self._per_test:
-            self.list.on_test_end(log)
-            self._take()
+    def end_test(self, state: TrainState, log: dict[str, float]) -> TrainState:
+        """Say what was measured on the validation images."""
+        if not self._per_test:
+            return state
+        self._list.on_test_end(log)
+        return self._taken(state)
 
-    def end_epoch(self, epoch, log):
-        if self.callbacks:
-            self._log = dict(log)
-            self._show()
-            self._with_rate(self._rate, self.list.on_epoch_end, epoch, dict(log))
-            self._take()
+    def end_epoch(
+        self, state: TrainState, epoch: int, log: dict[str, float]
+    ) -> TrainState:
+        """Say what was measured in an epoch."""
+        if self._list is None:
+            return state
+        self._log = dict(log)
+        self._show(state)
+        self._with_rate(self._rate, self._list.on_epoch_end, epoch, dict(log))
+        return self._taken(state)
 
-    def end(self):
-        if self.callbacks:
-            self._show()
-            self.list.on_train_end(self._log)
-            self._take()
+    def end(self, state: TrainState) -> TrainState:
+        """Say that training is over."""
+        if self._list is None:
+            return state
+        self._show(state)
+        self._list.on_train_end(self._log)
+        trained = self._taken(state)
+        return trained.with_values(arrays(trained.values))
 
-    def _listens_to(self, hooks: tuple[str, ...]) -> bool:
-        import keras
-
-        base = keras.callbacks.Callback
-        return any(
-            hook in vars(callback)
-            or getattr(type(callback), hook) is not getattr(base, hook)
-            for callback in self.callbacks
-            for hook in hooks
-        )
-
-    def _with_rate(self, rate, hook, *arguments):
+    def _with_rate(self, rate: float, hook: Callable, *arguments: Any) -> None:
         """Let callbacks see and set the learning rate; later rates scale likewise."""
-        optimizer = self.model.optimizer
+        optimizer = self._model.optimizer
         if not has_rate_variable(optimizer):
             hook(*arguments)
             return
@@ -250,18 +256,63 @@ class KerasCallbacks:
         if chosen != planned and rate > 0:
             self.rate_factor = float(chosen) / float(rate)
 
-    def _show(self):
-        values = [*self.session.weights(), *self.session.optimizer_values()]
-        for variable, value in zip(self._variables(), values, strict=True):
+    def _show(self, state: TrainState) -> None:
+        """Put the values of a state into the model."""
+        for variable, value in zip(self._variables(), state.values, strict=True):
             variable.assign(value)
 
-    def _take(self):
-        # Copies: the variables go on changing, and these may be the best weights.
-        values = copies(self._variables())
-        n_weights = len(values) - len(self.model.optimizer.variables)
-        self.session.set_weights(values[:n_weights], values[n_weights:])
+    def _taken(self, state: TrainState) -> TrainState:
+        """Return a state with the values in the model, which goes on changing."""
+        return state.with_values(copies(self._variables()))
 
-    def _variables(self):
-        model = self.model
+    def _variables(self) -> list[Any]:
+        """Return the model's variables in the order of a state's values."""
+        model = self._model
         weights = model.trainable_variables + model.non_trainable_weights
         return weights + model.optimizer.variables
+
+
+def _listen(callbacks: list[Any], hooks: tuple[str, ...]) -> bool:
+    """Whether a callback overrides any of these methods of Keras's base class."""
+    if not callbacks:
+        return False
+    import keras
+
+    base = keras.callbacks.Callback
+    return any(
+        hook in vars(callback)
+        or getattr(type(callback), hook) is not getattr(base, hook)
+        for callback in callbacks
+        for hook in hooks
+    )
+
+
+def _make_metrics(model: Any) -> None:
+    """Let a model make its metrics, as Keras does when it first computes them.
+
+    Callbacks ask the metrics whether what they monitor is maximized or minimized.
+    """
+    n_classes = model.output_shape[-1]
+    model.compute_metrics(
+        x=None,
+        y=np.zeros(1, np.int32),
+        y_pred=np.ones((1, n_classes), np.float32),
+        sample_weight=None,
+    )
+    model.reset_metrics()
+
+
+def _callback_list(
+    callbacks: list[Any], model: Any, epochs: int, steps: int, verbose: int
+) -> Any:
+    """Return Keras's list of callbacks, which sets their model and `params`."""
+    import keras
+
+    return keras.callbacks.CallbackList(
+        callbacks,
+        add_history=True,
+        model=model,
+        verbose=verbose,
+        epochs=epochs,
+        steps=steps,
+    )

@@ -102,8 +102,9 @@ def resolve_parameters(estimator):
     -------
     dict
         "network": the parameters of a :class:`~skcnn._networks.Network`; "fixed": all
-        that must not change while training goes on; "dropout", "augment", "scales",
-        "callbacks" and "optimizer".
+        that must not change while training goes on; "as_fitted": the parameters to
+        keep with what a fit learns; "dropout", "augment", "scales", "callbacks" and
+        "optimizer".
 
     Raises
     ------
@@ -141,20 +142,31 @@ def resolve_parameters(estimator):
         "batch_normalization": bool(estimator.batch_normalization),
         "dtype": estimator.dtype,
     }
+    fixed = network | {
+        "augment": augment,
+        "progressive_resizing": scales[-1],
+        "scaling": estimator.scaling,
+        "image_shape": estimator.image_shape,
+    }
+    dropout = _pair_of_rates(estimator.dropout)
+    arguments = resolve_optimizer(estimator.optimizer, estimator.learning_rate)
+    optimizer = arguments["optimizer"]
     return {
         "network": network,
-        "fixed": network
+        "fixed": fixed,
+        "as_fitted": fixed
         | {
-            "augment": augment,
-            "progressive_resizing": scales[-1],
-            "scaling": estimator.scaling,
-            "image_shape": estimator.image_shape,
+            "dropout": dropout,
+            "optimizer": (
+                optimizer.__name__ if isinstance(optimizer, type) else optimizer
+            ),
+            "learning_rate": arguments.get("optimizer__learning_rate"),
         },
-        "dropout": _pair_of_rates(estimator.dropout),
+        "dropout": dropout,
         "augment": augment,
         "scales": scales,
         "callbacks": check_callbacks(estimator.callbacks),
-        "optimizer": resolve_optimizer(estimator.optimizer, estimator.learning_rate),
+        "optimizer": arguments,
     }
 
 

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from skcnn._backends import backend
 from skcnn._threads import bound_threads
@@ -68,6 +68,40 @@ def start_devices() -> None:
             with _notes_hidden():
                 backend().start_devices()
         _devices_started = True
+
+
+@contextmanager
+def keras_unchanged() -> Iterator[None]:
+    """Undo what an import does to Keras's own classes.
+
+    SciKeras sets other ways to copy and to pickle on `keras.Model` and three more
+    classes, which would change what a user's own models do. Keras 3 pickles by itself.
+    Where Keras does not run on TensorFlow, the import does without TensorFlow, which
+    SciKeras needs for seeds only; they have no part in anything here.
+    """
+    import keras
+
+    owners: list[Any] = [
+        keras.Model,
+        keras.losses.Loss,
+        keras.metrics.Metric,
+        keras.optimizers.Optimizer,
+    ]
+    before = [dict(vars(owner)) for owner in owners]
+    hidden = keras.config.backend() != "tensorflow" and "tensorflow" not in sys.modules
+    if hidden:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["tensorflow"]
+        for owner, attributes in zip(owners, before, strict=True):
+            for name in dict(vars(owner)):
+                if name not in attributes:
+                    delattr(owner, name)
+                elif vars(owner)[name] is not attributes[name]:
+                    setattr(owner, name, attributes[name])
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def test_the_keras_model_answers_as_the_classifier_does(dtype, part):
     clf.set_params(test_time_augmentation=None).fit(X, y)
     assert clf.decision_function(X).dtype == np.float64
     assert clf.predict_proba(X).dtype == np.float64
-    assert {w.dtype for w in clf.keras_classifier_.weights_} == {np.dtype(dtype)}
+    assert {w.dtype for w in clf.keras_classifier_.state_.weights} == {np.dtype(dtype)}
     with backend().precision(dtype):
         expected = clf.model_.predict_on_batch(X[..., np.newaxis].astype(dtype))
     # Elsewhere the batch normalization of Keras computes in float32 in any case.

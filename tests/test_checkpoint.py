@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import skcnn
-from skcnn import MNISTCNNClassifier
+from skcnn import MNISTCNNClassifier, _training
 from skcnn._archive import read_archive
-from skcnn._training import TrainingLoop
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ class Killed(BaseException):
 
 def fit_and_die(clf, n_epochs, monkeypatch, *args, **kwargs):
     """Fit, and die after some epochs, before the next one is over."""
-    train_epoch = TrainingLoop._train_epoch
+    train_epoch = _training._train_epoch
     calls = []
 
     def dying(*args):
@@ -43,7 +42,7 @@ def fit_and_die(clf, n_epochs, monkeypatch, *args, **kwargs):
         return train_epoch(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingLoop, "_train_epoch", dying)
+        patch.setattr(_training, "_train_epoch", dying)
         with pytest.raises(Killed):
             clf.fit(*args, **kwargs)
 
@@ -51,10 +50,8 @@ def fit_and_die(clf, n_epochs, monkeypatch, *args, **kwargs):
 def assert_equal(one, other, X):
     np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
     assert one.history_ == other.history_
-    state = one.keras_classifier_.optimizer_values_
-    for value, same in zip(
-        state, other.keras_classifier_.optimizer_values_, strict=True
-    ):
+    slots, others = (clf.keras_classifier_.state_.slots for clf in (one, other))
+    for value, same in zip(slots, others, strict=True):
         np.testing.assert_array_equal(value, same)
 
 
@@ -235,7 +232,7 @@ def test_sigkill_at_random_moments(tmp_path):
     code = """
 import numpy as np
 from sklearn.datasets import load_digits
-from skcnn import MNISTCNNClassifier
+from skcnn import MNISTCNNClassifier, _training
 import skcnn
 digits = load_digits()
 clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=400, random_state=0)

@@ -9,10 +9,10 @@ from scipy.special import log_softmax, softmax
 
 from skcnn import MNISTCNNClassifier, _engine
 from skcnn._backends import backend
-from skcnn._engine import CompiledNetwork, Session, compiled_network
+from skcnn._engine import CompiledNetwork, arrays, compiled_network, tensors
 from skcnn._networks import Network, build_network
 from skcnn._parameters import resolve_parameters
-from skcnn._step import forward
+from skcnn._step import Batch, StepOptions, forward
 
 TINY = Network(
     image_shape=(8, 8, 1),
@@ -34,7 +34,7 @@ TINY = Network(
 NORMALIZED = replace(TINY, batch_normalization=True)
 RATES = {"adam": 0.01, "sgd": 0.1}
 LOSS = "sparse_categorical_crossentropy"
-FIXED = {"scaling": (np.array([5.0]), np.array([36.0]))}
+FROZEN = {"scaling": (np.array([5.0]), np.array([36.0]))}
 
 
 def model(network, optimizer):
@@ -52,15 +52,15 @@ def optimizer(name):
 
 @pytest.fixture(scope="module", params=["adam", "sgd normalized"])
 def compiled(request):
-    """Return a compiled network, its description and the name of its optimiser."""
+    """Return a compiled network, its description and the name of its optimizer."""
     name, *rest = request.param.split()
     network = NORMALIZED if rest else TINY
     return CompiledNetwork(model(network, optimizer(name)), ()), network, name
 
 
-def session(compiled, seed=0):
-    random_state = np.random.RandomState(seed)
-    return Session(compiled, *compiled.initial_values(random_state, FIXED))
+def initial(compiled, seed=0):
+    """Draw the state that training begins with."""
+    return compiled.initial_state(np.random.RandomState(seed), FROZEN)
 
 
 def batches(digits, n_steps, start=0):
@@ -69,28 +69,35 @@ def batches(digits, n_steps, start=0):
     return X[rows, ..., np.newaxis], y[rows].astype(np.int32)
 
 
-def train(session, images, codes, weights=None, rate=0.01, **options):
+def train(compiled, state, images, classes, weights=None, rate=0.01, **options):
+    """Train on batches of 16; return the next state and the two sums."""
     n_steps = -(-len(images) // 16)
-    options = {"dropout": (0.0, 0.0), "smoothing": 0.0, "step": 0, "seed": 0} | options
-    return session.train(
+    dtype = compiled.dtype
+    batch = Batch(
         images,
-        codes,
-        np.ones(len(images)) if weights is None else weights,
+        classes,
+        np.ones(len(images), dtype) if weights is None else weights,
         np.zeros(len(images), bool),
-        rates=np.full(n_steps, rate, np.float32),
-        batch_size=np.int32(16),
-        dropout=np.array(options["dropout"]),
-        smoothing=np.array(options["smoothing"]),
-        seed=np.int32(options["seed"]),
-        step=np.int32(options["step"]),
-        size=options.get("size", images.shape[1:3]),
     )
+    values, *sums = compiled.train(
+        state.values,
+        batch,
+        StepOptions(
+            size=options.get("size", images.shape[1:3]),
+            rates=np.full(n_steps, rate, np.float32),
+            batch_size=np.int32(16),
+            dropout=np.zeros(2, dtype),
+            smoothing=np.array(options.get("smoothing", 0), dtype),
+            seed=np.int32(0),
+            step=np.int32(options.get("step", 0)),
+        ),
+    )
+    return state.with_values(values), *sums
 
 
-def arrays(values):
-    import keras
-
-    return [keras.ops.convert_to_numpy(value) for value in values]
+def assert_equal(values, others):
+    for value, other in zip(arrays(values), arrays(others), strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -106,57 +113,56 @@ def double_precision():
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "sample weights"])
 def test_training_steps_agree_with_train_on_batch(compiled, weighted, digits):
     compiled, network, name = compiled
-    ours = session(compiled)
+    state = initial(compiled)
     theirs = model(network, optimizer(name))
     variables = theirs.trainable_variables + theirs.non_trainable_weights
-    for variable, value in zip(variables, ours.weights(), strict=True):
+    for variable, value in zip(variables, state.weights, strict=True):
         variable.assign(value)
     # The last batch is a short one.
-    images, codes = batches(digits, 5)
-    images, codes = images[:-6], codes[:-6]
+    images, classes = batches(digits, 5)
+    images, classes = images[:-6], classes[:-6]
     generator = np.random.default_rng(0)
     weights = generator.uniform(0, 3, len(images)) if weighted else np.ones(len(images))
 
-    train(ours, images, codes, weights, rate=RATES[name])
+    ours, *_ = train(compiled, state, images, classes, weights, rate=RATES[name])
     for start in range(0, len(images), 16):
         rows = slice(start, start + 16)
         theirs.train_on_batch(
-            images[rows].astype(np.float64), codes[rows], sample_weight=weights[rows]
+            images[rows].astype(np.float64), classes[rows], sample_weight=weights[rows]
         )
     trained = arrays(variable.value for variable in variables)
-    for value, expected in zip(arrays(ours.weights()), trained, strict=True):
+    for value, expected in zip(arrays(ours.weights), trained, strict=True):
         np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
     # Training moved them by far more than that.
-    before = arrays(session(compiled).weights())
-    moved = [abs(v - w).max() for v, w in zip(trained, before, strict=True)]
+    moved = [abs(v - w).max() for v, w in zip(trained, state.weights, strict=True)]
     assert max(moved[: compiled.n_trainable]) > 0.01
 
 
 def test_the_sums_are_those_of_the_losses_and_of_correct_answers(digits):
     compiled = CompiledNetwork(model(TINY, optimizer("adam")), ())
-    run = session(compiled)
-    images, codes = batches(digits, 1)
+    state = initial(compiled)
+    images, classes = batches(digits, 1)
     weights = np.linspace(0, 2, 16)
-    logits = compiled.logits(run.weights(), images)
-    loss_sum, correct_sum = train(run, images, codes, weights)
-    losses = -log_softmax(logits, axis=1)[np.arange(16), codes]
+    logits = compiled.logits(tensors(state.weights), images)
+    _, loss_sum, correct_sum = train(compiled, state, images, classes, weights)
+    losses = -log_softmax(logits, axis=1)[np.arange(16), classes]
     assert loss_sum == pytest.approx(weights @ losses, rel=1e-12)
-    hits = logits.argmax(axis=1) == codes
-    assert hits.any()
-    assert correct_sum == pytest.approx(weights @ hits, rel=1e-12)
+    correct = logits.argmax(axis=1) == classes
+    assert correct.any()
+    assert correct_sum == pytest.approx(weights @ correct, rel=1e-12)
 
 
 def test_label_smoothing_is_that_of_keras(digits):
     import keras
 
     compiled = CompiledNetwork(model(TINY, optimizer("adam")), ())
-    run = session(compiled)
-    images, codes = batches(digits, 1)
-    logits = compiled.logits(run.weights(), images)
+    state = initial(compiled)
+    images, classes = batches(digits, 1)
+    logits = compiled.logits(tensors(state.weights), images)
     expected = keras.losses.categorical_crossentropy(
-        np.eye(10)[codes], logits, from_logits=True, label_smoothing=0.2
+        np.eye(10)[classes], logits, from_logits=True, label_smoothing=0.2
     )
-    loss_sum, _ = train(run, images, codes, smoothing=0.2)
+    _, loss_sum, _ = train(compiled, state, images, classes, smoothing=0.2)
     assert loss_sum == pytest.approx(
         keras.ops.convert_to_numpy(expected).sum(), rel=1e-12
     )
@@ -165,14 +171,13 @@ def test_label_smoothing_is_that_of_keras(digits):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
 def test_logits_agree_with_the_keras_model(compiled, dtype, digits):
     compiled, network, name = compiled
-    run = session(compiled)
-    train(run, *batches(digits, 3))
+    state, *_ = train(compiled, initial(compiled), *batches(digits, 3))
     theirs = model(network, optimizer(name))
     variables = theirs.trainable_variables + theirs.non_trainable_weights
-    for variable, value in zip(variables, run.weights(), strict=True):
+    for variable, value in zip(variables, state.weights, strict=True):
         variable.assign(value)
     images, _ = batches(digits, 2)
-    ours = compiled.logits(run.weights(), compiled.images(images.astype(dtype)))
+    ours = compiled.logits(state.weights, compiled.images(images.astype(dtype)))
     expected = theirs.predict_on_batch(images.astype(np.float64))
     # Elsewhere layers of Keras compute in float32 in any case; test_backends compares
     # what skcnn makes of them with TensorFlow.
@@ -180,37 +185,23 @@ def test_logits_agree_with_the_keras_model(compiled, dtype, digits):
     np.testing.assert_allclose(softmax(ours, axis=1), expected, rtol=rtol, atol=1e-12)
 
 
-# --------------------------------------------------------------- batch normalisation
+# --------------------------------------------------------------- batch normalization
 
 
 def test_training_of_float32_agrees_with_train_on_batch(digits):
     network = replace(NORMALIZED, dtype="float32")
     compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
-    ours, theirs = session(compiled), model(network, optimizer("sgd"))
+    state, theirs = initial(compiled), model(network, optimizer("sgd"))
     variables = theirs.trainable_variables + theirs.non_trainable_weights
-    for variable, value in zip(variables, ours.weights(), strict=True):
+    for variable, value in zip(variables, state.weights, strict=True):
         variable.assign(value)
-    images, codes = batches(digits, 3)
-    ones = np.ones(len(images), np.float32)
-    mirrored = np.zeros(len(images), bool)
-    ours.train(
-        images,
-        codes,
-        ones,
-        mirrored,
-        rates=np.full(3, RATES["sgd"], np.float32),
-        batch_size=np.int32(16),
-        dropout=np.zeros(2, np.float32),
-        smoothing=np.float32(0),
-        seed=np.int32(0),
-        step=np.int32(0),
-        size=images.shape[1:3],
-    )
+    images, classes = batches(digits, 3)
+    state, *_ = train(compiled, state, images, classes, rate=RATES["sgd"])
     for start in range(0, 48, 16):
         rows = slice(start, start + 16)
-        theirs.train_on_batch(images[rows].astype(np.float32), codes[rows])
+        theirs.train_on_batch(images[rows].astype(np.float32), classes[rows])
     trained = arrays(variable.value for variable in variables)
-    for value, expected in zip(arrays(ours.weights()), trained, strict=True):
+    for value, expected in zip(arrays(state.weights), trained, strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -239,7 +230,7 @@ def test_logits_of_views_are_the_mean_over_the_views(normalized, digits):
     network = NORMALIZED if normalized else TINY
     network = replace(network, image_shape=(16, 16, 1))  # large enough to be shifted
     compiled = CompiledNetwork(model(network, optimizer("adam")), ())
-    weights = session(compiled).weights()
+    weights = tensors(initial(compiled).weights)
     images = batches(digits, 1)[0].repeat(2, axis=1).repeat(2, axis=2)
     around = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     views = [images, around[:, 2:, 2:], around[:, :-2, :-2]]
@@ -258,14 +249,13 @@ def test_logits_of_views_are_the_mean_over_the_views(normalized, digits):
 def test_a_size_resizes_the_training_images(digits):
     network = replace(TINY, global_pooling=True)
     compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
-    images, codes = batches(digits, 1)
+    images, classes = batches(digits, 1)
     small = images.reshape(16, 4, 2, 4, 2, 1).mean(axis=(2, 4))
     sums, weights = [], []
     for given, size in ((images, (8, 8)), (images, (4, 4)), (small, (4, 4))):
-        run = session(compiled)
-        sums.append(train(run, given, codes, size=size))
-        weights.append(arrays(run.weights()))
-        run.close()
+        state, *of_size = train(compiled, initial(compiled), given, classes, size=size)
+        sums.append(of_size)
+        weights.append(arrays(state.weights))
     assert sums[1] == pytest.approx(sums[2], rel=1e-6)
     assert abs(sums[0][0] - sums[1][0]) > 1e-3
     for value, expected in zip(weights[1], weights[2], strict=True):
@@ -275,13 +265,10 @@ def test_a_size_resizes_the_training_images(digits):
 # ---------------------------------------------------------------------- values passed
 
 
-def test_initial_values_are_drawn_from_the_seed(compiled):
+def test_initial_weights_are_drawn_from_the_seed(compiled):
     compiled, *_ = compiled
-    first, same, other = (
-        arrays(session(compiled, seed).weights()) for seed in (0, 0, 1)
-    )
-    for value, expected in zip(first, same, strict=True):
-        np.testing.assert_array_equal(value, expected)
+    first, same, other = (initial(compiled, seed).weights for seed in (0, 0, 1))
+    assert_equal(first, same)
     kernels = [i for i, value in enumerate(first) if value.ndim > 1]
     assert len(kernels) == 3
     for i in kernels:
@@ -294,73 +281,142 @@ def test_initial_values_are_drawn_from_the_seed(compiled):
 
 def test_the_first_layer_holds_the_scaling(compiled):
     compiled, *_ = compiled
-    offset, variance = session(compiled).weights()[compiled.n_trainable :][:2]
+    offset, variance = initial(compiled).weights[compiled.n_trainable :][:2]
     assert (offset.item(), variance.item()) == (5, 36)
 
 
-def test_two_sessions_interleaved_are_the_same_as_one_after_the_other(compiled, digits):
+def block_model(*layers):
+    """Return a compiled network of a scaling layer, other layers and a softmax."""
+    import keras
+
+    scaling = keras.layers.BatchNormalization(
+        epsilon=0.0, center=False, scale=False, trainable=False, name="scaling"
+    )
+    network = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            scaling,
+            *layers,
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, name="logits"),
+            keras.layers.Activation("softmax"),
+        ]
+    )
+    network.compile(optimizer("sgd"), LOSS)
+    return network
+
+
+def test_the_weights_of_nested_blocks_are_drawn_too(digits):
+    import keras
+
+    def convolution(name, **options):
+        initializer = keras.initializers.GlorotUniform(seed=0)
+        return keras.layers.Conv2D(
+            4, 3, padding="same", kernel_initializer=initializer, name=name, **options
+        )
+
+    class Residual(keras.layers.Layer):
+        """A block that holds its layers in an attribute and in a list."""
+
+        def __init__(self):
+            super().__init__(name="residual")
+            self.first = convolution("first")
+            self.others = [keras.layers.BatchNormalization(), convolution("second")]
+
+        def call(self, x, training=False):
+            normalization, second = self.others
+            changed = second(normalization(self.first(x), training=training))
+            return keras.ops.add(x, changed)
+
+    inner = keras.Sequential([convolution("inner", activation="relu")], name="inner")
+    outer = keras.Sequential([convolution("outer"), inner], name="outer")
+    compiled = CompiledNetwork(block_model(outer, Residual()), ())
+    state, same, other = (initial(compiled, seed) for seed in (0, 0, 1))
+    assert_equal(state.values, same.values)
+    kernels = [i for i, value in enumerate(state.weights) if value.ndim > 1]
+    assert len(kernels) == 5
+    for i in kernels:
+        assert (state.weights[i] != other.weights[i]).all()
+    assert len({state.weights[i].tobytes() for i in kernels[1:4]}) == 3
+    trained, *_ = train(compiled, state, *batches(digits, 3), rate=0.1)
+    for i in kernels:
+        assert (arrays(trained.weights)[i] != state.weights[i]).any()
+
+
+def test_a_variable_that_cannot_be_drawn_is_refused():
+    import keras
+
+    class Shift(keras.layers.Layer):
+        def build(self, shape):
+            self.shift = self.add_weight(shape=shape[1:], initializer="random_normal")
+
+        def call(self, x):
+            return x + self.shift
+
+    with pytest.raises(AssertionError, match=r"shift/\w+ has no known initializer"):
+        CompiledNetwork(block_model(Shift(name="shift")), ())
+
+
+def test_two_runs_interleaved_are_the_same_as_one_after_the_other(compiled, digits):
     compiled, *_ = compiled
 
-    def step(session, i, start):
-        train(session, *batches(digits, 2, start + 2 * i), step=2 * i)
+    def step(state, i, start):
+        return train(compiled, state, *batches(digits, 2, start + 2 * i), step=2 * i)[0]
 
     alone = []
     for seed, start in ((0, 0), (1, 10)):
-        run = session(compiled, seed)
+        state = initial(compiled, seed)
         for i in range(3):
-            step(run, i, start)
-        alone.append(arrays(run.weights() + run.optimizer_values()))
-        run.close()
-    first, second = session(compiled, 0), session(compiled, 1)
+            state = step(state, i, start)
+        alone.append(arrays(state.values))
+    first, second = initial(compiled, 0), initial(compiled, 1)
     for i in range(3):
-        step(first, i, 0)
-        step(second, i, 10)
-    for run, expected in zip((first, second), alone, strict=True):
-        values = arrays(run.weights() + run.optimizer_values())
-        for value, other in zip(values, expected, strict=True):
-            np.testing.assert_array_equal(value, other)
+        first, second = step(first, i, 0), step(second, i, 10)
+    assert_equal(first.values, alone[0])
+    assert_equal(second.values, alone[1])
     assert any((a != b).any() for a, b in zip(*alone, strict=True))
 
 
 def test_one_call_of_many_steps_is_many_calls_of_one(compiled, digits):
     compiled, *_ = compiled
-    images, codes = batches(digits, 4)
-    at_once, one_by_one = session(compiled), session(compiled)
-    train(at_once, images, codes)
+    images, classes = batches(digits, 4)
+    at_once, *_ = train(compiled, initial(compiled), images, classes)
+    one_by_one = initial(compiled)
     for i in range(4):
         rows = slice(16 * i, 16 * (i + 1))
-        train(one_by_one, images[rows], codes[rows], step=i)
-    for value, other in zip(at_once.weights(), one_by_one.weights(), strict=True):
-        np.testing.assert_array_equal(value, other)
+        one_by_one, *_ = train(
+            compiled, one_by_one, images[rows], classes[rows], step=i
+        )
+    assert_equal(at_once.weights, one_by_one.weights)
 
 
-def test_set_weights_replaces_the_weights_and_keeps_the_optimizer(compiled, digits):
+def test_training_changes_no_state_that_it_was_given(compiled, digits):
     compiled, *_ = compiled
-    run = session(compiled)
-    start = arrays(run.weights())
-    train(run, *batches(digits, 2))
-    slots = arrays(run.optimizer_values())
-    run.set_weights(start)
-    for value, other in zip(run.weights(), start, strict=True):
-        np.testing.assert_array_equal(value, other)
-    for value, other in zip(run.optimizer_values(), slots, strict=True):
-        np.testing.assert_array_equal(value, other)
-    # The next call trains from there.
-    other = Session(compiled, start, slots)
-    for continued in (run, other):
-        train(continued, *batches(digits, 1, 5), step=7)
-    for value, expected in zip(run.weights(), other.weights(), strict=True):
-        np.testing.assert_array_equal(value, expected)
+    start = initial(compiled)
+    before = [value.copy() for value in start.values]
+    once, *_ = train(compiled, start, *batches(digits, 1))
+    after_one = arrays(once.values)
+    twice, *_ = train(compiled, once, *batches(digits, 2))
+    assert_equal(start.values, before)
+    assert_equal(once.values, after_one)
+    again, *_ = train(compiled, once, *batches(digits, 2))
+    assert_equal(again.values, twice.values)
 
 
-def test_closing_a_session_keeps_its_values_out_of_the_next_one(compiled, digits):
+@pytest.mark.parametrize("change", ["weights", "shape", "dtype", "slots"])
+def test_values_of_another_network_are_refused(compiled, change):
     compiled, *_ = compiled
-    first = session(compiled)
-    train(first, *batches(digits, 2))
-    first.close()
-    second, fresh = session(compiled), session(compiled)
-    for value, expected in zip(second.weights(), fresh.weights(), strict=True):
-        np.testing.assert_array_equal(value, expected)
+    state = initial(compiled)
+    compiled.check(state)
+    first, *others = state.weights
+    changed = {
+        "weights": {"weights": others},
+        "shape": {"weights": [first[..., :1], *others]},
+        "dtype": {"weights": [first.astype(np.float32), *others]},
+        "slots": {"slots": [*state.slots, first]},
+    }
+    with pytest.raises(ValueError, match="do not fit the network"):
+        compiled.check(replace(state, **changed[change]))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -368,11 +424,11 @@ def test_closing_a_session_keeps_its_values_out_of_the_next_one(compiled, digits
 def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
     network = replace(TINY, image_shape=(8, 8, 1), dtype=dtype)
     compiled = CompiledNetwork(model(network, optimizer("adam")), ())
-    run = session(compiled)
+    weights = tensors(initial(compiled).weights)
     images, _ = batches(digits, 4)
-    together = compiled.logits(run.weights(), images)
+    together = compiled.logits(weights, images)
     apart = [
-        compiled.logits(run.weights(), images[start : start + n])
+        compiled.logits(weights, images[start : start + n])
         for start in range(0, len(images), n)
     ]
     rounding = 0
@@ -382,17 +438,6 @@ def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
     np.testing.assert_allclose(
         np.concatenate(apart), together, rtol=rounding, atol=rounding
     )
-
-
-def test_weights_read_once_do_not_change_afterwards(compiled, digits):
-    compiled, *_ = compiled
-    run = session(compiled)
-    train(run, *batches(digits, 1))
-    held = run.weights()
-    before = arrays(held)
-    train(run, *batches(digits, 2))
-    for value, other in zip(held, before, strict=True):
-        np.testing.assert_array_equal(value, other)
 
 
 # -------------------------------------------------------- one compiled network for all
@@ -425,21 +470,21 @@ def fitted(digits):
     "parameters", [{"filters": 5}, {"optimizer": "sgd"}, {"augment": "flip"}], ids=repr
 )
 def test_other_networks_are_compiled_apart(parameters, fitted):
-    from skcnn._scikeras import make_keras_classifier
+    from skcnn._keras_classifier import SharedTraceKerasClassifier
 
     keys = []
     for classifier in (tiny(), tiny(**parameters)):
         options = resolve_parameters(classifier)
         network = Network(image_shape=(8, 8, 1), n_classes=10, **options["network"])
-        inner = make_keras_classifier(
+        inner = SharedTraceKerasClassifier(
             network,
-            labels=np.arange(10),
-            dropout=options["dropout"],
-            augment=options["augment"],
+            np.arange(10),
+            options["dropout"],
+            options["augment"],
             **options["optimizer"],
         )
-        keys.append(inner._key())
-    assert keys[0] == fitted.keras_classifier_._key()
+        keys.append(inner.key)
+    assert keys[0] == fitted.keras_classifier_.key
     assert keys[1] != keys[0]
 
 

@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _training
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _fitting
 from skcnn._sklearn_private import InvalidParameterError
 
 PREDICTIONS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
@@ -83,7 +83,7 @@ def no_training(monkeypatch, of_integers, of_floats, of_colours, of_a_frame):
         # No Exception, so that no pytest.raises takes it for the error expected.
         pytest.fail("training started")
 
-    monkeypatch.setattr(_training.TrainingLoop, "run", run)
+    monkeypatch.setattr(_fitting, "train", run)
 
 
 def as_frame(X):
@@ -262,7 +262,7 @@ def test_images_three_pixels_high_are_taken_if_the_shape_is_stated(X, y, monkeyp
     def run(*args):
         raise Started
 
-    monkeypatch.setattr(_training.TrainingLoop, "run", run)
+    monkeypatch.setattr(_fitting, "train", run)
     low = np.stack([X, X, X], axis=1)
     with pytest.raises(Started):
         tiny(image_shape=(3, 8, 8)).fit(low, y)

@@ -3,13 +3,14 @@
 import pickle
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
 import skcnn
-from skcnn import MNISTCNNClassifier
+from skcnn import MNISTCNNClassifier, _fitting
 from skcnn.model_selection import WarmHalvingGridSearchCV
 
 TOO_HIGH = {"optimizer": "sgd", "learning_rate": 1e30}
@@ -24,7 +25,7 @@ def tiny(**params):
 def state_of(classifier):
     """Return all that a fit leaves, as plain values."""
     trained = classifier.keras_classifier_
-    arrays = [*trained.weights_, *trained.optimizer_values_]
+    arrays = trained.state_.values
     generator = classifier._random_state.get_state(legacy=False)
     return (
         [array.tobytes() for array in arrays],
@@ -183,14 +184,14 @@ def test_a_diverged_network_does_not_survive_a_rung(data):
 
 def test_warm_start_validates_on_the_same_images_in_each_fit(noise, monkeypatch):
     seen = []
-    hold_out = MNISTCNNClassifier._hold_out
+    hold_out = _fitting._hold_out
 
-    def noting(self, training, classes):
-        train, held_out = hold_out(self, training, classes)
+    def noting(*args):
+        train, held_out = hold_out(*args)
         seen.append((train.rows.tolist(), held_out.rows.tolist()))
         return train, held_out
 
-    monkeypatch.setattr(MNISTCNNClassifier, "_hold_out", noting)
+    monkeypatch.setattr(_fitting, "_hold_out", noting)
     classifier = tiny(warm_start=True, early_stopping=True)
     for _ in range(3):
         classifier.fit(*noise)
@@ -222,14 +223,14 @@ def test_a_saved_classifier_keeps_its_hold_out(noise, tmp_path):
 
 def test_survivors_of_a_search_keep_their_hold_out(noise, monkeypatch):
     seen = []
-    hold_out = MNISTCNNClassifier._hold_out
+    hold_out = _fitting._hold_out
 
-    def noting(self, training, classes):
-        train, held_out = hold_out(self, training, classes)
+    def noting(*args):
+        train, held_out = hold_out(*args)
         seen.append(tuple(held_out.rows))
         return train, held_out
 
-    monkeypatch.setattr(MNISTCNNClassifier, "_hold_out", noting)
+    monkeypatch.setattr(_fitting, "_hold_out", noting)
     WarmHalvingGridSearchCV(
         tiny(early_stopping=True, random_state=np.random.RandomState(0)),
         {"learning_rate": [0.01, 0.02, 0.03, 0.04]},
@@ -372,8 +373,11 @@ def test_numpys_error_settings_change_nothing(data, scale, dtype):
             fit.partial_fit(X, y)
             # Confident answers, whose probabilities underflow.
             trained = fit.keras_classifier_
-            trained.replace_weights(
-                [w * 1e3 if w.shape[-1:] == (10,) else w for w in trained.weights_]
+            weights = [
+                w * 1e3 if w.shape[-1:] == (10,) else w for w in trained.state_.weights
+            ]
+            fit.keras_classifier_ = trained.with_state(
+                replace(trained.state_, weights=weights)
             )
             return [
                 getattr(fit, name)(X).tobytes()

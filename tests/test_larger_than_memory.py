@@ -78,8 +78,8 @@ clf, probabilities, score, offset = run(X, y, "mapped")
 resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 other, other_probabilities, other_score, other_offset = run(np.array(X), y, "memory")
-weights = clf.keras_classifier_.weights_
-others = other.keras_classifier_.weights_
+weights = clf.keras_classifier_.state_.weights
+others = other.keras_classifier_.state_.weights
 same = [np.array_equal(*pair) for pair in zip(weights, others, strict=True)]
 print(json.dumps({
     "fits_in_memory": fits_in_memory,

@@ -167,13 +167,13 @@ def test_hold_out_is_stratified(seed):
 def test_hold_out_is_not_trained_on(data):
     X, y = data
     classifier = tiny(early_stopping=True, validation_fraction=0.5, batch_size=1)
-    steps = classifier.fit(X, y).keras_classifier_.optimizer_values_[0]
+    steps = classifier.fit(X, y).keras_classifier_.state_.slots[0]
     assert steps == 2 * 40
 
 
 def test_validation_images_replace_the_hold_out(data, validation):
     classifier = tiny(early_stopping=True, batch_size=1).fit(*data, **validation)
-    assert classifier.keras_classifier_.optimizer_values_[0] == 2 * 80
+    assert classifier.keras_classifier_.state_.slots[0] == 2 * 80
 
 
 # Validation images

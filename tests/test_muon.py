@@ -218,14 +218,14 @@ def fitted(data):
 
 
 def slots(classifier):
-    return classifier.keras_classifier_.optimizer_values_
+    return classifier.keras_classifier_.state_.slots
 
 
 def assert_same_values(classifier, other):
-    for name in ("weights_", "optimizer_values_"):
+    for name in ("weights", "slots"):
         pairs = zip(
-            getattr(classifier.keras_classifier_, name),
-            getattr(other.keras_classifier_, name),
+            getattr(classifier.keras_classifier_.state_, name),
+            getattr(other.keras_classifier_.state_, name),
             strict=True,
         )
         for value, expected in pairs:
@@ -261,8 +261,8 @@ def test_partial_fit_goes_on_as_the_keras_model_does(fitted, data):
     for start in range(0, 80, 10):
         rows = slice(start, start + 10)
         theirs.train_on_batch(X[rows, ..., np.newaxis].astype(float), y[rows])
-    before = fitted.keras_classifier_.weights_
-    after = ours.keras_classifier_.weights_
+    before = fitted.keras_classifier_.state_.weights
+    after = ours.keras_classifier_.state_.weights
     expected = theirs.trainable_variables + theirs.non_trainable_weights
     for value, variable in zip(after, expected, strict=True):
         np.testing.assert_allclose(value, variable.numpy(), rtol=0, atol=1e-6)

@@ -8,8 +8,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _engine
-from skcnn._training import TrainingLoop
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _engine, _fitting
 
 VIEWS = ("flip", "shift")
 
@@ -89,20 +88,20 @@ def fitted(data):
 def sizes(monkeypatch):
     """Collect the size of each call of the compiled training function."""
     found = []
-    train = _engine.Session.train
+    train = _engine.CompiledNetwork.train
 
-    def noting(session, *arrays, size=None, **options):
-        found.append(size)
-        return train(session, *arrays, size=size, **options)
+    def noting(network, values, batch, options):
+        found.append(options.size)
+        return train(network, values, batch, options)
 
-    monkeypatch.setattr(_engine.Session, "train", noting)
+    monkeypatch.setattr(_engine.CompiledNetwork, "train", noting)
     return found
 
 
 @pytest.fixture
 def untrained(monkeypatch):
     """Fail the test where training begins."""
-    monkeypatch.setattr(TrainingLoop, "run", lambda *args: pytest.fail("training ran"))
+    monkeypatch.setattr(_fitting, "train", lambda *args: pytest.fail("training ran"))
 
 
 def layer_names(classifier):
@@ -481,8 +480,8 @@ def test_views_change_nothing_that_is_learned(fitted, data):
     X, y = data
     without = full(test_time_augmentation=None).fit(X, y)
     pairs = zip(
-        without.keras_classifier_.weights_,
-        fitted.keras_classifier_.weights_,
+        without.keras_classifier_.state_.weights,
+        fitted.keras_classifier_.state_.weights,
         strict=True,
     )
     for value, expected in pairs:

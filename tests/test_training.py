@@ -1,458 +1,334 @@
-"""The training loop and its sets of images. Nothing here needs TensorFlow."""
+"""The training loop, run on a real network with 8 x 8 digits."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from skcnn import _training
-from skcnn._training import LabelledImages, TrainingLoop, prediction_batch
+from skcnn import MNISTCNNClassifier, _schedule
+from skcnn._engine import CompiledNetwork, arrays
+from skcnn._fit_tasks import FitTasks
+from skcnn._keras_callbacks import KerasCallbacks
+from skcnn._labelled_images import LabelledImages, TrainingData
+from skcnn._networks import Network, build_network
+from skcnn._schedule import Schedule
+from skcnn._training import Listeners, prediction_batch, train
 
-# Six images of two different kinds and labels; 4 and 5 are the first two again.
-PIXELS = np.array([[9, 1], [0, 1], [5, 5], [9, 2], [9, 1], [0, 1]], np.uint8)
-CODES = np.array([1, 0, 0, 1, 1, 1], np.int32)
-
-
-def images(weights=None, form=(6, 2)):
-    weights = None if weights is None else np.array(weights, float)
-    return LabelledImages.of(PIXELS.reshape(form), (1, 2, 1), CODES, weights)
-
-
-@pytest.mark.parametrize("weights", [None, [1.0, 2, 1, 2, 1, 2]])
-def test_all_images_of_positive_weight_take_part(weights):
-    data = images(weights)
-    assert len(data) == 6
-    np.testing.assert_array_equal(data.rows, np.arange(6))
-    np.testing.assert_array_equal(data.codes, CODES)
-
-
-def test_images_of_weight_zero_take_no_part():
-    data = images([1, 0, 2, 0, 0, 3])
-    np.testing.assert_array_equal(data.rows, [0, 2, 5])
-    np.testing.assert_array_equal(data.codes, [1, 0, 1])
-    np.testing.assert_array_equal(data.weights, [1, 2, 3])
-    np.testing.assert_array_equal(
-        data.images(slice(1, 3)).reshape(-1, 2), PIXELS[[2, 5]]
-    )
-    np.testing.assert_array_equal(data.weights_of_all_rows(), [1, 0, 2, 0, 0, 3])
+TINY = Network(
+    image_shape=(8, 8, 1),
+    n_classes=10,
+    whitening=False,
+    filters=(4,),
+    kernel_size=(3,),
+    convolutions=1,
+    pool_size=2,
+    pool_first=False,
+    padding="same",
+    kernel_initializer="glorot_uniform",
+    global_pooling=True,
+    dense_units=(8,),
+    activation="relu",
+    batch_normalization=False,
+    dtype="float32",
+)
+FROZEN = {"scaling": (np.array([5.0]), np.array([36.0]))}
 
 
-@pytest.mark.parametrize("form", [(6, 2), (6, 1, 2), (6, 1, 2, 1)], ids=str)
-def test_images_come_with_channels_whatever_their_form(form):
-    batch = images(form=form).images(np.array([3, 0]))
-    assert batch.shape == (2, 1, 2, 1)
-    np.testing.assert_array_equal(batch.ravel(), [9, 2, 9, 1])
+@pytest.fixture(scope="module")
+def network():
+    import keras
+
+    optimizer = keras.optimizers.Adam(0.01, name="optimizer")
+    loss = "sparse_categorical_crossentropy"
+    compiled = {"optimizer": optimizer, "loss": loss}
+    return CompiledNetwork(build_network(TINY, (0, 0), compiled), ())
 
 
-def test_a_part_of_a_part_keeps_images_labels_and_weights_together():
-    part = images([1, 2, 3, 0, 5, 6]).take([4, 1, 0]).take([0, 2])
-    np.testing.assert_array_equal(part.rows, [5, 0])
-    np.testing.assert_array_equal(part.codes, [1, 1])
-    np.testing.assert_array_equal(part.weights, [6, 1])
-    np.testing.assert_array_equal(part.weights_of_all_rows(), [1, 0, 0, 0, 0, 6])
-    assert np.shares_memory(part.X, PIXELS)
+@pytest.fixture
+def calls(network, monkeypatch):
+    """Note the images and options of each training call, which is then made."""
+    made = []
+    of_network = network.train
+
+    def noting(values, batch, options):
+        made.append((batch, options))
+        return of_network(values, batch, options)
+
+    monkeypatch.setattr(network, "train", noting)
+    return made
 
 
-def test_a_part_without_weights_has_one_for_each_of_its_rows():
-    assert images().weights_of_all_rows() is None
-    part = images().take([2, 0])
-    assert part.weights is None
-    np.testing.assert_array_equal(part.weights_of_all_rows(), [1, 0, 1, 0, 0, 0])
+@pytest.fixture(scope="module")
+def images(digits):
+    """50 images that are known by their weights, 1 to 50."""
+    X, y = digits[0][:50], digits[1][:50]
+    return LabelledImages.of(X, (8, 8, 1), y.astype(np.int32), np.arange(1.0, 51))
 
 
-def test_equal_images_of_one_label_merge_into_one_of_their_weight():
-    merged = images([1, 2, 4, 8, 16, 32]).merged()
-    # Sorted by label, then by pixels; the image [0, 1] comes with two labels.
-    np.testing.assert_array_equal(merged.codes, [0, 0, 1, 1, 1])
-    np.testing.assert_array_equal(
-        merged.images(slice(None)).reshape(-1, 2),
-        [[0, 1], [5, 5], [0, 1], [9, 1], [9, 2]],
-    )
-    np.testing.assert_array_equal(merged.weights, [2, 4, 32, 17, 8])
-    assert merged.X.dtype == np.uint8
-    assert merged.image_shape == (1, 2, 1)
-    assert merged.codes.dtype == np.int32
+@pytest.fixture(scope="module")
+def validation(digits):
+    X, y = digits[0][100:150], digits[1][100:150]
+    return LabelledImages.of(X, (8, 8, 1), y.astype(np.int32), None)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32, np.float64])
-def test_merging_does_not_depend_on_order_or_on_how_weight_is_given(dtype):
-    X = PIXELS.astype(dtype)
-    whole = np.array([1, 3, 2, 1, 2, 0])
-    twice = np.repeat(np.arange(6), whole)[::-1]
-    weighted = LabelledImages.of(X, (1, 2, 1), CODES, whole.astype(float)).merged()
-    repeated = LabelledImages.of(X[twice], (1, 2, 1), CODES[twice], None).merged()
-    np.testing.assert_array_equal(weighted.X, repeated.X)
-    np.testing.assert_array_equal(weighted.codes, repeated.codes)
-    np.testing.assert_array_equal(weighted.weights, repeated.weights)
+def initial(network):
+    return network.initial_state(np.random.RandomState(0), FROZEN)
 
 
-def test_pixels_of_64_bit_that_differ_in_the_last_place_stay_apart():
-    X = np.array([[1.0], [np.nextafter(1.0, 2)]])
-    data = LabelledImages.of(X, (1, 1, 1), np.zeros(2, np.int32), None)
-    assert len(data.merged()) == 2
-
-
-def test_weights_are_divided_by_their_mean():
-    data = images([1, 0, 2, 0, 0, 3]).with_mean_weight_one()
-    np.testing.assert_allclose(data.weights, [0.5, 1, 1.5])
-    assert images().with_mean_weight_one().weights is None
-
-
-# -------------------------------------------------------------------------- the loop
-
-
-class Session:
-    """Notes what it is asked to train on; its weights count the steps."""
-
-    def __init__(self):
-        self.calls, self.steps, self.closed = [], 0, False
-
-    def train(self, images, codes, weights, mirrored, **options):
-        self.calls.append({"images": images, "codes": codes, "weights": weights})
-        self.calls[-1]["mirrored"] = mirrored
-        self.calls[-1].update(options)
-        self.steps += len(options["rates"])
-        return 2.0 * weights.sum(), 0.5 * weights.sum()
-
-    def weights(self):
-        return [self.steps]
-
-    def set_weights(self, weights):
-        (self.steps,) = weights
-
-    def close(self):
-        self.closed = True
-
-
-class Classifier:
-    """As much of a SciKeras classifier as the loop needs."""
-
-    dtype = np.dtype(np.float32)
-    peak_learning_rate = 0.5
-    _fit_callbacks = ()
-    weights_, optimizer_values_, n_trainable = (), (), 0
-
-    def __init__(self, scores=()):
-        self.history_, self.stored = {}, None
-        self.scores = dict(enumerate(scores, start=1))
-        self._session = Session()
-
-    def session(self):
-        return self._session
-
-    def compiled_network(self):
-        return self
-
-    def images(self, batch):
-        return batch
-
-    def logits(self, weights, images):
-        """Be right about as many of ten images as the score of this epoch says."""
-        (epoch,) = weights
-        right = round(10 * self.scores[epoch])
-        return np.eye(2)[[0] * right + [1] * (10 - right)]
-
-    def store(self, session, log=None):
-        self.stored = session.weights()
-        for name, value in (log or {}).items():
-            self.history_.setdefault(name, []).append(value)
-
-
-class Tasks:
-    """Says that nobody watches."""
-
-    def begin(self):
-        pass
-
-    begin_epoch = end_epoch = end = begin
-
-
-def loop(data=None, **options):
-    options = {
-        "validation": None,
+def run(
+    network,
+    images,
+    validation=None,
+    *,
+    state=None,
+    random_state=None,
+    checkpoint=None,
+    verbose=0,
+    **changes,
+):
+    """Train; return the state."""
+    plain = {
+        "epochs": 1,
         "batch_size": 4,
-        "sizes": [(1, 1)],
-        "schedule": "constant",
+        "sizes": ((8, 8),),
+        "learning_rates": "constant",
+        "peak": 0.01,
         "dropout": (0.25, 0.5),
         "label_smoothing": 0.125,
         "shuffle": True,
-        "random_state": np.random.RandomState(0),
-        "patience": None,
-        "tol": 0.0,
-        "verbose": 0,
-        "tasks": Tasks(),
-    } | options
-    return TrainingLoop(images() if data is None else data, **options)
-
-
-def validation():
-    X = np.zeros((10, 2), np.uint8)
-    return LabelledImages.of(X, (1, 2, 1), np.zeros(10, np.int32), None)
-
-
-def numbered(n):
-    """Return n images of which each holds its number and has it as its weight."""
-    X = np.arange(n, dtype=np.uint16).reshape(n, 1)
-    return LabelledImages(
-        X, (1, 1, 1), np.arange(n), np.arange(n, dtype=np.int32), np.arange(n) + 1.0
+    }
+    schedule = Schedule(**plain | changes)
+    callbacks = KerasCallbacks([], None, schedule.epochs, 1, verbose)
+    tasks = FitTasks(MNISTCNNClassifier(), schedule.epochs)
+    return train(
+        initial(network) if state is None else state,
+        TrainingData(images, validation),
+        network,
+        schedule,
+        Listeners(callbacks, tasks, checkpoint, verbose),
+        np.random.RandomState(0) if random_state is None else random_state,
     )
 
 
-def test_each_epoch_takes_each_image_once_in_a_new_order():
-    classifier = Classifier()
-    loop(numbered(50)).run(classifier, 3)
-    orders = [call["images"].ravel().tolist() for call in classifier._session.calls]
+def by_epoch(calls):
+    """Return which images the calls of each epoch took, in their order."""
+    epochs = []
+    for batch, options in calls:
+        if options.step == 0:
+            epochs.append([])
+        epochs[-1] += (batch.weights.astype(int) - 1).tolist()
+    return epochs
+
+
+def test_each_epoch_takes_each_image_once_in_a_new_order(network, calls, images):
+    run(network, images, epochs=3)
+    orders = by_epoch(calls)
     assert len(orders) == 3
     for order in orders:
         assert sorted(order) == list(range(50))
     assert len({tuple(order) for order in [*orders, range(50)]}) == 4
 
 
-def test_images_stay_with_their_labels_and_weights():
-    classifier = Classifier()
-    loop(numbered(50)).run(classifier, 1)
-    (call,) = classifier._session.calls
-    np.testing.assert_array_equal(call["codes"], call["images"].ravel())
-    np.testing.assert_array_equal(call["weights"], call["images"].ravel() + 1)
-    assert call["weights"].dtype == np.float32
+def test_images_stay_with_their_labels_and_weights(network, calls, images):
+    run(network, images)
+    (batch, _), (rows,) = *calls, *by_epoch(calls)
+    np.testing.assert_array_equal(batch.class_indices, images.class_indices[rows])
+    np.testing.assert_array_equal(batch.images[..., 0], images.X[rows])
+    assert batch.images.dtype == np.uint8
+    assert batch.weights.dtype == np.float32
 
 
-def test_without_shuffling_the_order_is_kept():
-    classifier = Classifier()
-    loop(numbered(50), shuffle=False).run(classifier, 2)
-    for call in classifier._session.calls:
-        np.testing.assert_array_equal(call["images"].ravel(), np.arange(50))
+def test_without_shuffling_the_order_is_kept(network, calls, images):
+    run(network, images, epochs=2, shuffle=False)
+    assert by_epoch(calls) == [list(range(50))] * 2
 
 
-def test_long_epochs_are_cut_into_calls_of_whole_batches(monkeypatch):
-    monkeypatch.setattr(_training, "MAX_CALL_STEPS", 3)
-    classifier = Classifier()
-    loop(numbered(50), shuffle=False).run(classifier, 1)
-    calls = classifier._session.calls
-    assert [len(call["images"]) for call in calls] == [12, 12, 12, 12, 2]
-    assert [call["step"] for call in calls] == [0, 3, 6, 9, 12]
-    assert [len(call["rates"]) for call in calls] == [3, 3, 3, 3, 1]
-    together = np.concatenate([call["images"].ravel() for call in calls])
-    np.testing.assert_array_equal(together, np.arange(50))
-    assert len({call["seed"].item() for call in calls}) == 1
+def test_long_epochs_are_cut_into_calls(network, calls, images, monkeypatch):
+    whole = run(network, images, epochs=2)
+    calls.clear()
+    monkeypatch.setattr(_schedule, "MAX_CALL_STEPS", 3)
+    cut = run(network, images, epochs=2)
+    assert [len(batch.images) for batch, _ in calls] == [12, 12, 12, 12, 2] * 2
+    assert [options.step for _, options in calls] == [0, 3, 6, 9, 12] * 2
+    assert len({int(options.seed) for _, options in calls}) == 2
+    # Which makes no difference to what is learned.
+    for value, other in zip(cut.values, whole.values, strict=True):
+        np.testing.assert_array_equal(value, other)
+    assert cut.history["loss"] == pytest.approx(whole.history["loss"], rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("shape", "dtype", "batch_size", "steps"),
-    [
-        ((28, 28, 1), np.uint8, 100, 64),
-        ((32, 32, 3), np.uint8, 100, 27),
-        ((32, 32, 3), np.float64, 100, 3),
-        ((500, 500, 3), np.float64, 100, 1),
-    ],
-)
-def test_memory_bounds_the_steps_of_a_call(shape, dtype, batch_size, steps):
-    data = LabelledImages.of(np.zeros((1, *shape), dtype), shape, [0], None)
-    assert loop(data, batch_size=batch_size)._steps_a_call() == steps
+def test_what_differs_between_fits_is_passed_at_run_time(network, calls, images):
+    run(network, images, epochs=2, learning_rates="linear")
+    (_, first), (_, second) = calls
+    rates = np.concatenate([first.rates, second.rates])
+    np.testing.assert_allclose(rates, np.linspace(0.01, 0, 27)[:-1], rtol=1e-5)
+    assert rates.dtype == np.float32
+    np.testing.assert_array_equal(first.dropout, [0.25, 0.5])
+    assert (first.smoothing, first.batch_size) == (0.125, 4)
+    assert first.seed != second.seed
 
 
-def test_what_differs_between_fits_is_passed_at_run_time():
-    classifier = Classifier()
-    loop().run(classifier, 2)
-    first, second = classifier._session.calls
-    np.testing.assert_array_equal(first["rates"], np.full(2, 0.5, np.float32))
-    np.testing.assert_array_equal(first["dropout"], [0.25, 0.5])
-    assert (first["smoothing"], first["batch_size"]) == (0.125, 4)
-    assert first["seed"] != second["seed"]
-
-
-def test_the_rates_of_a_cosine_schedule_span_all_epochs():
-    classifier = Classifier()
-    loop(numbered(48), schedule="cosine").run(classifier, 3)
-    rates = np.concatenate([call["rates"] for call in classifier._session.calls])
-    expected = _training.learning_rates("cosine", 0.5, np.arange(36.0), 36)
-    np.testing.assert_array_equal(rates, expected)
-
-
-def test_the_rates_of_a_linear_schedule_span_all_epochs():
-    classifier = Classifier()
-    loop(numbered(48), schedule="linear").run(classifier, 3)
-    rates = np.concatenate([call["rates"] for call in classifier._session.calls])
-    np.testing.assert_allclose(rates, np.linspace(0.5, 0, 37)[:-1], rtol=1e-6)
+def flip_masks(calls):
+    """Return for each epoch whether each of the 50 images was flipped."""
+    masks = []
+    for (batch, _), order in zip(calls, by_epoch(calls), strict=True):
+        mask = np.empty(50, bool)
+        mask[order] = batch.flip_mask
+        masks.append(mask)
+    return np.array(masks)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_images_mirrored_in_one_epoch_are_not_in_the_next(shuffle):
-    classifier = Classifier()
-    loop(numbered(50), shuffle=shuffle).run(classifier, 4)
-    epochs = np.empty((4, 50), bool)
-    for epoch, call in zip(epochs, classifier._session.calls, strict=True):
-        assert call["mirrored"].dtype == bool
-        epoch[call["images"].ravel()] = call["mirrored"]
-    assert 10 < epochs[0].sum() < 40
-    np.testing.assert_array_equal(epochs[1:], ~epochs[:-1])
+def test_images_flipped_in_one_epoch_are_not_in_the_next(
+    network, calls, images, shuffle
+):
+    run(network, images, epochs=4, shuffle=shuffle)
+    masks = flip_masks(calls)
+    assert 10 < masks[0].sum() < 40
+    np.testing.assert_array_equal(masks[1:], ~masks[:-1])
 
 
-def test_flips_go_on_alternating_in_a_later_call():
-    def masks(*epochs):
-        classifier = Classifier()
-        for n in epochs:
-            loop(numbered(50), shuffle=False).run(classifier, n)
-        calls = classifier._session.calls
-        return [call["mirrored"].tolist() for call in calls if call["step"] == 0]
-
-    assert masks(1, 1, 2) == masks(4)
-    half = np.mean(masks(1)[0])
-    assert 0.2 < half < 0.8
+def test_flips_go_on_alternating_in_a_later_run(network, calls, images):
+    state = None
+    for epochs in (1, 1, 2):
+        state = run(network, images, state=state and state.at_rest(), epochs=epochs)
+    in_parts = flip_masks(calls)
+    calls.clear()
+    run(network, images, epochs=4)
+    np.testing.assert_array_equal(in_parts, flip_masks(calls))
 
 
-SIZES = [(1, 1), (2, 2), (3, 4)]
+def test_where_the_size_changes_a_call_ends(network, calls, images):
+    sizes = ((4, 4), (6, 6), (8, 8))
+    run(network, images, sizes=sizes, shuffle=False)
+    found = [(int(o.step), len(o.rates), o.size) for _, o in calls]
+    assert found == [(0, 4, sizes[0]), (4, 4, sizes[1]), (8, 5, sizes[2])]
+    assert by_epoch(calls) == [list(range(50))]
 
 
-@pytest.mark.parametrize(
-    ("sizes", "epochs", "steps"),
-    [
-        # 13 steps an epoch.
-        (SIZES[:1], 2, [26]),
-        (SIZES[:2], 1, [6, 7]),
-        (SIZES, 1, [4, 4, 5]),
-        (SIZES, 2, [8, 9, 9]),
-        (SIZES, 3, [13, 13, 13]),
-        ([*SIZES, *SIZES[:2]], 1, [2, 3, 2, 3, 3]),
-    ],
-)
-def test_each_size_gets_equally_many_steps_in_the_order_given(sizes, epochs, steps):
-    classifier = Classifier()
-    loop(numbered(50), sizes=sizes).run(classifier, epochs)
-    # A size per step: had a call two, the parts would not come out.
-    found = [c["size"] for c in classifier._session.calls for _ in c["rates"]]
-    expected = [s for s, n in zip(sizes, steps, strict=True) for _ in range(n)]
-    assert found == expected
+def test_the_state_that_training_starts_from_stays(network, images):
+    start = initial(network)
+    before = [value.copy() for value in start.values]
+    trained = run(network, images, state=start)
+    for value, expected in zip(start.values, before, strict=True):
+        np.testing.assert_array_equal(value, expected)
+    assert any((v != w).any() for v, w in zip(trained.values, before, strict=True))
+    assert all(isinstance(value, np.ndarray) for value in trained.values)
+    assert (start.history, start.epoch) == ({}, 0)
 
 
-@pytest.mark.parametrize(("n_images", "expected"), [(3, SIZES[2:]), (8, SIZES[1:])])
-def test_few_steps_are_made_at_the_last_sizes(n_images, expected):
-    classifier = Classifier()
-    loop(numbered(n_images), sizes=SIZES).run(classifier, 1)
-    assert [call["size"] for call in classifier._session.calls] == expected
+class Stopped(BaseException):
+    """Ends a run where a test wants it."""
 
 
-def test_where_the_size_changes_a_call_ends_and_no_step_is_lost(monkeypatch):
-    monkeypatch.setattr(_training, "MAX_CALL_STEPS", 3)
-    classifier = Classifier()
-    loop(numbered(50), sizes=SIZES, shuffle=False).run(classifier, 1)
-    calls = classifier._session.calls
-    found = [(call["step"].item(), len(call["rates"]), call["size"]) for call in calls]
-    first, second, third = SIZES
-    assert found == [
-        (0, 3, first),
-        (3, 1, first),
-        (4, 3, second),
-        (7, 1, second),
-        (8, 3, third),
-        (11, 2, third),
-    ]
-    together = np.concatenate([call["images"].ravel() for call in calls])
-    np.testing.assert_array_equal(together, np.arange(50))
+def test_the_state_after_an_epoch_is_all_that_a_run_needs_to_go_on(network, images):
+    kept = []
+
+    class Disk:
+        def keep(self, state):
+            kept.append(state)
+            if len(kept) == 2:
+                raise Stopped
+
+    whole = run(network, images, epochs=3)
+    with pytest.raises(Stopped):
+        run(network, images, epochs=3, checkpoint=Disk())
+    generator = np.random.RandomState(99)
+    generator.set_state(kept[-1].generator)
+    resumed = run(network, images, epochs=3, state=kept[-1], random_state=generator)
+    assert resumed.history == whole.history
+    for value, other in zip(resumed.values, whole.values, strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
-def test_callbacks_for_batches_get_a_call_for_each_step():
-    callbacks = type("Callbacks", (), {"per_batch": True})
-    steps = list(loop()._calls(callbacks, np.array([0, 0, 1, 1, 1])))
-    assert steps == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]
-    callbacks.per_batch = False
-    assert list(loop()._calls(callbacks, np.array([0, 0, 1, 1, 1]))) == [(0, 2), (2, 5)]
+def test_the_history_holds_weighted_means(network, images, validation):
+    weights = np.r_[np.full(10, 3.0), np.ones(40)]
+    weighted = replace(validation, weights=weights)
+    state = run(network, images, weighted, epochs=2)
+    assert list(state.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    for values in state.history.values():
+        assert [type(value) for value in values] == [float, float]
+    logits = network.logits(state.weights, validation.images(slice(None)))
+    correct = logits.argmax(axis=1) == validation.class_indices
+    expected = np.average(correct, weights=weights)
+    assert state.history["val_accuracy"][-1] == pytest.approx(expected)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    losses = -log_p[np.arange(50), validation.class_indices]
+    expected = np.average(losses, weights=weights)
+    assert state.history["val_loss"][-1] == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_history_holds_weighted_means():
-    classifier = Classifier()
-    loop(numbered(7), validation=validation()).run(
-        classifier := Classifier([0.0, 0.3, 0.0, 0.9]), 2
-    )
-    history = classifier.history_
-    assert history["loss"] == [2.0, 2.0]
-    assert history["accuracy"] == [0.5, 0.5]
-    assert history["val_accuracy"] == [0.3, 0.9]
-    assert all(type(value) is float for values in history.values() for value in values)
-    # Logits 1 and 0 for the right class, by the formula.
-    right, wrong = np.log(1 + np.exp(-1)), np.log(1 + np.exp(1))
-    np.testing.assert_allclose(
-        history["val_loss"],
-        [0.3 * right + 0.7 * wrong, 0.9 * right + 0.1 * wrong],
-    )
+def test_the_history_goes_on(network, images):
+    first = run(network, images)
+    second = run(network, images, state=first.at_rest())
+    assert second.history["loss"][:1] == first.history["loss"]
+    assert second.n_epochs == 2
+    assert second.epoch == 1
 
 
-def test_validation_weights_count():
-    data = validation()
-    data.weights = np.r_[np.full(3, 3.0), np.ones(7)]
-    loop(validation=data).run(classifier := Classifier([0, 0.3]), 1)
-    assert classifier.history_["val_accuracy"] == [pytest.approx(9 / 16)]
+def test_early_stopping_returns_to_the_best_weights(network, images, validation):
+    # Validation labels that are all wrong: who learns more scores lower.
+    wrong = replace(validation, class_indices=(validation.class_indices + 1) % 10)
+    stopped = run(network, images, wrong, epochs=40, patience=2, tol=0.0, peak=0.05)
+    scores = stopped.history["val_accuracy"]
+    best = int(np.argmax(scores))
+    assert len(scores) < 40
+    assert scores[-1] < scores[best]
+    alone = run(network, images, wrong, epochs=best + 1, peak=0.05)
+    for value, other in zip(stopped.weights, alone.weights, strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
-def test_the_history_goes_on():
-    classifier = Classifier()
-    classifier.history_ = {"loss": [7.0], "accuracy": [0.1]}
-    loop().run(classifier, 1)
-    assert classifier.history_["loss"] == [7.0, 2.0]
-
-
-SCORES = [0.5, 0.6, 0.6, 0.7, 0.7, 0.6, 0.7, 0.6, 0.9]
-
-
-@pytest.mark.parametrize(
-    ("patience", "tol", "epochs", "best"),
-    [
-        # As in MLPClassifier: stop once more than n_iter_no_change epochs in a row
-        # brought less than tol; the best epoch is the first of the highest score.
-        (2, 0.01, 7, 4),
-        (1, 0.01, 6, 4),
-        (4, 0.01, 9, 9),
-        (3, 0.01, 8, 4),
-        (10, 0.01, 9, 9),
-        (1, 0.15, 3, 2),
-        (2, 0.5, 4, 4),
-    ],
-)
-def test_early_stopping(patience, tol, epochs, best):
-    classifier = Classifier(SCORES)
-    stopping = loop(
-        images([1, 1, 0, 0, 0, 0]), validation=validation(), patience=patience, tol=tol
-    )
-    stopping.run(classifier, len(SCORES))
-    assert classifier.history_["val_accuracy"] == SCORES[:epochs]
-    assert classifier.stored == [best]
-
-
-def test_without_patience_the_last_weights_stay():
-    classifier = Classifier([0.9, 0.1, 0.2])
-    loop(images([1, 1, 0, 0, 0, 0]), validation=validation()).run(classifier, 3)
-    assert classifier.stored == [3]
-
-
-def test_the_session_is_closed_whatever_happens(monkeypatch):
-    def fail(*args, **options):
+def test_a_failure_in_the_first_epoch_is_raised(network, images, monkeypatch):
+    def fail(*args):
         raise KeyboardInterrupt
 
-    classifier = Classifier()
-    monkeypatch.setattr(classifier._session, "train", fail)
+    monkeypatch.setattr(network, "train", fail)
     with pytest.raises(KeyboardInterrupt):
-        loop().run(classifier, 1)
-    assert classifier._session.closed
-    assert classifier.stored is None
+        run(network, images)
 
 
-def test_nothing_is_printed_unless_asked_for(capsys):
-    loop().run(Classifier(), 2)
+def test_ctrl_c_keeps_the_last_complete_epoch(network, images, monkeypatch):
+    one = run(network, images, epochs=3)
+    of_network, made = network.train, []
+
+    def interrupted(*args):
+        made.append(1)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return of_network(*args)
+
+    monkeypatch.setattr(network, "train", interrupted)
+    state = run(network, images, epochs=3)
+    assert state.interrupted
+    assert not one.interrupted
+    assert state.history["loss"] == one.history["loss"][:2]
+
+
+def test_nothing_is_printed_unless_asked_for(network, images, capsys):
+    run(network, images, epochs=2)
     assert capsys.readouterr().out == ""
 
 
-def test_verbose_prints_a_line_an_epoch(capsys):
-    loop(images([1, 1, 0, 0, 0, 0]), validation=validation(), verbose=1).run(
-        Classifier([0.3] * 11), 11
-    )
+def test_verbose_prints_a_line_an_epoch(network, images, validation, capsys):
+    run(network, images, validation, epochs=11, verbose=1)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 11
     pattern = (
-        r"Epoch {}/11: loss 2\.0000, accuracy 0\.5000, validation accuracy 0\.3000, "
-        r"\d+\.\d s{}"
+        r"Epoch {}/11: loss \d\.\d{{4}}, accuracy 0\.\d{{4}}, "
+        r"validation accuracy 0\.\d{{4}}, \d+\.\d s{}"
     )
     assert re.fullmatch(pattern.format(" 3", r", about \d+\.\d s left"), lines[2])
     assert re.fullmatch(pattern.format("11", ""), lines[-1])
+
+
+def test_tensors_become_arrays_that_nothing_changes(network, images):
+    state = run(network, images)
+    held = [value.copy() for value in arrays(state.values)]
+    run(network, images, state=state.at_rest())
+    for value, other in zip(state.values, held, strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
 @pytest.mark.parametrize(

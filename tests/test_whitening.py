@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from skcnn import CIFARCNNClassifier, _images, _whitening
-from skcnn._training import LabelledImages
+from skcnn._labelled_images import LabelledImages
 from skcnn._whitening import EPSILON, whitening_kernel
 
 SHAPE = (2, 2, 3, 24)

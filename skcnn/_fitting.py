@@ -1,0 +1,358 @@
+"""One fit from top to bottom: parameters, images, descriptions, state, training."""
+
+import copy
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skcnn._checkpoint import check_path, open_checkpoint
+from skcnn._fingerprints import fingerprints, merge_fingerprints
+from skcnn._fit_tasks import FitTasks
+from skcnn._images import validate_images
+from skcnn._keras_callbacks import KerasCallbacks, copy_callbacks
+from skcnn._labelled_images import LabelledImages, TrainingData
+from skcnn._networks import Network, warn_of_large_network
+from skcnn._parameters import resolve_parameters
+from skcnn._pixel_warnings import warn_of
+from skcnn._pixels import pixel_scaling
+from skcnn._schedule import Schedule
+from skcnn._seen_pixels import find_other_pixels, learn_pixels, merge_pixels
+from skcnn._startup import start_keras
+from skcnn._targets import combine_weights, encode_labels, validate_labels
+from skcnn._training import Listeners, train
+from skcnn._whitening import whitening_kernel
+
+# batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
+# small that it is not worth its overhead.
+AUTO_STEPS, AUTO_SMALLEST = 64, 32
+
+
+class FitArguments(NamedTuple):
+    """What `fit` or `partial_fit` was called with.
+
+    `classes` are those of `partial_fit`, and None in `fit`.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
+    classes: np.ndarray | None = None
+    checkpoint: str | os.PathLike | None = None
+
+
+def fit_classifier(
+    estimator: Any,
+    given: FitArguments,
+    last: Any,
+    random_state: np.random.RandomState,
+    tasks: FitTasks,
+) -> None:
+    """Train an estimator and set the attributes that it learns.
+
+    With the `keras_classifier_` of the last fit as `last` training goes on from there;
+    None stands for a fit from scratch. With `classes` it is one epoch at a constant
+    learning rate.
+    """
+    start_keras()
+    goes_on, one_epoch = last is not None, given.classes is not None
+
+    # Parameters.
+    options = resolve_parameters(estimator)
+    if goes_on:
+        _refuse_changes(estimator, options)
+    checkpoint_path = _checkpoint_path(estimator, given, goes_on)
+
+    # Labelled images.
+    X = validate_images(
+        estimator, given.X, reset=not goes_on, image_shape=estimator.image_shape
+    )
+    estimator._check_range(X)
+    labels = validate_labels(estimator, X, given.y)
+    if one_epoch:
+        estimator.classes_ = given.classes
+    elif not goes_on:
+        estimator.classes_ = np.unique(labels)
+    classes = estimator.classes_
+    class_indices = encode_labels(labels, classes)
+    weights = combine_weights(
+        given.sample_weight, estimator.class_weight, X, classes, class_indices
+    )
+    training = LabelledImages.of(X, estimator.image_shape_, class_indices, weights)
+    _refuse_one_class(estimator, training, one_epoch)
+    _see_pixels(estimator, training, goes_on)
+    validation = _validation_images(estimator, given)
+    _remember_images(estimator, training, validation, goes_on)
+    checkpoint = None
+    if checkpoint_path is not None:
+        validated = () if validation is None else vars(validation).values()
+        arrays = [X, labels, weights, *validated]
+        checkpoint, random_state = open_checkpoint(
+            checkpoint_path, estimator, arrays, random_state
+        )
+    if not goes_on:
+        estimator._hold_out_seed = None
+    if validation is None and estimator.early_stopping:
+        training, validation = _hold_out(estimator, training, random_state)
+    rows = training.rows
+
+    # Network and schedule.
+    network, sizes = describe_network(estimator, options)
+    warn_of_large_network(network)
+    untrained = make_keras_classifier(estimator, network, options)
+    if goes_on and untrained.key != last.key:
+        raise ValueError(
+            "The optimizer is another one than in the last fit, but warm_start and "
+            "partial_fit go on with its state. Fit with warm_start=False to start anew."
+        )
+    batch_size = _batch_size(estimator, len(training))
+    if len(training) <= batch_size:
+        training = training.merged()
+    training = training.with_mean_weight_one()
+    schedule = Schedule(
+        epochs=1 if one_epoch else int(estimator.epochs),
+        batch_size=batch_size,
+        sizes=tuple(sizes[-1:] if one_epoch else sizes),
+        learning_rates="constant" if one_epoch else estimator.learning_rate_schedule,
+        peak=untrained.peak_learning_rate,
+        dropout=options["dropout"],
+        label_smoothing=estimator.label_smoothing,
+        shuffle=estimator.shuffle,
+        patience=estimator.n_iter_no_change if estimator.early_stopping else None,
+        tol=estimator.tol,
+    )
+
+    # State.
+    compiled = untrained.compiled_network()
+    if goes_on:
+        state = last.state_
+    elif checkpoint is not None and checkpoint.state is not None:
+        state = checkpoint.state
+        compiled.check(state)
+        random_state.set_state(state.generator)
+    else:
+        frozen = _frozen_weights(estimator, network, training)
+        state = compiled.initial_state(random_state, frozen)
+
+    # Training.
+    estimator._as_fitted = options["as_fitted"]
+    estimator._random_state = random_state
+    estimator.callbacks_ = copy_callbacks(options["callbacks"])
+    tasks.describe(
+        X,
+        labels,
+        given.sample_weight,
+        rows,
+        lambda state: vars(copy.copy(estimator)._learn(untrained, state)),
+    )
+    with compiled.precision():
+        callbacks = KerasCallbacks(
+            estimator.callbacks_,
+            untrained.with_state(state).model_ if estimator.callbacks_ else None,
+            schedule.epochs,
+            schedule.steps(len(training)),
+            estimator.verbose,
+        )
+    state = train(
+        state,
+        TrainingData(training, validation),
+        compiled,
+        schedule,
+        Listeners(callbacks, tasks, checkpoint, estimator.verbose),
+        random_state,
+    )
+
+    # Learned attributes.
+    estimator._learn(untrained, state)
+    if state.interrupted:
+        message = (
+            f"Training interrupted by user: {type(estimator).__name__} keeps the "
+            f"{'best' if estimator.early_stopping else 'last'} weights of "
+            f"{estimator.n_iter_} whole epochs."
+        )
+        warn_of(UserWarning(message))
+
+
+def describe_network(
+    estimator: Any, options: dict[str, Any]
+) -> tuple[Network, list[tuple[int, int]]]:
+    """Describe the network, and the sizes that its training images have in turn."""
+    network = Network(
+        image_shape=estimator.image_shape_,
+        n_classes=len(estimator.classes_),
+        **options["network"],
+    )
+    sizes = network.sizes(options["scales"])
+    if sizes[-1] != estimator.image_shape_[:2]:
+        network = replace(network, resized=sizes[-1])
+    return network, sizes
+
+
+def make_keras_classifier(
+    estimator: Any, network: Network, options: dict[str, Any]
+) -> Any:
+    """Return the SciKeras classifier of a network that is not trained yet."""
+    from skcnn._keras_classifier import SharedTraceKerasClassifier
+
+    return SharedTraceKerasClassifier(
+        network,
+        estimator.classes_,
+        options["dropout"],
+        options["augment"],
+        epochs=estimator.epochs,
+        warm_start=estimator.warm_start,
+        **options["optimizer"],
+    )
+
+
+def _refuse_changes(estimator: Any, options: dict[str, Any]) -> None:
+    """Refuse to go on training with what only a fit from scratch can change."""
+    changes = [
+        f"{name} was {estimator._as_fitted[name]!r} and is {value!r}"
+        for name, value in options["fixed"].items()
+        if estimator._as_fitted[name] != value
+    ]
+    if changes:
+        raise ValueError(
+            f"{'; '.join(changes)}: warm_start and partial_fit go on training the same "
+            "network in the same way. Set it back, or fit with warm_start=False to "
+            "start anew."
+        )
+
+
+def _checkpoint_path(estimator: Any, given: FitArguments, goes_on: bool) -> Path | None:
+    """Return the path of the checkpoint, if any; raise where there can be none."""
+    if given.checkpoint is None:
+        return None
+    if goes_on:
+        raise ValueError(
+            "A checkpoint is of a fit from scratch, but warm_start=True goes on from "
+            "the last one. Set warm_start=False, or checkpoint=None."
+        )
+    if estimator.callbacks:
+        raise ValueError(
+            "checkpoint cannot keep the state of callbacks. Set callbacks=None, or "
+            "checkpoint=None."
+        )
+    return check_path(given.checkpoint)
+
+
+def _refuse_one_class(
+    estimator: Any, training: LabelledImages, one_epoch: bool
+) -> None:
+    """Raise if there is nothing to tell apart; one epoch may see a single class."""
+    classes = estimator.classes_
+    present = np.unique(training.class_indices)
+    if len(present) < 2 and not (one_epoch and len(classes) > 1):
+        raise ValueError(
+            f"{type(estimator).__name__} needs at least two classes, but the data to "
+            f"train on holds only one class: {classes[present].tolist()}."
+        )
+
+
+def _see_pixels(estimator: Any, training: LabelledImages, goes_on: bool) -> None:
+    """Remember what the images are like, and warn if those before were not."""
+    shape = estimator.image_shape_
+    seen = learn_pixels(training.X, shape, training.rows)
+    if goes_on:
+        before = estimator._seen_pixels
+        warn_of(find_other_pixels(before, training.X, shape))
+        seen = seen if before is None else merge_pixels(before, seen)
+    estimator._seen_pixels = seen
+
+
+def _remember_images(
+    estimator: Any,
+    training: LabelledImages,
+    validation: LabelledImages | None,
+    goes_on: bool,
+) -> None:
+    """Add the fingerprints of all images that `fit` was given to those before."""
+    given = [training] if validation is None else [training, validation]
+    before = [estimator._fingerprints] if goes_on else []
+    new = [fingerprints(images.X, images.rows) for images in given]
+    estimator._fingerprints = merge_fingerprints(*before, *new)
+
+
+def _validation_images(estimator: Any, given: FitArguments) -> LabelledImages | None:
+    """Return the images that the user validates on, if any were given."""
+    X, y, sample_weight = given.X_val, given.y_val, given.sample_weight_val
+    if X is None and y is None:
+        if sample_weight is not None:
+            raise ValueError("sample_weight_val was given without X_val and y_val.")
+        return None
+    if X is None or y is None:
+        present, missing = ("X_val", "y_val")[:: 1 if y is None else -1]
+        raise ValueError(f"{present} was given without {missing}; pass both.")
+    shape, classes = estimator.image_shape_, estimator.classes_
+    try:
+        X = validate_images(estimator, X, reset=False)
+        estimator._check_range(X)
+        labels = validate_labels(estimator, X, y, name="y_val")
+        class_indices = encode_labels(labels, classes, name="y_val")
+        weights = combine_weights(sample_weight, None, X, classes, class_indices)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"In the validation data: {error}") from error
+    warn_of(find_other_pixels(estimator._seen_pixels, X, shape, "X_val"))
+    return LabelledImages.of(X, shape, class_indices, weights)
+
+
+def _hold_out(
+    estimator: Any, training: LabelledImages, random_state: np.random.RandomState
+) -> tuple[LabelledImages, LabelledImages]:
+    """Set images aside: the same ones in each fit that goes on from the last."""
+    # Imported here: it is the slowest part of scikit-learn to import.
+    from sklearn.model_selection import train_test_split
+
+    if estimator._hold_out_seed is None:
+        estimator._hold_out_seed = int(random_state.randint(np.iinfo(np.int32).max))
+    classes, fraction = estimator.classes_, estimator.validation_fraction
+    counts = np.bincount(training.class_indices, minlength=len(classes))
+    rare = classes[counts == 1].tolist()
+    try:
+        if rare:
+            raise ValueError(f"there is only one image of class {rare[0]!r}")
+        train_rows, held_out_rows = train_test_split(
+            np.arange(len(training)),
+            test_size=fraction,
+            stratify=training.class_indices,
+            random_state=estimator._hold_out_seed,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping with validation_fraction={fraction} cannot hold out a "
+            f"stratified part of {len(training)} images of {len(classes)} classes: "
+            f"{error}. Change the fraction, or pass X_val and y_val."
+        ) from error
+    return training.take(train_rows), training.take(held_out_rows)
+
+
+def _batch_size(estimator: Any, n_images: int) -> int:
+    """Return the number of images a step."""
+    if estimator.batch_size != "auto":
+        return estimator.batch_size
+    size = -(-n_images // AUTO_STEPS)
+    return int(np.clip(size, AUTO_SMALLEST, estimator._largest_auto_batch_size))
+
+
+def _frozen_weights(
+    estimator: Any, network: Network, training: LabelledImages
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Learn the weights of the layers that are not trained, by layer name."""
+    offset, scale = pixel_scaling(
+        training.X,
+        training.image_shape,
+        estimator.scaling,
+        per_channel=True,
+        sample_weight=training.weights_of_all_rows(),
+    )
+    frozen: dict[str, tuple[np.ndarray, ...]] = {"scaling": (offset, scale**2)}
+    if network.whitening:
+        kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
+        frozen["whitening"] = (kernel,)
+    return frozen
