@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._backends import backend
+from skcnn._optimizers import has_rate_variable
 from skcnn._state import TrainState
 from skcnn._step import Batch, Computation, StepOptions
 
@@ -67,6 +68,8 @@ class CompiledNetwork:
 
     Raises
     ------
+    TypeError
+        If a layer changes in training in a way that the training step does not know.
     AssertionError
         If a variable of the network has no initializer that is known, so that
         :meth:`initial_state` could not draw it.
@@ -78,8 +81,22 @@ class CompiledNetwork:
         optimizer = model.optimizer
         optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
-        self._weights = model.trainable_variables + model.non_trainable_weights
-        self._initial_values = arrays(copies(self._weights + optimizer.variables))
+        computation = Computation(
+            backend=backend(),
+            layers=layers,
+            trainable=model.trainable_variables,
+            others=model.non_trainable_weights,
+            optimizer=optimizer,
+            learning_rate=(
+                optimizer.learning_rate if has_rate_variable(optimizer) else None
+            ),
+            augment=augment,
+            dtype=self.dtype,
+        )
+        self.functions = backend().Functions(computation)
+        self.logits_of_tensor = computation.logits
+        self._weights = computation.weights
+        self._initial_values = arrays(copies(computation.variables))
         self._of_frozen_layers = {
             variable.path: (layer.name, i)
             for layer in layers
@@ -90,17 +107,6 @@ class CompiledNetwork:
         for path in [variable.path for variable in self._weights]:
             if path not in self._of_frozen_layers and path not in self._initializers:
                 raise AssertionError(f"The variable {path} has no known initializer.")
-        computation = Computation(
-            backend=backend(),
-            layers=layers,
-            trainable=model.trainable_variables,
-            others=model.non_trainable_weights,
-            optimizer=optimizer,
-            augment=augment,
-            dtype=self.dtype,
-        )
-        self.functions = backend().Functions(computation)
-        self.logits_of_tensor = computation.logits
 
     def precision(self) -> AbstractContextManager[Any]:
         """Return a context in which tensors of the network's dtype can be made."""

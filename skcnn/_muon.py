@@ -1,11 +1,13 @@
-"""The optimiser Muon for convolutions.
+"""The optimizer Muon for convolutions.
 
-Imported on first use only, because it subclasses an optimiser of Keras.
+The module is imported on first use, because it subclasses an optimizer of Keras.
 """
+
+from typing import Any
 
 import keras
 
-# Where Adam takes 0.01 the airbench recipe's kernels take 0.2.
+# Where Adam has a learning rate of 0.01, the airbench recipe's kernels have 0.2.
 KERNEL_LR_RATIO = 20
 
 
@@ -46,13 +48,13 @@ class Muon(keras.optimizers.Muon):
 
     def __init__(
         self,
-        learning_rate=0.005,
-        momentum=0.6,
-        ns_steps=3,
-        adam_weight_decay=None,
-        weight_decay=None,
-        **kwargs,
-    ):
+        learning_rate: float = 0.005,
+        momentum: float = 0.6,
+        ns_steps: int = 3,
+        adam_weight_decay: float | None = None,
+        weight_decay: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             momentum=momentum,
@@ -62,25 +64,25 @@ class Muon(keras.optimizers.Muon):
             **kwargs,
         )
 
-    def _should_use_adamw(self, variable):
+    def _should_use_adamw(self, variable: Any) -> bool:
         # The only private name of Keras that skcnn relies on.
         return len(variable.shape) != 4
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable."""
-        # Keras keeps the rate in the user's floatx.
+        # Keras keeps the learning rate in the user's floatx.
         learning_rate = keras.ops.cast(learning_rate, variable.dtype)
         super().update_step(gradient, variable, learning_rate)
         if not self._should_use_adamw(variable):
             norm = keras.ops.norm(keras.ops.reshape(variable, [-1]))
             self.assign(variable, variable * (variable.shape[-1] ** 0.5 / norm))
 
-    def zeropower_via_newtonschulz5(self, x, steps):
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
         """Return the nearly orthogonal matrix nearest to a kernel, as a kernel."""
         matrix = keras.ops.reshape(x, [-1, x.shape[-1]])
         matrix = super().zeropower_via_newtonschulz5(matrix, steps)
         return keras.ops.reshape(matrix, x.shape)
 
-    def lr_adjust(self, x):
+    def lr_adjust(self, x: Any) -> Any:
         """Scale an update for kernels of a fixed norm."""
         return x * KERNEL_LR_RATIO

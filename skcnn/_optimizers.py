@@ -1,6 +1,8 @@
-"""Optimisers by name and the learning rate of every step."""
+"""Optimizers by name, as plain values, and the learning rate of every step."""
 
 import json
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -9,12 +11,12 @@ from skcnn._startup import start_keras
 
 WARM_UP_FRACTION = 0.1
 
-# Classes in keras.optimizers that need other optimisers to work.
+# Classes in keras.optimizers that need other optimizers to work.
 NO_OPTIMIZERS = frozenset({"LossScaleOptimizer", "MultiOptimizer", "Optimizer"})
 
-# What a configuration of Keras's optimizers and schedules may hold. Keras searches for
-# the strings of Muon's `exclude_layers` as regular expressions, and unrolls `ns_steps`
-# iterations when it traces a step: neither may be anything that a file says.
+# What a configuration of Keras's optimizers and schedules may hold. Keras takes the
+# strings of Muon's `exclude_layers` for regular expressions, and unrolls `ns_steps`
+# iterations when it traces a step. Both are bounded, because a file may be forged.
 _NAME = _schema.text(64, "[A-Za-z0-9_]*")
 _VALUE = _schema.either(_schema.nothing, _schema.flag, _schema.finite_number, _NAME)
 _SCHEDULE = _schema.record(
@@ -31,7 +33,8 @@ _SCHEDULE = _schema.record(
 )
 
 
-def _check_config(config, place):
+def _check_config(config: Any, place: str) -> None:
+    """Raise for a configuration with entries or values that Keras would not write."""
     _schema.mapping(_NAME, lambda value, place: None, most=64)(config, place)
     special = {
         "exclude_layers": _schema.several(
@@ -49,26 +52,13 @@ def _check_config(config, place):
 _DESCRIPTION = _schema.record({"class_name": _NAME, "config": _check_config})
 
 
-def resolve_optimizer(optimizer, learning_rate):
-    """Turn what the user gave into what SciKeras takes.
+def resolve_optimizer(optimizer: Any, learning_rate: float | None) -> dict[str, Any]:
+    """Return the arguments `optimizer`, `optimizer__...` of a SciKeras classifier.
 
-    Parameters
-    ----------
-    optimizer : str or keras.optimizers.Optimizer
-        A Keras name in any case, or an instance, of which a copy is used. The name
-        "muon" stands for :class:`skcnn._muon.Muon`.
-    learning_rate : float or None
-        For optimisers given by name; None is Keras's default for that optimiser.
-
-    Returns
-    -------
-    dict
-        The arguments `optimizer`, `optimizer__...` of a SciKeras classifier.
-
-    Raises
-    ------
-    ValueError
-        If Keras has no optimiser of that name.
+    `optimizer` is a name that Keras knows, in any case, or "muon" for
+    :class:`skcnn._muon.Muon`, or an instance, of which a copy is used. `learning_rate`
+    counts for names; None is Keras's default for that optimizer. Raises
+    a ValueError if Keras has no optimizer of that name.
     """
     import keras
 
@@ -89,12 +79,13 @@ def resolve_optimizer(optimizer, learning_rate):
         "optimizer__name": "optimizer",
     }
     if learning_rate is not None:
-        # Keras refuses NumPy's numbers other than float64.
+        # Keras refuses all of NumPy's numbers but float64.
         arguments["optimizer__learning_rate"] = float(learning_rate)
     return arguments
 
 
-def _keras_optimizers():
+def _keras_optimizers() -> dict[str, type]:
+    """Return the classes of Keras's optimizers by name."""
     import keras
 
     return _subclasses(
@@ -102,7 +93,10 @@ def _keras_optimizers():
     )
 
 
-def _subclasses(module, base, without=frozenset()):
+def _subclasses(
+    module: ModuleType, base: type, without: frozenset[str] = frozenset()
+) -> dict[str, type]:
+    """Return the classes of a module that are subclasses of `base`, by name."""
     return {
         name: value
         for name, value in vars(module).items()
@@ -110,19 +104,11 @@ def _subclasses(module, base, without=frozenset()):
     }
 
 
-def describe_optimizer(value):
-    """Describe an optimiser of Keras by plain values.
+def describe_optimizer(value: Any) -> dict[str, Any] | None:
+    """Describe an optimizer of Keras by its class and configuration, as plain values.
 
-    Parameters
-    ----------
-    value : object
-        Anything.
-
-    Returns
-    -------
-    dict or None
-        Its class and configuration; None for all but instances of Keras's own classes
-        whose learning rate is a number or a schedule of Keras's own.
+    None for everything but instances of Keras's own classes whose learning rate is a
+    number or a schedule of Keras.
     """
     import keras
 
@@ -141,26 +127,13 @@ def describe_optimizer(value):
     return description if known else None
 
 
-def make_optimizer(description):
-    """Make the optimizer that a description stands for.
+def make_optimizer(description: Any) -> Any:
+    """Make the optimizer that a description of :func:`describe_optimizer` stands for.
 
-    The description may come from a stranger's file. Keras's deserialization, which
-    imports what it is told to, has no part in this function, and the configuration has
-    exactly the entries that Keras's own `get_config` gives, each checked.
-
-    Parameters
-    ----------
-    description : dict
-        As `describe_optimizer` returns it, or something worse.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-
-    Raises
-    ------
-    ValueError
-        If it is no such description.
+    The description may come from a forged file. Therefore Keras's deserialization,
+    which imports any module that a file names, is not used, and the configuration must
+    have exactly the entries that Keras's own `get_config` gives, each checked. Raises
+    ValueError otherwise.
     """
     start_keras()
     import keras
@@ -182,39 +155,22 @@ def make_optimizer(description):
     return make(**config)
 
 
-def _known(classes, name):
+def _known(classes: dict[str, Any], name: str) -> Any:
+    """Return the class of a name, or raise ValueError."""
     if name not in classes:
         raise ValueError(f"Keras has no {name!r} there.")
     return classes[name]
 
 
-def copy_optimizer(optimizer):
-    """Return an unbuilt optimiser of the same configuration.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Left as it is.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-    """
+def copy_optimizer(optimizer: Any) -> Any:
+    """Return an unbuilt optimizer of the same configuration."""
     return type(optimizer).from_config(optimizer.get_config())
 
 
-def optimizer_key(optimizer):
-    """Return what tells optimisers apart whose updates are compiled differently.
+def optimizer_key(optimizer: Any) -> str:
+    """Return a string that is equal for optimizers whose updates compile to the same.
 
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Any instance.
-
-    Returns
-    -------
-    str
-        Its configuration without a learning rate that is passed at run time anyway.
+    It holds the configuration, but no learning rate that is passed at run time.
     """
     kind = type(optimizer)
     config = dict(optimizer.get_config(), name=None)
@@ -225,64 +181,33 @@ def optimizer_key(optimizer):
     )
 
 
-def has_rate_variable(optimizer):
-    """Whether a learning rate can be passed to an optimiser at run time.
+def has_rate_variable(optimizer: Any) -> bool:
+    """Say whether a learning rate can be passed to an optimizer at run time.
 
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Any instance.
-
-    Returns
-    -------
-    bool
-        False for an optimiser with a schedule of its own.
+    It cannot where the optimizer has a schedule of its own.
     """
     return hasattr(optimizer.learning_rate, "assign")
 
 
-def current_learning_rate(optimizer):
-    """Return the learning rate of an optimiser as a number.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Any instance.
-
-    Returns
-    -------
-    float
-    """
+def current_learning_rate(optimizer: Any) -> float:
+    """Return the learning rate of an optimizer as a number."""
     import keras
 
     rate = keras.ops.convert_to_numpy(keras.ops.copy(optimizer.learning_rate))
-    # Rounded as the compiled functions take it, whatever float a user made Keras's own.
+    # float32, as in the compiled step, even where `keras.config.floatx()` is another.
     return float(np.float32(rate))
 
 
-def learning_rates(schedule, peak, steps, n_steps):
-    """Return the learning rates of some steps of a training run.
+def learning_rates(
+    schedule: str, peak: float, steps: np.ndarray, n_steps: int
+) -> np.ndarray:
+    """Return the learning rates (float32) of some steps of a run of `n_steps` steps.
 
-    Parameters
-    ----------
-    schedule : {"constant", "cosine", "linear"}
-        "cosine" rises linearly over the first tenth of the steps, then falls to 0 along
-        half a cosine [1]_. "linear" falls to 0 along a line from the first step on.
-    peak : float
-        The highest learning rate.
-    steps : ndarray of float64
-        Numbers of the steps, from 0 on.
-    n_steps : int
-        Steps of the whole run.
-
-    Returns
-    -------
-    ndarray of the shape of `steps`, float32
-
-    References
-    ----------
-    .. [1] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
-       Restarts", ICLR 2017, equation 5; https://arxiv.org/abs/1608.03983
+    `steps` are the numbers of the steps, from 0 on, as float64. "constant" is always
+    `peak`. "cosine" rises linearly over the first tenth of the steps, then falls to 0
+    along half a cosine, as in I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient
+    Descent with Warm Restarts", ICLR 2017, equation 5; https://arxiv.org/abs/1608.03983.
+    "linear" falls to 0 along a line from the first step on.
     """
     if schedule == "constant":
         return np.full(steps.shape, peak, np.float32)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from skcnn._augment import augment_images, image_views, resize_images
-from skcnn._optimizers import has_rate_variable
 
 
 class Batch(NamedTuple):
@@ -114,7 +113,8 @@ class Computation:
     """What a network computes from values of its variables.
 
     `layers` are all but the softmax; `others` are the variables that batch
-    normalization changes or that are never trained; the optimizer is built.
+    normalization changes or that are never trained. The optimizer is built;
+    `learning_rate` is its variable, or None if it has a schedule of its own.
     """
 
     backend: Backend
@@ -122,6 +122,7 @@ class Computation:
     trainable: list[Any]
     others: list[Any]
     optimizer: Any
+    learning_rate: Any
     augment: tuple[str, ...]
     dtype: np.dtype
 
@@ -194,20 +195,21 @@ class Computation:
                 drop,
             )
             n_classes = logits.shape[1]
-            targets = ops.one_hot(class_indices, n_classes, dtype=logits.dtype)
+            targets = ops.one_hot(class_indices, n_classes, dtype=self.dtype.name)
             targets = targets * (1 - options.smoothing) + options.smoothing / n_classes
             losses = ops.categorical_crossentropy(targets, logits, from_logits=True)
             losses = losses * weights
             is_correct = ops.equal(ops.argmax(logits, axis=1), class_indices)
             loss_sum = ops.sum(losses)
-            correct_sum = ops.sum(weights * ops.cast(is_correct, weights.dtype))
-            return loss_sum / ops.cast(n_images, losses.dtype), (loss_sum, correct_sum)
+            correct_sum = ops.sum(weights * ops.cast(is_correct, self.dtype.name))
+            loss = loss_sum / ops.cast(n_images, self.dtype.name)
+            return loss, (loss_sum, correct_sum)
 
         gradients, sums = self.backend.gradients(
             loss_of_batch, self.trainable, self.others
         )
-        if has_rate_variable(self.optimizer):
-            self.optimizer.learning_rate.assign(options.rates[i])
+        if self.learning_rate is not None:
+            self.learning_rate.assign(options.rates[i])
         self.optimizer.apply(gradients)
         return sums
 
@@ -244,7 +246,8 @@ def forward(
                 x = layer(x, training=False)
         elif isinstance(layer, keras.layers.Dense) and _is_float64(x):
             # Keras, whose promotion of dtypes ends at float32, rounds on PyTorch.
-            x = x @ layer.kernel.value + layer.bias.value
+            x = x @ layer.kernel.value
+            x = layer.activation(x + layer.bias.value if layer.use_bias else x)
         else:
             x = layer(x, training=training)
     return x

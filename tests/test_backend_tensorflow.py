@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tiny import tiny_classifier
 
+from skcnn._augment import transform_images
 from skcnn._backends import tensorflow
 from skcnn._step import drop_values
 
@@ -201,3 +202,19 @@ def test_a_strategy_of_tensorflow_is_refused(name, digits):
     assert not hasattr(clf, "classes_")
     # The shared network of the failed fit must not stay behind.
     assert clf.fit(X[:100], y[:100]).n_iter_ == 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_projective_transform_agrees_with_the_shared_one(channels):
+    import tensorflow as tf
+
+    generator = np.random.default_rng(0)
+    images = tf.constant(generator.random((9, 12, 14, channels)), tf.float32)
+    turned, moved = generator.uniform(-0.3, 0.3, (4, 9)), generator.uniform(-3, 3, 18)
+    turned[[0, 3]] += 1
+    rows = [
+        [tf.constant(row, tf.float32) for row in (*turned[:2], moved[:9])],
+        [tf.constant(row, tf.float32) for row in (*turned[2:], moved[9:])],
+    ]
+    ours = tensorflow._projective_transform(images, rows)
+    np.testing.assert_allclose(ours, transform_images(images, rows), atol=1e-4)

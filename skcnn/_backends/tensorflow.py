@@ -130,9 +130,14 @@ class Functions:
             flip_mask: Any,
             rates: Any,
             batch_size: Any,
-            *others: Any,
+            dropout: Any,
+            smoothing: Any,
+            seed: Any,
+            step: Any,
         ) -> tuple[list[Any], Any, Any]:
-            options = StepOptions(size, rates, batch_size, *others)
+            options = StepOptions(
+                size, rates, batch_size, dropout, smoothing, seed, step
+            )
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
