@@ -23,9 +23,9 @@ import numpy as np
 
 from skcnn import _schema
 from skcnn._files import LimitedReads, open_regular, written_whole
+from skcnn._messages.wording import printable
 from skcnn._npy import read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
-from skcnn._wording import printable
 
 FORMAT = 1
 DOCUMENT = "skcnn.json"

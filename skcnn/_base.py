@@ -13,7 +13,6 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skcnn._arguments import explains_wrong_calls
 from skcnn._fit_tasks import FitTasks
 from skcnn._fitting import (
     FitArguments,
@@ -27,6 +26,9 @@ from skcnn._images import (
     relearn_from_images,
     validate_images,
 )
+from skcnn._messages.arguments import explains_wrong_calls
+from skcnn._messages.warnings import warn_of
+from skcnn._messages.wording import listed
 from skcnn._networks import MOST_LAYER_VALUES, network_size
 from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
@@ -43,8 +45,6 @@ from skcnn._sklearn_private import (
 from skcnn._startup import start_keras
 from skcnn._state import TrainState
 from skcnn._training import prediction_batch
-from skcnn._warnings import warn_of
-from skcnn._wording import listed
 
 # After unpickling, these are made from plain values when they are first asked for.
 REMADE = ("keras_classifier_", "_as_fitted")

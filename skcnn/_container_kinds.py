@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._wording import first_of
+from skcnn._messages.wording import first_of
 
 IMAGE_NAMES = ("image", "images", "img", "pixels", "x_train", "X", "x", "data")
 LABEL_NAMES = ("label", "labels", "target", "y_train", "y", "class")

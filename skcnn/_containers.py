@@ -36,7 +36,7 @@ from skcnn._container_kinds import (
     to_array,
     what_is,
 )
-from skcnn._warnings import warn_of
+from skcnn._messages.warnings import warn_of
 
 # A frame with more columns is a table of pixels. In a frame with fewer columns, one
 # column may hold the images.

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
-from skcnn._wording import printable
+from skcnn._messages.wording import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,8 +16,8 @@ from skcnn._image_decoding import (
     to_depth,
 )
 from skcnn._images import check_image_shape
-from skcnn._warnings import warn_of
-from skcnn._wording import counted, first_of
+from skcnn._messages.warnings import warn_of
+from skcnn._messages.wording import counted, first_of
 
 # A warning suggests smaller images if the array takes this much memory, or if there
 # are `_MANY` images or more with a side above `_LARGE_SIDE`.

@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
 from skcnn._containers import array_or_frame, channels_last_code, one_image_code
+from skcnn._messages.warnings import warn_of
 from skcnn._pixel_layout import (
     SHORTEST_ROW,
     find_channels,
     find_one_row,
     find_planes,
 )
-from skcnn._warnings import warn_of
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "

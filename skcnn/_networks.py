@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from skcnn._augment import MIN_CHANGED_SIDE
-from skcnn._warnings import warn_of
+from skcnn._messages.warnings import warn_of
 
 # For these activations, the network pools before it activates: the values are the same,
 # because max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f, and the activation is

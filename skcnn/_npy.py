@@ -24,7 +24,7 @@ from skcnn._files import (
     most_unpacked,
     open_regular,
 )
-from skcnn._wording import shown
+from skcnn._messages.wording import shown
 
 # The most bytes of a header, as in NumPy.
 _MOST_HEADER = 10_000
@@ -159,7 +159,7 @@ class Npz:
     """The arrays of an open ``.npz`` file.
 
     `names` lists the names of the arrays, which may be any text: use
-    :func:`~skcnn._wording.shown` to print one. `size` is the size of the file in bytes,
+    :func:`~skcnn._messages.wording.shown` to print one. `size` is the size of the file in bytes,
     and `path` names the file in messages.
     """
 

@@ -11,9 +11,9 @@ from skcnn import _schema
 from skcnn._archive import Decoder, Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._fingerprints import check_fingerprints
+from skcnn._messages.warnings import warn_of
 from skcnn._seen_pixels import check_description
 from skcnn._sklearn_private import validate_parameters
-from skcnn._warnings import warn_of
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 CLASSES = {

@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
 )
 
 from skcnn._containers import labels_in
-from skcnn._wording import listed
+from skcnn._messages.wording import listed
 
 
 def validate_labels(

@@ -1,6 +1,6 @@
 """Numbers, names and foreign text in messages."""
 
-from skcnn._wording import counted, enumerated, first_of, printable, shown
+from skcnn._messages.wording import counted, enumerated, first_of, printable, shown
 
 
 def test_a_number_goes_with_its_noun():

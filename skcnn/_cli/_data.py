@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skcnn._cli._terminal import note, visible
-from skcnn._wording import counted, first_of
+from skcnn._messages.wording import counted, first_of
 
 if TYPE_CHECKING:
     from skcnn._cli._model import Model

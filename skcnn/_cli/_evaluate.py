@@ -29,7 +29,7 @@ from skcnn._cli._terminal import (
     start_keras,
     visible,
 )
-from skcnn._wording import counted, first_of
+from skcnn._messages.wording import counted, first_of
 
 
 @click.command(

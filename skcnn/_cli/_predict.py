@@ -9,7 +9,7 @@ from skcnn._cli._model import Model
 from skcnn._cli._output import check_output, write_text
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
 from skcnn._cli._terminal import Command, print_result, say, start_keras
-from skcnn._wording import counted
+from skcnn._messages.wording import counted
 
 
 @click.command(cls=Command)

@@ -8,7 +8,7 @@ import click
 
 from skcnn._cli._output import check_output
 from skcnn._cli._terminal import note, print_result, say, visible
-from skcnn._wording import counted
+from skcnn._messages.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ from skcnn._cli._terminal import (
     start_keras,
     visible,
 )
-from skcnn._wording import counted, first_of
+from skcnn._messages.wording import counted, first_of
 
 # More epochs than the default of the classifier, which is meant for 60,000 images: the
 # digits to train on are 1,347.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skcnn._folder_listing import is_leftover, list_image_files
-from skcnn._wording import enumerated
+from skcnn._messages.wording import enumerated
 from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 
 # Suffixes after "train", "test", ... that do not change the meaning of a folder's name.

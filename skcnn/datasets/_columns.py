@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._wording import shown
+from skcnn._messages.wording import shown
 from skcnn.datasets._text_table import TextTable
 
 # Names of columns in lower case, without spaces and punctuation (see `plain`).

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from skcnn._folder_listing import is_leftover
-from skcnn._wording import shown
+from skcnn._messages.wording import shown
 from skcnn.datasets._class_folders import refuse_links_out
 
 IMAGE_SUFFIXES = frozenset(

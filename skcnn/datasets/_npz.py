@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
+from skcnn._messages.warnings import warn_of
 from skcnn._npy import Npz, open_npz
-from skcnn._warnings import warn_of
 from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 
 _IMAGES = r"x|images?|imgs?|pictures?|pixels?|data|features?|inputs?|samples?"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcnn._warnings import warn_of
-from skcnn._wording import counted, first_of, shown
+from skcnn._messages.warnings import warn_of
+from skcnn._messages.wording import counted, first_of, shown
 from skcnn.datasets._columns import (
     find_column,
     is_id,

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from skcnn._wording import counted, printable, shown
+from skcnn._messages.wording import counted, printable, shown
 from skcnn.datasets._text_file import open_as_utf_8
 
 _SEPARATORS = {

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._containers import array_or_frame
-from skcnn._wording import listed
+from skcnn._messages.wording import listed
 from skcnn.display._images import (
     as_images,
     check_positive,

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from skcnn._wording import enumerated
+from skcnn._messages.wording import enumerated
 
 Estimator = TypeVar("Estimator")
 Arguments = ParamSpec("Arguments")
