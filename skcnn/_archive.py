@@ -21,11 +21,11 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from skcnn import _schema
-from skcnn._files import LimitedReads, open_regular, written_whole
 from skcnn._messages.wording import printable
-from skcnn._npy import read_npy
 from skcnn._optimizers import describe_optimizer, make_optimizer
+from skcnn._storage import schema
+from skcnn._storage.files import LimitedReads, open_regular, written_whole
+from skcnn._storage.npy import read_npy
 
 FORMAT = 1
 DOCUMENT = "skcnn.json"
@@ -199,9 +199,9 @@ def _check_format(document: Any, path: str) -> None:
     """Refuse a later format, and JSON that is not a document."""
     if type(document) is not dict:
         raise ValueError("The document is not a JSON object.")
-    _schema.integer(FORMAT)(document.get("format"), "format")
-    short = _schema.text(64)
-    _schema.mapping(short, short, most=32)(document.get("versions"), "versions")
+    schema.integer(FORMAT)(document.get("format"), "format")
+    short = schema.text(64)
+    schema.mapping(short, short, most=32)(document.get("versions"), "versions")
     if document["format"] != FORMAT:
         raise _NewerFormat(
             f"{path} has format {document['format']}, written by skcnn "
@@ -302,21 +302,21 @@ class Decoder:
             return self._array(content)
         content = self(content, depth + 1)
         if kind == "float":
-            _schema.exactly("nan", "inf", "-inf")(content, "float")
+            schema.exactly("nan", "inf", "-inf")(content, "float")
             return float(content)
         if kind == "tuple":
             return tuple(content)
         if kind == "dict":
             return dict(content)
         if kind == "scalar":
-            _schema.array("".join(PLAIN_KINDS), n_dims=0)(content, "scalar")
+            schema.array("".join(PLAIN_KINDS), n_dims=0)(content, "scalar")
             return content[()]
         if kind == "objects":
             array = np.empty(len(content), object)
             array[:] = content
             return array
         if kind == "random_state":
-            _schema.random_state(content, "random_state")
+            schema.random_state(content, "random_state")
             generator = np.random.RandomState(0)
             generator.set_state(content)
             return generator
@@ -325,7 +325,7 @@ class Decoder:
         raise ValueError("There is a kind of value that no version of skcnn writes.")
 
     def _array(self, number: Any) -> np.ndarray:
-        _schema.integer(0)(number, "array")
+        schema.integer(0)(number, "array")
         if number not in self._unread:
             raise ValueError(f"The array {number} is missing, or is used twice.")
         self._unread.remove(number)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from skcnn import _schema
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._images import chunk_rows
 from skcnn._state import Best, TrainState
+from skcnn._storage import schema
 
 # Parameters that do not change the result of a fit.
 IRRELEVANT = ("callbacks", "random_state", "verbose", "warm_start")
@@ -120,28 +120,28 @@ def open_checkpoint(
     return Checkpoint(path, fingerprint, beginning, state), random_state
 
 
-_DOCUMENT = _schema.record(
+_DOCUMENT = schema.record(
     {
-        "format": _schema.integer(),
+        "format": schema.integer(),
         "versions": lambda versions, place: None,
         "checkpoint": lambda state, place: None,
     }
 )
-_STATE = _schema.record(
+_STATE = schema.record(
     {
-        "fingerprint": _schema.text(64, "[0-9a-f]{64}"),
-        "beginning": _schema.random_state,
-        "generator": _schema.random_state,
-        "weights": _schema.values_of_variables,
-        "optimizer_values": _schema.values_of_variables,
-        "history": _schema.history,
-        "best": _schema.either(
-            _schema.nothing,
-            _schema.several(lambda value, place: None, most=3, least=3),
+        "fingerprint": schema.text(64, "[0-9a-f]{64}"),
+        "beginning": schema.random_state,
+        "generator": schema.random_state,
+        "weights": schema.values_of_variables,
+        "optimizer_values": schema.values_of_variables,
+        "history": schema.history,
+        "best": schema.either(
+            schema.nothing,
+            schema.several(lambda value, place: None, most=3, least=3),
         ),
     }
 )
-_BEST = (_schema.number, _schema.integer(0), _schema.values_of_variables)
+_BEST = (schema.number, schema.integer(0), schema.values_of_variables)
 
 
 def _content(document: dict[str, Any], decode: Callable) -> dict[str, Any]:

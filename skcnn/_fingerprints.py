@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from skcnn import _schema
 from skcnn._images import chunk_rows
+from skcnn._storage import schema
 
 # Fingerprints of more images are not kept: they would take more than 16 MB in memory
 # and in every saved file.
@@ -52,7 +52,7 @@ def merge_fingerprints(*known: np.ndarray | None) -> np.ndarray | None:
 def check_fingerprints(known: Any, place: str) -> None:
     """Check that a value from a file is None or a sorted array of fingerprints."""
     if known is not None:
-        _schema.array("u", n_dims=1)(known, place)
+        schema.array("u", n_dims=1)(known, place)
         if known.dtype != np.uint64 or len(known) > MOST_FINGERPRINTS:
             raise ValueError(f"{place}: these are not fingerprints.")
         if (known[1:] <= known[:-1]).any():

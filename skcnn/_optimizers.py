@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skcnn import _schema
 from skcnn._startup import start_keras
+from skcnn._storage import schema
 
 WARM_UP_FRACTION = 0.1
 
@@ -17,31 +17,31 @@ NO_OPTIMIZERS = frozenset({"LossScaleOptimizer", "MultiOptimizer", "Optimizer"})
 # What a configuration of Keras's optimizers and schedules may hold. Keras takes the
 # strings of Muon's `exclude_layers` for regular expressions, and unrolls `ns_steps`
 # iterations when it traces a step. Both are bounded, because a file may be forged.
-_NAME = _schema.text(64, "[A-Za-z0-9_]*")
-_VALUE = _schema.either(_schema.nothing, _schema.flag, _schema.finite_number, _NAME)
-_SCHEDULE = _schema.record(
+_NAME = schema.text(64, "[A-Za-z0-9_]*")
+_VALUE = schema.either(schema.nothing, schema.flag, schema.finite_number, _NAME)
+_SCHEDULE = schema.record(
     {
-        "module": _schema.exactly("keras.optimizers.schedules"),
+        "module": schema.exactly("keras.optimizers.schedules"),
         "class_name": _NAME,
-        "config": _schema.mapping(
+        "config": schema.mapping(
             _NAME,
-            _schema.either(_VALUE, _schema.several(_schema.finite_number, most=10_000)),
+            schema.either(_VALUE, schema.several(schema.finite_number, most=10_000)),
             most=32,
         ),
-        "registered_name": _schema.nothing,
+        "registered_name": schema.nothing,
     }
 )
 
 
 def _check_config(config: Any, place: str) -> None:
     """Raise for a configuration with entries or values that Keras would not write."""
-    _schema.mapping(_NAME, lambda value, place: None, most=64)(config, place)
+    schema.mapping(_NAME, lambda value, place: None, most=64)(config, place)
     special = {
-        "exclude_layers": _schema.several(
-            _schema.text(200, "[A-Za-z0-9_/ -]*"), most=1000
+        "exclude_layers": schema.several(
+            schema.text(200, "[A-Za-z0-9_/ -]*"), most=1000
         ),
-        "learning_rate": _schema.either(_schema.finite_number, _SCHEDULE),
-        "ns_steps": _schema.integer(0, 64),
+        "learning_rate": schema.either(schema.finite_number, _SCHEDULE),
+        "ns_steps": schema.integer(0, 64),
     }
     if "learning_rate" not in config:
         raise ValueError(f"{place}: there is no learning_rate.")
@@ -49,7 +49,7 @@ def _check_config(config: Any, place: str) -> None:
         special.get(name, _VALUE)(value, f"{place}.{name}")
 
 
-_DESCRIPTION = _schema.record({"class_name": _NAME, "config": _check_config})
+_DESCRIPTION = schema.record({"class_name": _NAME, "config": _check_config})
 
 
 def resolve_optimizer(optimizer: Any, learning_rate: float | None) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn import _schema
 from skcnn._archive import Decoder, Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._fingerprints import check_fingerprints
 from skcnn._messages.warnings import warn_of
 from skcnn._seen_pixels import check_description
 from skcnn._sklearn_private import validate_parameters
+from skcnn._storage import schema
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 CLASSES = {
@@ -249,19 +249,19 @@ def _parameter(value: Any, place: str) -> None:
         _PLAIN_PARAMETER(value, place)
 
 
-_SCALAR = _schema.either(
-    _schema.nothing,
-    _schema.flag,
-    _schema.integer(),
-    _schema.number,
-    _schema.text(1000),
+_SCALAR = schema.either(
+    schema.nothing,
+    schema.flag,
+    schema.integer(),
+    schema.number,
+    schema.text(1000),
 )
-_PLAIN_PARAMETER = _schema.either(
+_PLAIN_PARAMETER = schema.either(
     _SCALAR,
-    _schema.several(_SCALAR, most=1000),
-    _schema.several(_SCALAR, most=1000, kind=tuple),
+    schema.several(_SCALAR, most=1000),
+    schema.several(_SCALAR, most=1000, kind=tuple),
     # class_weight: classes of any kind that scikit-learn takes, and their weights.
-    _schema.mapping(
+    schema.mapping(
         lambda label, place: None,
         lambda weight, place: _parameter(weight, place),
         most=2**17,
@@ -271,14 +271,14 @@ _PLAIN_PARAMETER = _schema.either(
 
 def _strings(value: Any, place: str) -> None:
     """Check for an array of objects that are strings."""
-    _schema.array("O", n_dims=1)(value, place)
+    schema.array("O", n_dims=1)(value, place)
     for i, name in enumerate(value):
-        _schema.text(10_000)(name, f"{place}[{i}]")
+        schema.text(10_000)(name, f"{place}[{i}]")
 
 
 def _classes(value: Any, place: str) -> None:
     """Check for a 1-D array of class labels."""
-    _schema.array("biufUSO", n_dims=1)(value, place)
+    schema.array("biufUSO", n_dims=1)(value, place)
     if value.dtype == object:
         for i, label in enumerate(value):
             _SCALAR(label, f"{place}[{i}]")
@@ -287,30 +287,30 @@ def _classes(value: Any, place: str) -> None:
 def _generator(value: Any, place: str) -> None:
     """Check for None, a generator, or "parameter": the generator in `random_state`."""
     if not isinstance(value, np.random.RandomState):
-        _schema.either(_schema.nothing, _schema.exactly("parameter"))(value, place)
+        schema.either(schema.nothing, schema.exactly("parameter"))(value, place)
 
 
 _OF_IMAGES = {
-    "n_features_in": _schema.integer(1),
-    "feature_names_in": _schema.either(_schema.nothing, _strings),
-    "image_shape": _schema.several(_schema.integer(1), most=3, least=3, kind=tuple),
+    "n_features_in": schema.integer(1),
+    "feature_names_in": schema.either(schema.nothing, _strings),
+    "image_shape": schema.several(schema.integer(1), most=3, least=3, kind=tuple),
 }
-_PIXELS = _schema.array("f", n_dims=1)
-_OF_A_CLASSIFIER = _schema.record(
+_PIXELS = schema.array("f", n_dims=1)
+_OF_A_CLASSIFIER = schema.record(
     _OF_IMAGES
     | {
         "classes": _classes,
-        "parameters": _schema.mapping(_schema.text(64), _parameter, most=64),
-        "history": _schema.history,
-        "weights": _schema.values_of_variables,
-        "optimizer_values": _schema.values_of_variables,
+        "parameters": schema.mapping(schema.text(64), _parameter, most=64),
+        "history": schema.history,
+        "weights": schema.values_of_variables,
+        "optimizer_values": schema.values_of_variables,
         "random_state": _generator,
     },
     # Files written before 2026-11-26 have `integer_maximum`, and none of the others.
     optional={
         "fingerprints": check_fingerprints,
-        "hold_out_seed": _schema.either(
-            _schema.nothing, _schema.integer(0, np.iinfo(np.int32).max)
+        "hold_out_seed": schema.either(
+            schema.nothing, schema.integer(0, np.iinfo(np.int32).max)
         ),
         "integer_maximum": lambda value, place: _parameter(value, place),
         "seen_pixels": lambda value, place: None,
@@ -327,47 +327,47 @@ def _classifier(learned: Any, place: str) -> None:
 _LEARNED = {
     "CIFARCNNClassifier": _classifier,
     "MNISTCNNClassifier": _classifier,
-    "ImageReshaper": _schema.record(_OF_IMAGES),
-    "ImageScaler": _schema.record(_OF_IMAGES | {"offset": _PIXELS, "scale": _PIXELS}),
+    "ImageReshaper": schema.record(_OF_IMAGES),
+    "ImageScaler": schema.record(_OF_IMAGES | {"offset": _PIXELS, "scale": _PIXELS}),
 }
 
 # At this point parameters are still encoded; `decode` returns their values.
-_ENCODED = _schema.mapping(_schema.text(64, "[a-z_]+"), lambda value, place: None, 64)
-_STEP = _schema.either(
-    _schema.nothing,
-    _schema.exactly("passthrough"),
+_ENCODED = schema.mapping(schema.text(64, "[a-z_]+"), lambda value, place: None, 64)
+_STEP = schema.either(
+    schema.nothing,
+    schema.exactly("passthrough"),
     lambda step, place: _ESTIMATOR(step, place),
 )
-_ESTIMATOR: _schema.Check = _schema.either(
-    _schema.record(
+_ESTIMATOR: schema.Check = schema.either(
+    schema.record(
         {
-            "class": _schema.exactly("Pipeline"),
+            "class": schema.exactly("Pipeline"),
             "parameters": _ENCODED,
-            "steps": _schema.several(
-                _schema.pair(_schema.text(1000), _STEP), most=MAX_STEPS, least=1
+            "steps": schema.several(
+                schema.pair(schema.text(1000), _STEP), most=MAX_STEPS, least=1
             ),
         }
     ),
-    _schema.record(
+    schema.record(
         {
-            "class": _schema.exactly(*CLASSES),
+            "class": schema.exactly(*CLASSES),
             "parameters": _ENCODED,
             "learned": lambda learned, place: None,
         }
     ),
 )
-_PIPELINE_PARAMETERS = _schema.record(
+_PIPELINE_PARAMETERS = schema.record(
     {
-        "memory": _schema.nothing,
-        "transform_input": _schema.either(
-            _schema.nothing, _schema.several(_schema.text(1000), most=100)
+        "memory": schema.nothing,
+        "transform_input": schema.either(
+            schema.nothing, schema.several(schema.text(1000), most=100)
         ),
-        "verbose": _schema.flag,
+        "verbose": schema.flag,
     }
 )
-_DOCUMENT = _schema.record(
+_DOCUMENT = schema.record(
     {
-        "format": _schema.integer(),
+        "format": schema.integer(),
         "versions": lambda versions, place: None,
         "estimator": _ESTIMATOR,
     }

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from skcnn import _schema
 from skcnn._images import chunk_rows
 from skcnn._pixel_layout import (
     INTERLEAVED_TO,
@@ -23,6 +22,7 @@ from skcnn._pixel_layout import (
 )
 from skcnn._pixel_warnings import PixelsWarning
 from skcnn._pixels import pixel_interval
+from skcnn._storage import schema
 
 # Images with fewer values are rows of a table rather than pictures: nothing is checked.
 FEWEST_VALUES = 16
@@ -120,26 +120,26 @@ def merge_pixels(seen: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 def check_description(seen: Any, place: str) -> None:
     """Check that a value from a file is None or a result of `learn_pixels`."""
-    numbers = _schema.several(_finite, most=len(PERCENTS), least=len(PERCENTS))
-    description = _schema.record(
+    numbers = schema.several(_finite, most=len(PERCENTS), least=len(PERCENTS))
+    description = schema.record(
         {
-            "dtype": _schema.text(16, "(bool|u?int|float)[0-9]*"),
+            "dtype": schema.text(16, "(bool|u?int|float)[0-9]*"),
             "minimum": _finite,
             "maximum": _finite,
-            "n_images": _schema.integer(1),
-            "step_ratio": _schema.either(_schema.nothing, _finite),
+            "n_images": schema.integer(1),
+            "step_ratio": schema.either(schema.nothing, _finite),
         }
         | dict.fromkeys(QUANTILES, numbers),
         # Files written by the first versions of 0.1.0 also hold the means of channels.
-        optional={"channel_means": _schema.several(_finite, most=2**14)},
+        optional={"channel_means": schema.several(_finite, most=2**14)},
     )
-    _schema.either(_schema.nothing, description)(seen, place)
+    schema.either(schema.nothing, description)(seen, place)
 
 
 def _finite(value: Any, place: str) -> None:
     """Check for a float that is neither infinite nor NaN."""
-    _schema.number(value, place)
-    _schema.finite_number(value, place)
+    schema.number(value, place)
+    schema.finite_number(value, place)
 
 
 def find_other_pixels(

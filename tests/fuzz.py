@@ -184,7 +184,7 @@ def change_npz(rng, content):
 
 
 def read_npz(folder):
-    from skcnn._npy import open_npz
+    from skcnn._storage.npy import open_npz
 
     with open_npz(folder / "a.npz") as npz:
         for name in npz.names:
@@ -193,7 +193,7 @@ def read_npz(folder):
 
 
 def read_npy(folder):
-    from skcnn._npy import read_npy
+    from skcnn._storage.npy import read_npy
 
     path = folder / "a.npy"
     with path.open("rb") as file:

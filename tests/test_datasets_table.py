@@ -609,7 +609,7 @@ def test_an_archive_of_several_tables_is_refused(tmp_path):
 
 
 def test_a_table_that_unpacks_to_no_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("skcnn._files.MOST_UNPACKED", 1000)
+    monkeypatch.setattr("skcnn._storage.files.MOST_UNPACKED", 1000)
     rows = b"a,b,c,d\n" + b"0,0,0,0\n" * 100_000
     (tmp_path / "bomb.csv").write_bytes(gzip.compress(rows))
     with pytest.raises(ValueError, match="unpacks to more than"):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skcnn._files import folder_written_whole, open_regular, written_whole
+from skcnn._storage.files import folder_written_whole, open_regular, written_whole
 
 if os.name == "posix":
     import fcntl
@@ -140,7 +140,7 @@ class TestWrittenWhole:
         for wait in ("os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)"):
             code = (
                 "import os, sys\n"
-                "from skcnn._files import written_whole\n"
+                "from skcnn._storage.files import written_whole\n"
                 "with written_whole(sys.argv[1]) as file:\n"
                 "    file.write(b'x' * 10**6)\n"
                 f"    {wait}\n"
@@ -178,7 +178,7 @@ class TestWrittenWhole:
     def test_many_that_write_the_same_file_leave_one_whole_file(self, tmp_path):
         code = (
             "import sys\n"
-            "from skcnn._files import written_whole\n"
+            "from skcnn._storage.files import written_whole\n"
             "for i in range(50):\n"
             "    with written_whole(sys.argv[1]) as file:\n"
             "        file.write(sys.argv[2].encode() * 1000)\n"
@@ -219,7 +219,7 @@ class TestWrittenWhole:
         assert names(tmp_path) == ["a"]
 
     def test_on_windows_only_old_leftovers_are_removed(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("skcnn._files.fcntl", None)
+        monkeypatch.setattr("skcnn._storage.files.fcntl", None)
         path = tmp_path / "a"
         with written_whole(path):
             (part,) = tmp_path.glob(".skcnn-*.part")
@@ -307,7 +307,7 @@ class TestWrittenWhole:
     def test_standard_output_is_written_to(self, tmp_path, name, target):
         code = (
             "import sys\n"
-            "from skcnn._files import written_whole\n"
+            "from skcnn._storage.files import written_whole\n"
             "print('before', flush=True)\n"
             "with written_whole(sys.argv[1], mode='t', encoding='utf-8') as file:\n"
             "    file.write('né\\n')\n"
@@ -416,7 +416,7 @@ class TestFolderWrittenWhole:
         code = (
             "import os, sys\n"
             "from pathlib import Path\n"
-            "from skcnn._files import folder_written_whole\n"
+            "from skcnn._storage.files import folder_written_whole\n"
             "with folder_written_whole(sys.argv[1]) as part:\n"
             "    Path(part, 'inner').mkdir()\n"
             "    Path(part, 'inner', 'file').write_bytes(b'x' * 10**6)\n"
@@ -458,7 +458,7 @@ class TestFolderWrittenWhole:
         assert seen and names(tmp_path) == ["a"]
 
     def test_on_windows_only_old_leftovers_are_removed(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("skcnn._files.fcntl", None)
+        monkeypatch.setattr("skcnn._storage.files.fcntl", None)
         path = tmp_path / "a"
         with suppress(ZeroDivisionError), folder_written_whole(path) as part:
             1 / 0  # noqa: B018

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
-from skcnn._npy import open_npz, read_npy, read_npy_header
+from skcnn._storage.npy import open_npz, read_npy, read_npy_header
 
 MEMORY_OVERHEAD = 2 * 2**20
 
@@ -241,7 +241,7 @@ def test_what_is_not_asked_for_is_not_unpacked(path):
 
 
 def test_the_sum_of_what_is_unpacked_is_bounded(path, monkeypatch):
-    monkeypatch.setattr("skcnn._files.MOST_UNPACKED", 25 * 10**6)
+    monkeypatch.setattr("skcnn._storage.files.MOST_UNPACKED", 25 * 10**6)
     np.savez_compressed(path, **{name: np.zeros(10**7, np.uint8) for name in "abc"})
     with open_npz(path) as npz:
         assert npz.shape("c") == (10**7,)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from skcnn._files import written_whole
+from skcnn._storage.files import written_whole
 
 
 def check_output(path: Path, force: bool, *, may_be_stream: bool = False) -> None:

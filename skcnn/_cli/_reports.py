@@ -177,7 +177,7 @@ def write_pictures(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from skcnn._files import written_whole
+    from skcnn._storage.files import written_whole
     from skcnn.display import LossCurveDisplay, MisclassifiedImagesDisplay
 
     classes = classifier.classes_

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcnn._files import LimitedReads, damage_as_value_error, open_regular
 from skcnn._sklearn_private import validates_arguments
+from skcnn._storage.files import LimitedReads, damage_as_value_error, open_regular
 from skcnn.datasets._checks import REMEDY, check_images, check_labels
 from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, Pieces, fetch_images
 from skcnn.datasets._unpickle import read_array_dict

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcnn._files import open_regular
+from skcnn._storage.files import open_regular
 from skcnn.datasets._checks import REMEDY, check_labels, describe
 from skcnn.datasets._cifar10 import CIFAR10_CLASSES
 from skcnn.datasets._unpickle import read_array_dict

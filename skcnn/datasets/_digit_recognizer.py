@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcnn._files import written_whole
+from skcnn._storage.files import written_whole
 from skcnn.datasets._bunch import make_image_bunch
 from skcnn.datasets._checks import REMEDY
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._files import damage_as_value_error, fill, open_regular
+from skcnn._storage.files import damage_as_value_error, fill, open_regular
 from skcnn.datasets._checks import REMEDY
 
 _UINT8 = 0x0800

@@ -13,21 +13,21 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from skcnn import _schema
-from skcnn._files import open_regular, written_whole
 from skcnn._image_files import ReadImages, decode_images
-from skcnn._npy import read_npy_header
+from skcnn._storage import schema
+from skcnn._storage.files import open_regular, written_whole
+from skcnn._storage.npy import read_npy_header
 
 # A description of the image files follows the images in a cache. It takes some ten
 # bytes for each file, and at most this many bytes are read.
 _MOST_FACTS = 2**24
-_PLACES = _schema.several(_schema.integer(0), most=2**22)
-_FACTS = _schema.record(
+_PLACES = schema.several(schema.integer(0), most=2**22)
+_FACTS = schema.record(
     {
         "kept": _PLACES,
         "transparent": _PLACES,
-        "skipped": _schema.several(
-            _schema.pair(_schema.text(2**15), _schema.text(2**15)), most=2**22
+        "skipped": schema.several(
+            schema.pair(schema.text(2**15), schema.text(2**15)), most=2**22
         ),
     }
 )

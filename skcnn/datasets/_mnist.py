@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcnn._npy import Npz, open_npz
 from skcnn._sklearn_private import validates_arguments
+from skcnn._storage.npy import Npz, open_npz
 from skcnn.datasets._checks import REMEDY, check_images, check_labels
 from skcnn.datasets._fetch import FETCH_CONSTRAINTS, ImageSource, Pieces, fetch_images
 from skcnn.datasets._idx import read_idx

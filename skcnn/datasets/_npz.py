@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skcnn._messages.warnings import warn_of
-from skcnn._npy import Npz, open_npz
+from skcnn._storage.npy import Npz, open_npz
 from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 
 _IMAGES = r"x|images?|imgs?|pictures?|pixels?|data|features?|inputs?|samples?"

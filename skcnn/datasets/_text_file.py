@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
-from skcnn._files import damage_as_value_error, most_unpacked, open_regular
+from skcnn._storage.files import damage_as_value_error, most_unpacked, open_regular
 
 _COMPRESSIONS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,

@@ -19,9 +19,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from skcnn._files import damage_as_value_error
 from skcnn._messages.wording import printable, shown
-from skcnn._npy import check_values
+from skcnn._storage.files import damage_as_value_error
+from skcnn._storage.npy import check_values
 from skcnn.datasets._checks import REMEDY
 
 # An opcode takes some 100 bytes of memory, beside its bytes in the file. A batch of

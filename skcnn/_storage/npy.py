@@ -17,14 +17,14 @@ from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
-from skcnn._files import (
+from skcnn._messages.wording import shown
+from skcnn._storage.files import (
     LimitedReads,
     damage_as_value_error,
     fill,
     most_unpacked,
     open_regular,
 )
-from skcnn._messages.wording import shown
 
 # The most bytes of a header, as in NumPy.
 _MOST_HEADER = 10_000
