@@ -24,8 +24,8 @@ from plain_networks import DATA
 from rendering import Column, comparison, grouped, listing, percent
 from scipy.ndimage import rotate, shift
 
-from skcnn._pixel_layout import find_planes
-from skcnn._seen_pixels import find_other_pixels, learn_pixels
+from skcnn._images.pixel_layout import find_planes
+from skcnn._images.seen_pixels import find_other_pixels, learn_pixels
 
 FALSE, MISTAKES = "False alarms", "Mistakes that were noticed"
 

@@ -20,23 +20,23 @@ from skcnn._fitting import (
     fit_classifier,
     make_keras_classifier,
 )
-from skcnn._images import (
+from skcnn._images.forms import (
     image_batch,
     learned_from_images,
     relearn_from_images,
     validate_images,
 )
+from skcnn._images.numerics import default_errors, log_probabilities, probabilities
+from skcnn._images.seen_pixels import find_other_pixels
 from skcnn._messages.arguments import explains_wrong_calls
 from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import listed
 from skcnn._networks import MOST_LAYER_VALUES, network_size
-from skcnn._numerics import default_errors, log_probabilities, probabilities
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
     resolve_views,
 )
-from skcnn._seen_pixels import find_other_pixels
 from skcnn._sklearn_private import (
     begin_task,
     validate_parameters,

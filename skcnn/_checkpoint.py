@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._archive import Encoder, read_archive, write_archive
-from skcnn._images import chunk_rows
+from skcnn._images.forms import chunk_rows
 from skcnn._state import Best, TrainState
 from skcnn._storage import schema
 

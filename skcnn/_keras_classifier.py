@@ -18,8 +18,8 @@ import numpy as np
 
 from skcnn._backends import backend, refuse_several_devices
 from skcnn._engine import CompiledNetwork, compiled_network, tensors
+from skcnn._images.numerics import default_errors, probabilities
 from skcnn._networks import Network, build_network
-from skcnn._numerics import default_errors, probabilities
 from skcnn._optimizers import (
     copy_optimizer,
     current_learning_rate,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._augment import AUGMENTATIONS, VIEWS
-from skcnn._images import check_image_shape
+from skcnn._images.forms import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
 from skcnn._networks import check_activation
 from skcnn._optimizers import resolve_optimizer

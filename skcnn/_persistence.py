@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcnn._archive import Decoder, Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._fingerprints import check_fingerprints
+from skcnn._images.fingerprints import check_fingerprints
+from skcnn._images.seen_pixels import check_description
 from skcnn._messages.warnings import warn_of
-from skcnn._seen_pixels import check_description
 from skcnn._sklearn_private import validate_parameters
 from skcnn._storage import schema
 from skcnn.preprocessing import ImageReshaper, ImageScaler

@@ -11,10 +11,10 @@ import numpy as np
 from skcnn._checkpoint import Checkpoint
 from skcnn._engine import CompiledNetwork, arrays, tensors
 from skcnn._fit_tasks import FitTasks
+from skcnn._images.labeled import LabelledImages, TrainingData
+from skcnn._images.numerics import log_probabilities
+from skcnn._images.read_ahead import random_order
 from skcnn._keras_callbacks import KerasCallbacks
-from skcnn._labelled_images import LabelledImages, TrainingData
-from skcnn._numerics import log_probabilities
-from skcnn._read_ahead import random_order
 from skcnn._schedule import Schedule
 from skcnn._state import TrainState
 from skcnn._step import Batch, StepOptions

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._targets import check_probabilities
+from skcnn._images.labels import check_probabilities
 
 __all__ = ["find_label_issues", "search_results"]
 

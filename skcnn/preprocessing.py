@@ -9,16 +9,16 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._containers import array_or_frame
-from skcnn._images import (
+from skcnn._images.containers import array_or_frame
+from skcnn._images.forms import (
     chunk_rows,
     image_batch,
     learned_from_images,
     relearn_from_images,
     validate_images,
 )
-from skcnn._numerics import default_errors
-from skcnn._pixels import pixel_scaling
+from skcnn._images.numerics import default_errors
+from skcnn._images.scaling import pixel_scaling
 from skcnn._sklearn_private import (
     Options,
     StrOptions,

@@ -14,7 +14,7 @@ import pytest
 
 import skcnn
 from skcnn._cli import main
-from skcnn._fingerprints import were_fitted
+from skcnn._images.fingerprints import were_fitted
 
 pytest.importorskip("PIL")
 

@@ -12,7 +12,7 @@ from tiny import tiny_classifier
 import skcnn
 from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._cli import main
-from skcnn._fingerprints import were_fitted
+from skcnn._images.fingerprints import were_fitted
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 Image = pytest.importorskip("PIL.Image")

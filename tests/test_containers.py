@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skcnn import MNISTCNNClassifier
-from skcnn._images import validate_images
+from skcnn._images.forms import validate_images
 from skcnn.datasets import load_digit_images
 from skcnn.display import (
     ImageGridDisplay,

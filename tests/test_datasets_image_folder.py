@@ -326,14 +326,14 @@ def test_large_images_are_worth_a_word(tmp_path, monkeypatch):
     for name in "ab":
         save(tmp_path / name / "1.png", np.zeros((270, 360, 3), np.uint8))
     load_image_folder(tmp_path)  # two of them are not
-    monkeypatch.setattr("skcnn._image_files._MANY", 2)
+    monkeypatch.setattr("skcnn._images.files._MANY", 2)
     with pytest.warns(
         UserWarning, match=r"2 images of 360 x 270 .*image_shape=\(48, 64, 3\)"
     ) as warned:
         load_image_folder(tmp_path)
     assert warned[0].filename == __file__
     load_image_folder(tmp_path, image_shape=(270, 360, 3))  # as stated
-    monkeypatch.setattr("skcnn._image_files._LARGE_GIGABYTES", 1e-4)
+    monkeypatch.setattr("skcnn._images.files._LARGE_GIGABYTES", 1e-4)
     with pytest.warns(UserWarning, match=r"take 0\.0 GB"):
         load_image_folder(tmp_path, image_shape=(270, 360, 3))
 

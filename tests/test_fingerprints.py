@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from tiny import tiny_classifier
 
 import skcnn
-from skcnn import _fingerprints, _images
 from skcnn._archive import Encoder, read_archive, write_archive
-from skcnn._fingerprints import (
+from skcnn._images import fingerprints, forms
+from skcnn._images.fingerprints import (
     check_fingerprints,
     fingerprints,
     merge_fingerprints,
@@ -112,7 +112,7 @@ def test_fingerprints_are_the_same_on_every_machine():
     assert fingerprints(X / 8).tolist() == EXPECTED_FLOATS
     code = (
         "import numpy as np\n"
-        "from skcnn._fingerprints import fingerprints\n"
+        "from skcnn._images.fingerprints import fingerprints\n"
         "X = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)\n"
         "print(fingerprints(X).tolist())"
     )
@@ -125,7 +125,7 @@ def test_fingerprints_are_the_same_on_every_machine():
 def test_many_images_are_read_by_parts(monkeypatch):
     X = np.random.default_rng(0).integers(0, 256, (50, 9), np.uint8)
     expected = fingerprints(X)
-    monkeypatch.setattr(_images, "CHUNK_VALUES", 30)
+    monkeypatch.setattr(forms, "CHUNK_VALUES", 30)
     np.testing.assert_array_equal(fingerprints(X), expected)
     np.testing.assert_array_equal(fingerprints(X, np.arange(7, 20)), expected[7:20])
 
@@ -225,7 +225,7 @@ def test_wrong_fingerprints_in_a_file_are_refused(wrong, fitted, tmp_path):
 
 def test_beyond_a_number_of_images_nothing_is_known(few, monkeypatch):
     X, y = few
-    monkeypatch.setattr(_fingerprints, "MOST_FINGERPRINTS", 50)
+    monkeypatch.setattr(fingerprints, "MOST_FINGERPRINTS", 50)
     assert were_fitted(tiny(random_state=0).fit(X, y), X) is None
     clf = tiny(random_state=0, warm_start=True).fit(X[:50], y[:50])
     assert were_fitted(clf, X).sum() == 50

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skcnn._folder_listing import is_leftover, list_image_files, natural_order
-from skcnn._image_decoding import to_depth
-from skcnn._image_files import describe_images, read_images
+from skcnn._images.decoding import to_depth
+from skcnn._images.files import describe_images, read_images
+from skcnn._images.folder_listing import is_leftover, list_image_files, natural_order
 from skcnn.datasets import load_image_folder
 
 Image = pytest.importorskip("PIL.Image")

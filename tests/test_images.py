@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
-from skcnn._images import (
+from skcnn._images.forms import (
     check_image_shape,
     image_batch,
     infer_image_shape,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skcnn._labelled_images import LabelledImages
+from skcnn._images.labeled import LabelledImages
 
 # Six images of two different kinds and labels; 4 and 5 are the first two again.
 PIXELS = np.array([[9, 1], [0, 1], [5, 5], [9, 2], [9, 1], [0, 1]], np.uint8)

@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._numerics import log_probabilities, probabilities
+from skcnn._images.numerics import log_probabilities, probabilities
 
 
 @pytest.fixture(scope="module", params=["float32", "float64", "mixed_bfloat16"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
-from skcnn._read_ahead import AT_ONCE, random_order, read_ahead, take
+from skcnn._images.read_ahead import AT_ONCE, random_order, read_ahead, take
 
 PAGE = mmap.PAGESIZE
 

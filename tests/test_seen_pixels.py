@@ -14,8 +14,8 @@ from tiny import tiny_classifier
 
 import skcnn
 from skcnn import MNISTCNNClassifier
-from skcnn._pixel_warnings import PixelsWarning
-from skcnn._seen_pixels import (
+from skcnn._images.pixel_warnings import PixelsWarning
+from skcnn._images.seen_pixels import (
     check_description,
     find_other_pixels,
     learn_pixels,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skcnn._images.labels import combine_weights, encode_labels, validate_labels
 from skcnn._messages.wording import listed
-from skcnn._targets import combine_weights, encode_labels, validate_labels
 
 X = np.zeros((6, 4))
 CLASSES = np.array([0, 1, 2])

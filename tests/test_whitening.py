@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skcnn import CIFARCNNClassifier, _images, _whitening
-from skcnn._labelled_images import LabelledImages
-from skcnn._whitening import EPSILON, whitening_kernel
+from skcnn import CIFARCNNClassifier
+from skcnn._images import forms, whitening
+from skcnn._images.labeled import LabelledImages
+from skcnn._images.whitening import EPSILON, whitening_kernel
 
 SHAPE = (2, 2, 3, 24)
 OFFSET, SCALE = np.array([90.0, 100, 110]), np.array([40.0, 50, 60])
@@ -102,7 +103,7 @@ def test_few_images_of_many_are_read_evenly_spaced(monkeypatch):
     X = correlated(10)
     every = learn(X[::3])
     assert not np.array_equal(learn(X), every)
-    monkeypatch.setattr(_whitening, "MAX_IMAGES", 4)
+    monkeypatch.setattr(whitening, "MAX_IMAGES", 4)
     np.testing.assert_array_equal(learn(X), every)
     weights = np.arange(1.0, 11)
     np.testing.assert_array_equal(learn(X, weights), learn(X[::3], weights[::3]))
@@ -111,7 +112,7 @@ def test_few_images_of_many_are_read_evenly_spaced(monkeypatch):
 def test_chunks_change_nothing_but_rounding(monkeypatch):
     X, weights = correlated(10), np.arange(1.0, 11)
     whole = learn(X, weights)
-    monkeypatch.setattr(_images, "CHUNK_VALUES", 3 * X[0].size)
+    monkeypatch.setattr(forms, "CHUNK_VALUES", 3 * X[0].size)
     np.testing.assert_allclose(learn(X, weights), whole, rtol=1e-6, atol=1e-9)
 
 

@@ -398,7 +398,7 @@ def _read_image_files(
     import warnings
     from math import prod
 
-    from skcnn._image_files import read_images_with_facts, skipped_message
+    from skcnn._images.files import read_images_with_facts, skipped_message
 
     step = max(1, MOST_BYTES_AT_ONCE // prod(model.image_shape))
     for start in range(0, len(files), step):
@@ -420,7 +420,11 @@ def _read_image_files(
 
 def _files_in(folder: Path) -> list[Path]:
     """Return the image files in a folder, or in the folders below if it has none."""
-    from skcnn._folder_listing import is_leftover, list_image_files, natural_order
+    from skcnn._images.folder_listing import (
+        is_leftover,
+        list_image_files,
+        natural_order,
+    )
 
     files = list_image_files(folder)
     if files:
@@ -477,7 +481,7 @@ def _read_folder(
     path: Path, reading: Reading, image_shape: Any, model: "Model | None"
 ) -> dict[str, Images]:
     """Read a folder of classes, or of parts of a data set."""
-    from skcnn._folder_listing import is_leftover
+    from skcnn._images.folder_listing import is_leftover
     from skcnn.datasets import load_image_folder
     from skcnn.datasets._class_folders import list_parts
 
@@ -590,7 +594,7 @@ def _read_table(
 
 def _named(bunch: Any, model: "Model | None" = None) -> Images:
     """Return images, with names as labels if the data set has names."""
-    from skcnn._image_files import describe_images
+    from skcnn._images.files import describe_images
 
     y, names = bunch.get("target"), bunch.target_names
     if y is not None and [str(name) for name in names] != [
@@ -659,7 +663,7 @@ def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:
     elif X.dtype.kind == "u" and X.dtype.itemsize <= 2:
         inverted = np.iinfo(X.dtype).max - X
     else:
-        from skcnn._pixels import pixel_interval
+        from skcnn._images.scaling import pixel_interval
 
         low, high = interval or pixel_interval(X.min(), X.max())
         inverted = np.asarray(low + high - X).astype(X.dtype)

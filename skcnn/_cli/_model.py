@@ -65,7 +65,7 @@ class Model:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The pixel values for black and white in training, if they are known."""
-        from skcnn._pixels import pixel_interval
+        from skcnn._images.scaling import pixel_interval
 
         seen = self._seen_pixels
         return (
@@ -91,7 +91,7 @@ class Model:
         """
         import numpy as np
 
-        from skcnn._image_decoding import to_depth
+        from skcnn._images.decoding import to_depth
 
         seen, interval = self._seen_pixels, self.interval
         if seen is None or interval is None:

@@ -50,7 +50,7 @@ class Tested:
         """Find the training images of a classifier among images as `fit` takes them."""
         import numpy as np
 
-        from skcnn._fingerprints import were_fitted
+        from skcnn._images.fingerprints import were_fitted
 
         X = np.asarray(X)
         fitted = were_fitted(classifier, X)

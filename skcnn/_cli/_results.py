@@ -119,7 +119,7 @@ def _numbers_in_names(files: list[Path]) -> list[int] | None:
 
 def _places_in_order(files: list[Path]) -> list[int]:
     """Return the place of each file in natural order, from 1 on."""
-    from skcnn._folder_listing import natural_order
+    from skcnn._images.folder_listing import natural_order
 
     ordered = natural_order(files)
     note(

@@ -206,7 +206,7 @@ def _make(kind, preset, parameters):
 
 def _shape_of(X, image_shape):
     """Return the ``(height, width, channels)`` that `fit` will use for images."""
-    from skcnn._images import check_image_shape, infer_image_shape
+    from skcnn._images.forms import check_image_shape, infer_image_shape
 
     if X.ndim > 2:
         return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)

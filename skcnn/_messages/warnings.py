@@ -7,7 +7,7 @@ import warnings
 import joblib  # type: ignore[import-untyped]
 import sklearn
 
-from skcnn._pixel_warnings import PixelsWarning
+from skcnn._images.pixel_warnings import PixelsWarning
 
 # A frame of these packages is never the user's code.
 _LIBRARY_FOLDERS = tuple(

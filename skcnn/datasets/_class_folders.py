@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from skcnn._folder_listing import is_leftover, list_image_files
+from skcnn._images.folder_listing import is_leftover, list_image_files
 from skcnn._messages.wording import enumerated
 from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from skcnn._folder_listing import is_leftover
+from skcnn._images.folder_listing import is_leftover
 from skcnn._messages.wording import shown
 from skcnn.datasets._class_folders import refuse_links_out
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from skcnn._image_files import ReadImages, decode_images
+from skcnn._images.files import ReadImages, decode_images
 from skcnn._storage import schema
 from skcnn._storage.files import open_regular, written_whole
 from skcnn._storage.npy import read_npy_header

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcnn._image_files import check_options, read_images_with_facts, skipped_message
+from skcnn._images.files import check_options, read_images_with_facts, skipped_message
 from skcnn._messages.warnings import warn_of
 from skcnn.datasets._bunch import make_image_bunch
 from skcnn.datasets._class_folders import list_class_files

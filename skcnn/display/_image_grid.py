@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skcnn._containers import labels_in
+from skcnn._images.containers import labels_in
 from skcnn.display._images import (
     as_images,
     aspect_of,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._containers import array_or_frame
-from skcnn._images import check_image_shape, image_batch, validate_images
-from skcnn._pixels import pixel_scaling
+from skcnn._images.containers import array_or_frame
+from skcnn._images.forms import check_image_shape, image_batch, validate_images
+from skcnn._images.scaling import pixel_scaling
 from skcnn.preprocessing import ImageReshaper
 
 # Width divided by height. An image outside these limits is stretched to them: a row of

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._containers import array_or_frame
+from skcnn._images.containers import array_or_frame
 from skcnn._messages.wording import listed
 from skcnn.display._images import (
     as_images,

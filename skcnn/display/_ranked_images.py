@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._targets import check_probabilities
+from skcnn._images.labels import check_probabilities
 from skcnn.display._image_grid import TITLE_HEIGHT, ImageGridDisplay
 from skcnn.display._images import (
     as_images,

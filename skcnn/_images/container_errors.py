@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._container_kinds import (
+from skcnn._images.container_kinds import (
     image_and_label_name,
     is_image_source,
     is_missing,

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._images import chunk_rows
-from skcnn._pixel_layout import (
+from skcnn._images.forms import chunk_rows
+from skcnn._images.pixel_layout import (
     INTERLEAVED_TO,
     PLANAR_FROM,
     SHORTEST_ROW,
@@ -20,8 +20,8 @@ from skcnn._pixel_layout import (
     some_rows,
     step_ratio,
 )
-from skcnn._pixel_warnings import PixelsWarning
-from skcnn._pixels import pixel_interval
+from skcnn._images.pixel_warnings import PixelsWarning
+from skcnn._images.scaling import pixel_interval
 from skcnn._storage import schema
 
 # Images with fewer values are rows of a table rather than pictures: nothing is checked.
@@ -63,14 +63,14 @@ QUANTILES = ("lowest", "highest", "brightness", "border")
 def learn_pixels(X: np.ndarray, image_shape: tuple, rows: np.ndarray) -> dict[str, Any]:
     """Describe the images `X[rows]` by plain Python values.
 
-    `X` holds images as :func:`~skcnn._images.validate_images` returns them. At most
+    `X` holds images as :func:`~skcnn._images.forms.validate_images` returns them. At most
     `MOST_LEARNED` of the images, evenly spaced, are examined.
 
     Returns
     -------
     dict
         ``dtype`` (its name), ``minimum`` and ``maximum`` of all pixels, ``n_images``,
-        and ``step_ratio`` (see :func:`~skcnn._pixel_layout.step_ratio`; None for gray
+        and ``step_ratio`` (see :func:`~skcnn._images.pixel_layout.step_ratio`; None for gray
         images). Four more entries are lists of the quantiles `PERCENTS` over images: of
         the ``lowest`` and the ``highest`` pixel, of the ``brightness`` (the mean), and
         of the mean of the ``border``.

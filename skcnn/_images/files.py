@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skcnn._image_decoding import (
+from skcnn._images.decoding import (
     Unreadable,
     decode,
     import_pillow,
     size_and_color,
     to_depth,
 )
-from skcnn._images import check_image_shape
+from skcnn._images.forms import check_image_shape
 from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import counted, first_of
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import assert_all_finite, check_array, validate_data
 
-from skcnn._containers import array_or_frame, channels_last_code, one_image_code
-from skcnn._messages.warnings import warn_of
-from skcnn._pixel_layout import (
+from skcnn._images.containers import array_or_frame, channels_last_code, one_image_code
+from skcnn._images.pixel_layout import (
     SHORTEST_ROW,
     find_channels,
     find_one_row,
     find_planes,
 )
+from skcnn._messages.warnings import warn_of
 
 ACCEPTED_FORMS = (
     "(n, height, width), (n, height, width, channels) or flat rows "
@@ -69,7 +69,7 @@ def validate_images(
     """Validate images, and learn or check their shape.
 
     `X` holds images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows, in any container
-    that :func:`~skcnn._containers.array_or_frame` reads. The array that is returned has
+    that :func:`~skcnn._images.containers.array_or_frame` reads. The array that is returned has
     the same form: :func:`image_batch` cuts ``(b, h, w, c)`` batches from it. Nothing is
     copied except what scikit-learn's `check_array` copies.
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from skcnn._images import chunk_rows
+from skcnn._images.forms import chunk_rows
 
 # The formats that image viewers open. Vector formats are not among these: Pillow would
 # start Ghostscript to draw them. TGA comes last, because a TGA file has no signature.

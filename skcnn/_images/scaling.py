@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._images import chunk_rows, image_batch
+from skcnn._images.forms import chunk_rows, image_batch
 
 # Yields float64 arrays of shape (images, groups of channels, values of a group).
 Chunks = Callable[[], Iterator[np.ndarray]]
@@ -33,7 +33,7 @@ def pixel_scaling(
     out, and an image of integer weight k as k copies of the image. Sums of pixels of up
     to 16 bits are exact.
 
-    `X` holds images as :func:`~skcnn._images.validate_images` returns them. The weights
+    `X` holds images as :func:`~skcnn._images.forms.validate_images` returns them. The weights
     are not negative, and not all zero.
     """
     if sample_weight is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skcnn._container_errors import (
+from skcnn._images.container_errors import (
     FORMS,
     dictionary_message,
     refuse_missing,
@@ -18,7 +18,7 @@ from skcnn._container_errors import (
     refuse_pairs,
     refuse_streams,
 )
-from skcnn._container_kinds import (
+from skcnn._images.container_kinds import (
     as_array,
     entries_of,
     holds_images,
@@ -254,7 +254,7 @@ def _stacked_arrays(arrays: list[np.ndarray], name: str) -> np.ndarray:
 
 def _read_files(sources: list, estimator: Any, image_shape: tuple | None) -> np.ndarray:
     """Read image files and PIL images, with the expected number of channels."""
-    from skcnn._image_files import read_images
+    from skcnn._images.files import read_images
 
     name = type(estimator).__name__
     for place, source in enumerate(sources):
@@ -302,7 +302,7 @@ def _read_files(sources: list, estimator: Any, image_shape: tuple | None) -> np.
 
 def _about_other_sizes(sources: list, name: str) -> str | None:
     """Return a message if an image differs in size from the first one, else None."""
-    from skcnn._image_files import read_images
+    from skcnn._images.files import read_images
 
     try:
         first = read_images(sources[:1]).shape[1:3]

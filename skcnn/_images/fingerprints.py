@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._images import chunk_rows
+from skcnn._images.forms import chunk_rows
 from skcnn._storage import schema
 
 # Fingerprints of more images are not kept: they would take more than 16 MB in memory

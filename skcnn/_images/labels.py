@@ -13,7 +13,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from skcnn._containers import labels_in
+from skcnn._images.containers import labels_in
 from skcnn._messages.wording import listed
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from skcnn._read_ahead import read_ahead, take
+from skcnn._images.read_ahead import read_ahead, take
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class LabelledImages:
     Attributes
     ----------
     X : ndarray
-        As :func:`skcnn._images.validate_images` returns it. It is never copied as a
+        As :func:`skcnn._images.forms.validate_images` returns it. It is never copied as a
         whole.
     image_shape : tuple of int
         ``(height, width, channels)``.
@@ -70,7 +70,7 @@ class LabelledImages:
         return images.reshape(len(images), *self.image_shape)
 
     def read_ahead(self, part: np.ndarray) -> None:
-        """Announce images that are read next, see :mod:`skcnn._read_ahead`."""
+        """Announce images that are read next, see :mod:`skcnn._images.read_ahead`."""
         read_ahead(self.X, self.rows[part])
 
     def merged(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._images import chunk_rows
+from skcnn._images.forms import chunk_rows
 
 # The two values are from K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
 # 2024, section 3.2 and the listing; https://arxiv.org/abs/2404.00498
