@@ -36,7 +36,7 @@ from measuring import (
 from plain_networks import DATA, REAL_DATA
 from rendering import comparison, grouped, listing, median, times
 
-from skcnn._augment import image_views
+from skcnn._network.augment import image_views
 
 OURS, DIRECT, KERAS, SCIKERAS = (
     "skcnn",

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from skcnn._messages.wording import printable
-from skcnn._optimizers import describe_optimizer, make_optimizer
+from skcnn._network.optimizers import describe_optimizer, make_optimizer
 from skcnn._storage import schema
 from skcnn._storage.files import LimitedReads, open_regular, written_whole
 from skcnn._storage.npy import read_npy

@@ -31,7 +31,8 @@ from skcnn._images.seen_pixels import find_other_pixels
 from skcnn._messages.arguments import explains_wrong_calls
 from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import listed
-from skcnn._networks import MOST_LAYER_VALUES, network_size
+from skcnn._network.description import MOST_LAYER_VALUES, network_size
+from skcnn._network.startup import start_keras
 from skcnn._parameters import (
     PARAMETER_CONSTRAINTS,
     resolve_parameters,
@@ -42,7 +43,6 @@ from skcnn._sklearn_private import (
     validate_parameters,
     validates_parameters,
 )
-from skcnn._startup import start_keras
 from skcnn._state import TrainState
 from skcnn._training import prediction_batch
 

@@ -6,7 +6,7 @@ never given back. Here everything that may differ between two fits of one networ
 is passed to the compiled functions at run time instead.
 
 Both functions are pure for their caller: values go in, values come out. What they
-compute is in :mod:`skcnn._step`, how it is compiled in :mod:`skcnn._backends`.
+compute is in :mod:`skcnn._network.step`, how it is compiled in :mod:`skcnn._network.backends`.
 """
 
 import threading
@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._backends import backend
-from skcnn._optimizers import has_rate_variable
+from skcnn._network.backends import backend
+from skcnn._network.optimizers import has_rate_variable
+from skcnn._network.step import Batch, Computation, StepOptions
 from skcnn._state import TrainState
-from skcnn._step import Batch, Computation, StepOptions
 
 # Size of the cache: enough for a search over a few dozen networks. A network that was
 # pushed out is traced again when it is next used.
@@ -64,7 +64,7 @@ class CompiledNetwork:
         training overwrites its variables.
     augment : tuple of str
         Random changes made to training images, see
-        :func:`skcnn._augment.augment_images`.
+        :func:`skcnn._network.augment.augment_images`.
 
     Raises
     ------
@@ -173,7 +173,7 @@ class CompiledNetwork:
         """Return the logits (b, n_classes) of images as :meth:`images` returns them.
 
         `weights` are tensors; the logits are averaged over `views`, see
-        :func:`skcnn._augment.image_views`.
+        :func:`skcnn._network.augment.image_views`.
         """
         n = length = len(images)
         if n > 1 or images.size < LARGE_IMAGE:

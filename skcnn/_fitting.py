@@ -20,10 +20,10 @@ from skcnn._images.seen_pixels import find_other_pixels, learn_pixels, merge_pix
 from skcnn._images.whitening import whitening_kernel
 from skcnn._keras_callbacks import KerasCallbacks, copy_callbacks
 from skcnn._messages.warnings import warn_of
-from skcnn._networks import Network, warn_of_large_network
+from skcnn._network.description import Network, warn_of_large_network
+from skcnn._network.startup import start_keras
 from skcnn._parameters import resolve_parameters
 from skcnn._schedule import Schedule
-from skcnn._startup import start_keras
 from skcnn._training import Listeners, train
 
 # A batch_size beyond the number of images is one batch of all of them. Backends with

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._engine import arrays, copies
-from skcnn._optimizers import current_learning_rate, has_rate_variable
+from skcnn._network.optimizers import current_learning_rate, has_rate_variable
 from skcnn._state import TrainState
 
 CONTAINERS = (list, tuple, set, frozenset, deque)

@@ -16,19 +16,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from skcnn._backends import backend, refuse_several_devices
 from skcnn._engine import CompiledNetwork, compiled_network, tensors
 from skcnn._images.numerics import default_errors, probabilities
-from skcnn._networks import Network, build_network
-from skcnn._optimizers import (
+from skcnn._network.backends import backend, refuse_several_devices
+from skcnn._network.description import Network, build_network
+from skcnn._network.optimizers import (
     copy_optimizer,
     current_learning_rate,
     has_rate_variable,
     optimizer_key,
 )
-from skcnn._startup import keras_unchanged, start_devices, start_keras
+from skcnn._network.startup import keras_unchanged, start_devices, start_keras
+from skcnn._network.threads import refuse_fork
 from skcnn._state import TrainState
-from skcnn._threads import refuse_fork
 
 # What is made from the state when it is first asked for.
 OF_A_STATE = ("model_", "_tensors")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._augment import AUGMENTATIONS, VIEWS
 from skcnn._images.forms import check_image_shape
 from skcnn._keras_callbacks import check_callbacks
-from skcnn._networks import check_activation
-from skcnn._optimizers import resolve_optimizer
+from skcnn._network.augment import AUGMENTATIONS, VIEWS
+from skcnn._network.description import check_activation
+from skcnn._network.optimizers import resolve_optimizer
 from skcnn._sklearn_private import LARGEST_INTEGER, Interval, Options, StrOptions
 
 # Keras takes a millisecond and some kB for each layer, before anything is trained.
@@ -75,7 +75,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        "network": the parameters of a :class:`~skcnn._networks.Network`; "fixed": all
+        "network": the parameters of a :class:`~skcnn._network.description.Network`; "fixed": all
         parameters that must not change while training goes on; "as_fitted": the
         parameters to keep with the result of a fit; "dropout", "augment", "scales",
         "callbacks" and "optimizer".

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skcnn._optimizers import learning_rates
+from skcnn._network.optimizers import learning_rates
 
 # A training call takes at most this many bytes of images, so that memory is bounded,
 # and at most this many steps, so that Ctrl-C is heard soon.
@@ -27,7 +27,7 @@ class Schedule:
         ``(height, width)`` of the images in successive parts of the run, each of which
         has equally many steps.
     learning_rates : str
-        See :func:`skcnn._optimizers.learning_rates`.
+        See :func:`skcnn._network.optimizers.learning_rates`.
     peak : float
         The highest learning rate.
     dropout : tuple of two float

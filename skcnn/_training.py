@@ -15,9 +15,9 @@ from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._images.numerics import log_probabilities
 from skcnn._images.read_ahead import random_order
 from skcnn._keras_callbacks import KerasCallbacks
+from skcnn._network.step import Batch, StepOptions
 from skcnn._schedule import Schedule
 from skcnn._state import TrainState
-from skcnn._step import Batch, StepOptions
 
 # Images predicted at once: more would gain little, and of large ones fewer, because a
 # layer may give a hundred values for each pixel.

@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._backends import backend
+from skcnn._network.backends import backend
 
 pytestmark = pytest.mark.any_backend
 

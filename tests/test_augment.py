@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skcnn._augment import (
+from skcnn._network.augment import (
     AUGMENTATIONS,
     MAX_ROTATION,
     MAX_SHEAR,
@@ -14,7 +14,7 @@ from skcnn._augment import (
     image_views,
     resize_images,
 )
-from skcnn._backends import backend
+from skcnn._network.backends import backend
 
 pytestmark = pytest.mark.any_backend
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from tiny import tiny_classifier
 
-from skcnn import _step
+from skcnn._network import step
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("KERAS_BACKEND") != "jax",
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(
 def traces(monkeypatch):
     """Collect a name for each trace of a network's layers."""
     names = []
-    forward = _step.forward
+    forward = step.forward
 
     def counted(layers, x, normalize=None, drop=None, path=""):
         names.append("predict" if drop is None else "train")
         return forward(layers, x, normalize, drop, path)
 
-    monkeypatch.setattr(_step, "forward", counted)
+    monkeypatch.setattr(step, "forward", counted)
     return names
 
 

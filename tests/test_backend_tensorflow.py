@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tiny import tiny_classifier
 
-from skcnn._augment import transform_images
-from skcnn._backends import tensorflow
-from skcnn._step import drop_values
+from skcnn._network.augment import transform_images
+from skcnn._network.backends import tensorflow
+from skcnn._network.step import drop_values
 
 
 def normalization(channels, momentum=0.75):

@@ -13,7 +13,7 @@ import pytest
 
 import skcnn
 from skcnn import MNISTCNNClassifier
-from skcnn._backends import backend
+from skcnn._network.backends import backend
 
 
 @pytest.fixture(params=["jax", "torch"])

@@ -24,7 +24,8 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import indexable
 
-from skcnn import MNISTCNNClassifier, _threads
+from skcnn import MNISTCNNClassifier
+from skcnn._network import threads
 from skcnn.clusters import in_object_store, on_every_worker
 from skcnn.preprocessing import ImageScaler
 
@@ -349,7 +350,7 @@ def test_an_array_in_the_object_store_is_an_array(ray_cluster):
 
 def test_the_users_own_process_is_no_worker_of_ray(ray_cluster):
     assert ray_cluster.is_initialized()
-    assert not _threads._is_worker()
+    assert not threads._is_worker()
 
 
 def test_in_object_store_takes_numbers_only(ray_cluster):

@@ -10,11 +10,11 @@ from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
 from skcnn import _engine
-from skcnn._backends import backend
 from skcnn._engine import CompiledNetwork, arrays, compiled_network, tensors
-from skcnn._networks import Network, build_network
+from skcnn._network.backends import backend
+from skcnn._network.description import Network, build_network
+from skcnn._network.step import Batch, StepOptions, forward
 from skcnn._parameters import resolve_parameters
-from skcnn._step import Batch, StepOptions, forward
 
 pytestmark = pytest.mark.any_backend
 

@@ -12,7 +12,7 @@ import skcnn
 pytestmark = pytest.mark.slow  # all start processes
 
 # Subclasses of Keras's own classes, imported on first use.
-SUBCLASSES = ["skcnn._initializers", "skcnn._muon"]
+SUBCLASSES = ["skcnn._network.initializers", "skcnn._network.muon"]
 
 HEAVY = ["tensorflow", "jax", "torch", "keras", "scikeras", "matplotlib"]
 

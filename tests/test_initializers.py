@@ -8,7 +8,7 @@ from skcnn import CIFARCNNClassifier
 
 @pytest.fixture(scope="module")
 def partial_identity():
-    from skcnn._initializers import PartialIdentity
+    from skcnn._network.initializers import PartialIdentity
 
     return PartialIdentity
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skcnn import CIFARCNNClassifier
-from skcnn._optimizers import copy_optimizer, resolve_optimizer
+from skcnn._network.optimizers import copy_optimizer, resolve_optimizer
 
 # Tall and wide matrices, and a table's kernel.
 SHAPES = [(3, 3, 4, 5), (2, 1, 2, 7), (1, 3, 1, 3), (6, 5), (5,)]
@@ -16,7 +16,7 @@ RATE = 2**-7
 
 @pytest.fixture(scope="module")
 def muon():
-    from skcnn._muon import Muon
+    from skcnn._network.muon import Muon
 
     return Muon
 
@@ -65,7 +65,7 @@ def test_only_kernels_of_convolutions_have_no_velocity(muon, shape):
 
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_kernels_take_orthogonal_steps_and_keep_their_norm(muon, nesterov):
-    from skcnn._muon import KERNEL_LR_RATIO
+    from skcnn._network.muon import KERNEL_LR_RATIO
 
     optimizer = muon(RATE, momentum=0.7, ns_steps=4, nesterov=nesterov)
     assert (optimizer.muon_a, optimizer.muon_b, optimizer.muon_c) == (

@@ -8,8 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _networks
-from skcnn._networks import NON_DECREASING_ACTIVATIONS, Network, build_network
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._network import description
+from skcnn._network.description import (
+    NON_DECREASING_ACTIVATIONS,
+    Network,
+    build_network,
+)
 from skcnn._parameters import resolve_parameters
 
 SMALL = Network(
@@ -118,7 +123,7 @@ def test_pooling_before_activating_gives_the_same_function(
 ):
     changes = {"activation": activation, "pool_first": pool_first, "dtype": "float64"}
     fast = build(**changes)
-    monkeypatch.setattr(_networks, "NON_DECREASING_ACTIVATIONS", frozenset())
+    monkeypatch.setattr(description, "NON_DECREASING_ACTIVATIONS", frozenset())
     plain = build(**changes)
     assert names(fast) != names(plain)
     generator = np.random.default_rng(0)
@@ -235,7 +240,7 @@ def test_images_are_resized_after_scaling_and_before_all_else():
 
 
 def test_identity_initializes_the_trained_convolutions():
-    from skcnn._initializers import PartialIdentity
+    from skcnn._network.initializers import PartialIdentity
 
     expected = {"convolution_1_1", "convolution_1_2"}
     expected |= {"convolution_2_1", "convolution_2_2"}
@@ -435,7 +440,7 @@ def test_the_number_of_weights_is_that_of_the_built_network():
     built = build()
     kernels = [layer.kernel for layer in built.layers if hasattr(layer, "kernel")]
     expected = sum(np.prod(kernel.shape) for kernel in kernels)
-    size = _networks.network_size(SMALL)
+    size = description.network_size(SMALL)
     assert size.n_kernel_values == expected
     outputs = [np.prod(layer.output.shape[1:]) for layer in built.layers]
     assert size.n_layer_values == max(outputs)
@@ -444,7 +449,7 @@ def test_the_number_of_weights_is_that_of_the_built_network():
 @pytest.mark.slow
 def test_a_large_network_is_warned_of_before_training(monkeypatch):
     """With its size, and what to set; training itself would take gigabytes."""
-    monkeypatch.setattr(_networks, "MANY_WEIGHTS", 400)
+    monkeypatch.setattr(description, "MANY_WEIGHTS", 400)
     X = np.zeros((20, 16, 16), np.uint8)
     clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=1, random_state=0)
     message = (
@@ -478,5 +483,5 @@ def test_the_defaults_warn_of_large_images_only(classifier, image_shape, warns):
     network = Network(image_shape=image_shape, n_classes=10, **options["network"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _networks.warn_of_large_network(network)
+        description.warn_of_large_network(network)
     assert len(caught) == warns

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skcnn._optimizers import (
+from skcnn._network.optimizers import (
     current_learning_rate,
     has_rate_variable,
     learning_rates,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skcnn import _schedule
-from skcnn._optimizers import learning_rates
+from skcnn._network.optimizers import learning_rates
 from skcnn._schedule import Schedule
 
 SIZES = ((1, 1), (2, 2), (3, 4))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from skcnn import _startup
+from skcnn._network import startup
 
 pytestmark = pytest.mark.slow  # they start processes
 
@@ -114,7 +114,7 @@ thread.start()
     ],
 )
 def test_errors_are_no_notes(line):
-    assert not _startup._is_note(line.encode())
+    assert not startup._is_note(line.encode())
 
 
 def fake_tensorflow(folder, end):

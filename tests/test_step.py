@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skcnn._backends import backend
-from skcnn._step import (
+from skcnn._network.backends import backend
+from skcnn._network.step import (
     Batch,
     Computation,
     StepOptions,

@@ -11,7 +11,7 @@ from skcnn._engine import CompiledNetwork, arrays
 from skcnn._fit_tasks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._keras_callbacks import KerasCallbacks
-from skcnn._networks import Network, build_network
+from skcnn._network.description import Network, build_network
 from skcnn._schedule import Schedule
 from skcnn._training import Listeners, prediction_batch, train
 

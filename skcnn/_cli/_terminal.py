@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from skcnn import _startup
+from skcnn._network import startup
 
 # Longer messages are shortened in the middle.
 LONGEST_MESSAGE = 1500
@@ -399,7 +399,7 @@ def start_keras():
         return
     say("Starting Keras, which takes 5 to 15 seconds ...")
     try:
-        _startup.start_keras()
+        startup.start_keras()
     except ImportError as error:
         raise click.ClickException(
             f"Keras does not start: {error}. Reinstall what it runs on: "

@@ -249,7 +249,7 @@ def _read_batch(file: BinaryIO, origin: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _download(splits: tuple[str, ...]) -> Pieces:
-    from skcnn._startup import start_keras
+    from skcnn._network.startup import start_keras
 
     start_keras()
     from keras.datasets import cifar10

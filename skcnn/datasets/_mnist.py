@@ -196,7 +196,7 @@ def _find_idx(folder: Path, stem: str, kind: str) -> Path | None:
 
 
 def _download(splits: tuple[str, ...]) -> Pieces:
-    from skcnn._startup import start_keras
+    from skcnn._network.startup import start_keras
 
     start_keras()
     from keras.datasets import mnist

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import sys
 
-from skcnn._backends import backend
+from skcnn._network.backends import backend
 
 _process_of_backend: int | None = None
 

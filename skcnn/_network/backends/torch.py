@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from skcnn._step import Batch, Computation, StepOptions
+from skcnn._network.step import Batch, Computation, StepOptions
 
 NAME = "PyTorch"
 STATIC_SHAPES = False
@@ -54,7 +54,7 @@ def gradients(
 
 
 class Functions:
-    """The functions of a network, see :class:`skcnn._step.Functions`."""
+    """The functions of a network, see :class:`skcnn._network.step.Functions`."""
 
     def __init__(self, computation: Computation) -> None:
         self._computation = computation

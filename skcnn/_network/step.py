@@ -1,7 +1,7 @@
 """One training step and the logits of a network, written once in `keras.ops`.
 
 A backend of Keras compiles both. What else differs between backends is in the Protocol
-:class:`Backend`, which the modules of `skcnn._backends` implement.
+:class:`Backend`, which the modules of `skcnn._network.backends` implement.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from skcnn._augment import augment_images, image_views, resize_images
+from skcnn._network.augment import augment_images, image_views, resize_images
 
 
 class Batch(NamedTuple):
@@ -74,7 +74,7 @@ class Backend(Protocol):
     `STATIC_SHAPES` says whether a batch of another length is compiled anew.
     `OPERATIONS` holds the backend's own versions of functions of this package, where
     they are measured to make training at least 5 % faster: "normalize" replaces
-    :func:`normalize`, "transform" replaces :func:`skcnn._augment.transform_images`.
+    :func:`normalize`, "transform" replaces :func:`skcnn._network.augment.transform_images`.
     """
 
     NAME: str

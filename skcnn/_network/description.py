@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from skcnn._augment import MIN_CHANGED_SIDE
 from skcnn._messages.warnings import warn_of
+from skcnn._network.augment import MIN_CHANGED_SIDE
 
 # For these activations, the network pools before it activates: the values are the same,
 # because max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f, and the activation is
@@ -238,7 +238,7 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
     weighted = {"kernel_initializer": glorot_uniform}
     convolution_initializer = glorot_uniform
     if network.kernel_initializer == "identity":
-        from skcnn._initializers import PartialIdentity
+        from skcnn._network.initializers import PartialIdentity
 
         convolution_initializer = PartialIdentity(seed=0)
     spatial = {"data_format": "channels_last"}

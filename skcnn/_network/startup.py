@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-from skcnn._backends import backend
-from skcnn._threads import bound_threads
+from skcnn._network.backends import backend
+from skcnn._network.threads import bound_threads
 
 # TensorFlow reads this variable once, while it is imported. "2" hides notes and
 # warnings of the C++ code for the rest of the process; errors stay visible.

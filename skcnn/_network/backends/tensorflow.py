@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
-from skcnn._step import Batch, Computation, StepOptions, follow_batch, normalize
+from skcnn._network.step import Batch, Computation, StepOptions, follow_batch, normalize
 
 NAME = "TensorFlow"
 STATIC_SHAPES = False
@@ -67,7 +67,7 @@ def gradients(
 
 
 class Functions:
-    """The compiled functions of a network, see :class:`skcnn._step.Functions`."""
+    """The compiled functions of a network, see :class:`skcnn._network.step.Functions`."""
 
     def __init__(self, computation: Computation) -> None:
         self._computation = computation

@@ -1,12 +1,12 @@
 """What differs between Keras's backends: a module for each, imported when chosen.
 
-Each of them implements the Protocol :class:`skcnn._step.Backend`.
+Each of them implements the Protocol :class:`skcnn._network.step.Backend`.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skcnn._step import Backend
+    from skcnn._network.step import Backend
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -21,15 +21,15 @@ def backend() -> "Backend":
     name = keras.config.backend()
     # One branch for each, so that mypy compares the modules with the Protocol.
     if name == "tensorflow":
-        from skcnn._backends import tensorflow
+        from skcnn._network.backends import tensorflow
 
         return tensorflow
     if name == "jax":
-        from skcnn._backends import jax
+        from skcnn._network.backends import jax
 
         return jax
     if name == "torch":
-        from skcnn._backends import torch
+        from skcnn._network.backends import torch
 
         return torch
     raise RuntimeError(

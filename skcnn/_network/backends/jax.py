@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
-from skcnn._step import Batch, Computation, StepOptions
+from skcnn._network.step import Batch, Computation, StepOptions
 
 NAME = "JAX"
 STATIC_SHAPES = True
@@ -79,7 +79,7 @@ def gradients(
 
 
 class Functions:
-    """The compiled functions of a network, see :class:`skcnn._step.Functions`."""
+    """The compiled functions of a network, see :class:`skcnn._network.step.Functions`."""
 
     def __init__(self, computation: Computation) -> None:
         import jax

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._startup import start_keras
+from skcnn._network.startup import start_keras
 from skcnn._storage import schema
 
 WARM_UP_FRACTION = 0.1
@@ -56,7 +56,7 @@ def resolve_optimizer(optimizer: Any, learning_rate: float | None) -> dict[str, 
     """Return the arguments `optimizer`, `optimizer__...` of a SciKeras classifier.
 
     `optimizer` is a name that Keras knows, in any case, or "muon" for
-    :class:`skcnn._muon.Muon`, or an instance, of which a copy is used. `learning_rate`
+    :class:`skcnn._network.muon.Muon`, or an instance, of which a copy is used. `learning_rate`
     counts for names; None is Keras's default for that optimizer. Raises
     a ValueError if Keras has no optimizer of that name.
     """
@@ -66,7 +66,7 @@ def resolve_optimizer(optimizer: Any, learning_rate: float | None) -> dict[str, 
         return {"optimizer": copy_optimizer(optimizer)}
     by_name = {name.lower(): value for name, value in _keras_optimizers().items()}
     if isinstance(optimizer, str) and optimizer.lower() == "muon":
-        from skcnn._muon import Muon
+        from skcnn._network.muon import Muon
 
         by_name["muon"] = Muon
     if not isinstance(optimizer, str) or optimizer.lower() not in by_name:
