@@ -26,7 +26,7 @@ from plain_networks import DATA, REAL_DATA
 from prediction import Functions, median_call
 from rendering import comparison, grouped, listing, median, times
 
-from skcnn._training import prediction_batch
+from skcnn._training.loop import prediction_batch
 
 OURS, SAVED, ONNX = "skcnn", "SavedModel", "ONNX, onnxruntime"
 CALLS = 60

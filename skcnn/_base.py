@@ -43,8 +43,8 @@ from skcnn._sklearn_private import (
     validate_parameters,
     validates_parameters,
 )
-from skcnn._state import TrainState
-from skcnn._training import prediction_batch
+from skcnn._training.loop import prediction_batch
+from skcnn._training.state import TrainState
 
 # After unpickling, these are made from plain values when they are first asked for.
 REMADE = ("keras_classifier_", "_as_fitted")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._state import TrainState
+from skcnn._training.state import TrainState
 
 
 class FitTasks:
@@ -27,7 +27,7 @@ class FitTasks:
     rows : ndarray of int
         The images that are trained on.
     attributes : callable
-        Takes a :class:`~skcnn._state.TrainState` and returns the attributes of the
+        Takes a :class:`~skcnn._training.state.TrainState` and returns the attributes of the
         classifier as trained to it.
     """
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skcnn._checkpoint import check_path, open_checkpoint
 from skcnn._fit_tasks import FitTasks
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
@@ -18,13 +17,14 @@ from skcnn._images.labels import combine_weights, encode_labels, validate_labels
 from skcnn._images.scaling import pixel_scaling
 from skcnn._images.seen_pixels import find_other_pixels, learn_pixels, merge_pixels
 from skcnn._images.whitening import whitening_kernel
-from skcnn._keras_callbacks import KerasCallbacks, copy_callbacks
 from skcnn._messages.warnings import warn_of
 from skcnn._network.description import Network, warn_of_large_network
 from skcnn._network.startup import start_keras
 from skcnn._parameters import resolve_parameters
-from skcnn._schedule import Schedule
-from skcnn._training import Listeners, train
+from skcnn._training.checkpoint import check_path, open_checkpoint
+from skcnn._training.keras_callbacks import KerasCallbacks, copy_callbacks
+from skcnn._training.loop import Listeners, train
+from skcnn._training.schedule import Schedule
 
 # A batch_size beyond the number of images is one batch of all of them. Backends with
 # static shapes pad that batch, up to this many rows.

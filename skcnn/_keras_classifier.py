@@ -16,7 +16,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from skcnn._engine import CompiledNetwork, compiled_network, tensors
 from skcnn._images.numerics import default_errors, probabilities
 from skcnn._network.backends import backend, refuse_several_devices
 from skcnn._network.description import Network, build_network
@@ -28,7 +27,8 @@ from skcnn._network.optimizers import (
 )
 from skcnn._network.startup import keras_unchanged, start_devices, start_keras
 from skcnn._network.threads import refuse_fork
-from skcnn._state import TrainState
+from skcnn._training.compiled import CompiledNetwork, compiled_network, tensors
+from skcnn._training.state import TrainState
 
 # What is made from the state when it is first asked for.
 OF_A_STATE = ("model_", "_tensors")

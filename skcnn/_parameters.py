@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from skcnn._images.forms import check_image_shape
-from skcnn._keras_callbacks import check_callbacks
 from skcnn._network.augment import AUGMENTATIONS, VIEWS
 from skcnn._network.description import check_activation
 from skcnn._network.optimizers import resolve_optimizer
 from skcnn._sklearn_private import LARGEST_INTEGER, Interval, Options, StrOptions
+from skcnn._training.keras_callbacks import check_callbacks
 
 # Keras takes a millisecond and some kB for each layer, before anything is trained.
 MOST_LAYERS = 1000

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._archive import Decoder, Encoder, read_archive, write_archive
 from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._images.fingerprints import check_fingerprints
 from skcnn._images.seen_pixels import check_description
 from skcnn._messages.warnings import warn_of
 from skcnn._sklearn_private import validate_parameters
 from skcnn._storage import schema
+from skcnn._training.archive import Decoder, Encoder, read_archive, write_archive
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 CLASSES = {

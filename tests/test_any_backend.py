@@ -85,7 +85,7 @@ def test_a_loaded_classifier_goes_on_as_the_saved_one(fitted, part, tmp_path):
 
 
 def test_training_goes_on_from_a_checkpoint(fitted, part, tmp_path, monkeypatch):
-    from skcnn._checkpoint import Checkpoint
+    from skcnn._training.checkpoint import Checkpoint
 
     keep = Checkpoint.keep
 

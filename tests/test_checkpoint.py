@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import skcnn
-from skcnn import MNISTCNNClassifier, _training
-from skcnn._archive import Encoder, read_archive, write_archive
+from skcnn import MNISTCNNClassifier
+from skcnn._training import loop
+from skcnn._training.archive import Encoder, read_archive, write_archive
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ class Killed(BaseException):
 
 def fit_and_die(clf, n_epochs, monkeypatch, *args, **kwargs):
     """Fit, and die after some epochs, before the next one is over."""
-    train_epoch = _training._train_epoch
+    train_epoch = loop._train_epoch
     calls = []
 
     def dying(*args):
@@ -42,7 +43,7 @@ def fit_and_die(clf, n_epochs, monkeypatch, *args, **kwargs):
         return train_epoch(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_training, "_train_epoch", dying)
+        patch.setattr(loop, "_train_epoch", dying)
         with pytest.raises(Killed):
             clf.fit(*args, **kwargs)
 
@@ -248,7 +249,8 @@ def test_sigkill_at_random_moments(tmp_path):
     code = """
 import numpy as np
 from sklearn.datasets import load_digits
-from skcnn import MNISTCNNClassifier, _training
+from skcnn import MNISTCNNClassifier
+from skcnn._training import loop
 import skcnn
 digits = load_digits()
 clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=400, random_state=0)

@@ -10,9 +10,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from tiny import tiny_classifier
 
 import skcnn
-from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._cli import main
 from skcnn._images.fingerprints import were_fitted
+from skcnn._training.archive import Encoder, read_archive, write_archive
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 Image = pytest.importorskip("PIL.Image")

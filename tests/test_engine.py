@@ -9,12 +9,12 @@ import pytest
 from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
-from skcnn import _engine
-from skcnn._engine import CompiledNetwork, arrays, compiled_network, tensors
 from skcnn._network.backends import backend
 from skcnn._network.description import Network, build_network
 from skcnn._network.step import Batch, StepOptions, forward
 from skcnn._parameters import resolve_parameters
+from skcnn._training import compiled
+from skcnn._training.compiled import CompiledNetwork, arrays, compiled_network, tensors
 
 pytestmark = pytest.mark.any_backend
 
@@ -481,8 +481,8 @@ def test_other_networks_are_compiled_apart(parameters, fitted):
 
 
 def test_the_last_used_networks_are_kept(monkeypatch):
-    monkeypatch.setattr(_engine, "_compiled", OrderedDict())
-    monkeypatch.setattr(_engine, "MAX_COMPILED_NETWORKS", 3)
+    monkeypatch.setattr(compiled, "_compiled", OrderedDict())
+    monkeypatch.setattr(compiled, "MAX_COMPILED_NETWORKS", 3)
     built = []
 
     def get(key):

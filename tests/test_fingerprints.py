@@ -14,7 +14,6 @@ from hypothesis.extra import numpy as hnp
 from tiny import tiny_classifier
 
 import skcnn
-from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._images import fingerprints, forms
 from skcnn._images.fingerprints import (
     check_fingerprints,
@@ -22,6 +21,7 @@ from skcnn._images.fingerprints import (
     merge_fingerprints,
     were_fitted,
 )
+from skcnn._training.archive import Encoder, read_archive, write_archive
 
 EXPECTED_BYTES = [10287899230050531294, 855541678943306941]
 EXPECTED_FLOATS = [7495386321887963979, 12470033392550242958]

@@ -18,7 +18,7 @@ from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._keras_callbacks import check_callbacks, copy_callbacks
+from skcnn._training.keras_callbacks import check_callbacks, copy_callbacks
 
 keras = pytest.importorskip("keras")
 

@@ -25,7 +25,7 @@ from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._archive import Encoder, write_archive
+from skcnn._training.archive import Encoder, write_archive
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 N = 120

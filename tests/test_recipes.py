@@ -8,7 +8,8 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _engine, _fitting
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _fitting
+from skcnn._training import compiled
 
 VIEWS = ("flip", "shift")
 
@@ -88,13 +89,13 @@ def fitted(data):
 def sizes(monkeypatch):
     """Collect the size of each call of the compiled training function."""
     found = []
-    train = _engine.CompiledNetwork.train
+    train = compiled.CompiledNetwork.train
 
     def noting(network, values, batch, options):
         found.append(options.size)
         return train(network, values, batch, options)
 
-    monkeypatch.setattr(_engine.CompiledNetwork, "train", noting)
+    monkeypatch.setattr(compiled.CompiledNetwork, "train", noting)
     return found
 
 

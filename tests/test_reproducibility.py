@@ -18,7 +18,8 @@ from joblib import cpu_count, parallel_config
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _engine
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._training import compiled
 
 TINY = {"filters": 4, "kernel_size": 3, "dense_units": 8, "epochs": 2}
 
@@ -199,7 +200,7 @@ def fresh_process(tmp_path_factory):
 @pytest.fixture
 def nothing_compiled(monkeypatch):
     """Networks are built anew, under the global settings of the moment."""
-    monkeypatch.setattr(_engine, "_compiled", OrderedDict())
+    monkeypatch.setattr(compiled, "_compiled", OrderedDict())
 
 
 @every_setting
@@ -224,7 +225,7 @@ def test_same_seed_gives_the_same_bits_when_networks_are_compiled_anew(
     nothing_compiled, monkeypatch
 ):
     first = probabilities("augmentation")
-    monkeypatch.setattr(_engine, "_compiled", OrderedDict())
+    monkeypatch.setattr(compiled, "_compiled", OrderedDict())
     assert np.array_equal(probabilities("augmentation"), first)
 
 

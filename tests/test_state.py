@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from skcnn._state import Best, TrainState
+from skcnn._training.state import Best, TrainState
 
 SCORES = [0.5, 0.6, 0.6, 0.7, 0.7, 0.6, 0.7, 0.6, 0.9]
 

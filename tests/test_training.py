@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skcnn import MNISTCNNClassifier, _schedule
-from skcnn._engine import CompiledNetwork, arrays
+from skcnn import MNISTCNNClassifier
 from skcnn._fit_tasks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
-from skcnn._keras_callbacks import KerasCallbacks
 from skcnn._network.description import Network, build_network
-from skcnn._schedule import Schedule
-from skcnn._training import Listeners, prediction_batch, train
+from skcnn._training import schedule
+from skcnn._training.compiled import CompiledNetwork, arrays
+from skcnn._training.keras_callbacks import KerasCallbacks
+from skcnn._training.loop import Listeners, prediction_batch, train
+from skcnn._training.schedule import Schedule
 
 TINY = Network(
     image_shape=(8, 8, 1),
@@ -155,7 +156,7 @@ def test_without_shuffling_the_order_is_kept(network, calls, images):
 def test_long_epochs_are_cut_into_calls(network, calls, images, monkeypatch):
     whole = run(network, images, epochs=2)
     calls.clear()
-    monkeypatch.setattr(_schedule, "MAX_CALL_STEPS", 3)
+    monkeypatch.setattr(schedule, "MAX_CALL_STEPS", 3)
     cut = run(network, images, epochs=2)
     assert [len(batch.images) for batch, _ in calls] == [12, 12, 12, 12, 2] * 2
     assert [options.step for _, options in calls] == [0, 3, 6, 9, 12] * 2

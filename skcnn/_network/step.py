@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     """Images of one or more consecutive batches, as NumPy arrays.
 
     `images` of shape (n, height, width, channels) have a dtype that
-    :meth:`skcnn._engine.CompiledNetwork.images` returns, `class_indices` are int32,
+    :meth:`skcnn._training.compiled.CompiledNetwork.images` returns, `class_indices` are int32,
     `weights` (sample weights) have the network's dtype, and `flip_mask` says which
     images the augmentation "flip" flips.
     """

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._archive import Encoder, read_archive, write_archive
 from skcnn._images.forms import chunk_rows
-from skcnn._state import Best, TrainState
 from skcnn._storage import schema
+from skcnn._training.archive import Encoder, read_archive, write_archive
+from skcnn._training.state import Best, TrainState
 
 # Parameters that do not change the result of a fit.
 IRRELEVANT = ("callbacks", "random_state", "verbose", "warm_start")

@@ -20,7 +20,7 @@ import numpy as np
 from skcnn._network.backends import backend
 from skcnn._network.optimizers import has_rate_variable
 from skcnn._network.step import Batch, Computation, StepOptions
-from skcnn._state import TrainState
+from skcnn._training.state import TrainState
 
 # Size of the cache: enough for a search over a few dozen networks. A network that was
 # pushed out is traced again when it is next used.

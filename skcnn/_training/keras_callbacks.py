@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skcnn._engine import arrays, copies
 from skcnn._network.optimizers import current_learning_rate, has_rate_variable
-from skcnn._state import TrainState
+from skcnn._training.compiled import arrays, copies
+from skcnn._training.state import TrainState
 
 CONTAINERS = (list, tuple, set, frozenset, deque)
 VALUES = (np.ndarray, bytearray, np.random.Generator, np.random.RandomState)

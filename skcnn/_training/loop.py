@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcnn._checkpoint import Checkpoint
-from skcnn._engine import CompiledNetwork, arrays, tensors
 from skcnn._fit_tasks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._images.numerics import log_probabilities
 from skcnn._images.read_ahead import random_order
-from skcnn._keras_callbacks import KerasCallbacks
 from skcnn._network.step import Batch, StepOptions
-from skcnn._schedule import Schedule
-from skcnn._state import TrainState
+from skcnn._training.checkpoint import Checkpoint
+from skcnn._training.compiled import CompiledNetwork, arrays, tensors
+from skcnn._training.keras_callbacks import KerasCallbacks
+from skcnn._training.schedule import Schedule
+from skcnn._training.state import TrainState
 
 # Images predicted at once: more would gain little, and of large ones fewer, because a
 # layer may give a hundred values for each pixel.
