@@ -4,18 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
-    from skcnn._persistence import load, save
+    from skcnn._estimator.classifiers import CIFARCNNClassifier, MNISTCNNClassifier
+    from skcnn._estimator.saving import load, save
 
 __version__ = "0.1.0"
 
 __all__ = ["CIFARCNNClassifier", "MNISTCNNClassifier", "load", "save"]
 
 _HOMES = {
-    "CIFARCNNClassifier": "skcnn._classifiers",
-    "MNISTCNNClassifier": "skcnn._classifiers",
-    "load": "skcnn._persistence",
-    "save": "skcnn._persistence",
+    "CIFARCNNClassifier": "skcnn._estimator.classifiers",
+    "MNISTCNNClassifier": "skcnn._estimator.classifiers",
+    "load": "skcnn._estimator.saving",
+    "save": "skcnn._estimator.saving",
 }
 
 _SUBPACKAGES = (

@@ -6,9 +6,9 @@ import os
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._base import BaseCNNClassifier
+from skcnn._estimator.base import BaseCNNClassifier
+from skcnn._estimator.parameters import resolve_views
 from skcnn._messages.wording import printable
-from skcnn._parameters import resolve_views
 from skcnn._sklearn_private import StrOptions, validates_arguments
 from skcnn._storage.files import folder_written_whole, written_whole
 from skcnn.preprocessing import ImageReshaper, ImageScaler

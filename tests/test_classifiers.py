@@ -11,7 +11,7 @@ from sklearn.base import clone, is_classifier
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._base import BaseCNNClassifier
+from skcnn._estimator.base import BaseCNNClassifier
 from skcnn._sklearn_private import validate_parameters
 
 CLASSIFIERS = [MNISTCNNClassifier, CIFARCNNClassifier]

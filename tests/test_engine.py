@@ -9,10 +9,10 @@ import pytest
 from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
+from skcnn._estimator.parameters import resolve_parameters
 from skcnn._network.backends import backend
 from skcnn._network.description import Network, build_network
 from skcnn._network.step import Batch, StepOptions, forward
-from skcnn._parameters import resolve_parameters
 from skcnn._training import compiled
 from skcnn._training.compiled import CompiledNetwork, arrays, compiled_network, tensors
 
@@ -462,7 +462,7 @@ def fitted(digits):
     "parameters", [{"filters": 5}, {"optimizer": "sgd"}, {"augment": "flip"}], ids=repr
 )
 def test_other_networks_are_compiled_apart(parameters, fitted):
-    from skcnn._keras_classifier import SharedTraceKerasClassifier
+    from skcnn._estimator.keras_classifier import SharedTraceKerasClassifier
 
     keys = []
     for classifier in (tiny(), tiny(**parameters)):

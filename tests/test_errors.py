@@ -16,7 +16,8 @@ import scipy.sparse
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from tiny import tiny_classifier as tiny
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _fitting
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator import fitting
 
 PREDICTIONS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
 
@@ -71,7 +72,7 @@ def no_training(monkeypatch, of_integers, of_floats, of_colours, of_a_frame):
         # No Exception, so that no pytest.raises takes it for the error expected.
         pytest.fail("training started")
 
-    monkeypatch.setattr(_fitting, "train", run)
+    monkeypatch.setattr(fitting, "train", run)
 
 
 def as_frame(X):
@@ -250,7 +251,7 @@ def test_images_three_pixels_high_are_taken_if_the_shape_is_stated(X, y, monkeyp
     def run(*args):
         raise Started
 
-    monkeypatch.setattr(_fitting, "train", run)
+    monkeypatch.setattr(fitting, "train", run)
     low = np.stack([X, X, X], axis=1)
     with pytest.raises(Started):
         tiny(image_shape=(3, 8, 8)).fit(low, y)

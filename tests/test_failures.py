@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from tiny import tiny_classifier
 
 import skcnn
-from skcnn import _fitting
+from skcnn._estimator import fitting
 from skcnn.model_selection import WarmHalvingGridSearchCV
 
 tiny = partial(tiny_classifier, batch_size="auto")
@@ -183,14 +183,14 @@ def test_a_diverged_network_does_not_survive_a_rung(data):
 
 def test_warm_start_validates_on_the_same_images_in_each_fit(noise, monkeypatch):
     seen = []
-    hold_out = _fitting._hold_out
+    hold_out = fitting._hold_out
 
     def noting(*args):
         train, held_out = hold_out(*args)
         seen.append((train.rows.tolist(), held_out.rows.tolist()))
         return train, held_out
 
-    monkeypatch.setattr(_fitting, "_hold_out", noting)
+    monkeypatch.setattr(fitting, "_hold_out", noting)
     classifier = tiny(warm_start=True, early_stopping=True)
     for _ in range(3):
         classifier.fit(*noise)
@@ -222,14 +222,14 @@ def test_a_saved_classifier_keeps_its_hold_out(noise, tmp_path):
 
 def test_survivors_of_a_search_keep_their_hold_out(noise, monkeypatch):
     seen = []
-    hold_out = _fitting._hold_out
+    hold_out = fitting._hold_out
 
     def noting(*args):
         train, held_out = hold_out(*args)
         seen.append(tuple(held_out.rows))
         return train, held_out
 
-    monkeypatch.setattr(_fitting, "_hold_out", noting)
+    monkeypatch.setattr(fitting, "_hold_out", noting)
     WarmHalvingGridSearchCV(
         tiny(early_stopping=True, random_state=np.random.RandomState(0)),
         {"learning_rate": [0.01, 0.02, 0.03, 0.04]},

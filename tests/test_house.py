@@ -142,7 +142,7 @@ def test_the_reader_of_imports_sees_them_in_functions_too():
     tree = parse(
         "import skcnn\nfrom skcnn import _files\n"
         "def f():\n    from skcnn.datasets._npz import parts\n    import numpy.linalg\n"
-        "if TYPE_CHECKING:\n    import skcnn._base"
+        "if TYPE_CHECKING:\n    import skcnn._estimator.base"
     )
     assert house.own_imports(tree, KNOWN) == {"skcnn", "_files", "datasets._npz"}
     assert house.libraries(tree) == {"skcnn", "numpy"}

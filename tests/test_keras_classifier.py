@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
-from skcnn._fitting import describe_network, make_keras_classifier
-from skcnn._parameters import resolve_parameters
+from skcnn._estimator.fitting import describe_network, make_keras_classifier
+from skcnn._estimator.parameters import resolve_parameters
 
 # The hooks that skcnn overrides, with the parameters that SciKeras calls them with.
 FIT = ["X", "y", "sample_weight", "warm_start", "epochs", "initial_epoch", "kwargs"]
@@ -40,7 +40,7 @@ def parameters_of(cls, name):
 
 @pytest.fixture(scope="module")
 def ours():
-    from skcnn._keras_classifier import SharedTraceKerasClassifier
+    from skcnn._estimator.keras_classifier import SharedTraceKerasClassifier
 
     return SharedTraceKerasClassifier
 
@@ -117,7 +117,7 @@ owners = {
 def methods():
     return [dict(vars(owner)) for owner in owners]
 before = methods()
-import skcnn._keras_classifier
+import skcnn._estimator.keras_classifier
 assert methods() == before
 import scikeras.wrappers
 assert methods() == before

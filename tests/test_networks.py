@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator.parameters import resolve_parameters
 from skcnn._network import description
 from skcnn._network.description import (
     NON_DECREASING_ACTIVATIONS,
     Network,
     build_network,
 )
-from skcnn._parameters import resolve_parameters
 
 SMALL = Network(
     image_shape=(12, 12, 2),

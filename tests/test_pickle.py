@@ -20,7 +20,7 @@ from tiny import tiny_classifier as tiny
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._classifiers import MNISTCNNClassifier as UnderItsOldName
+from skcnn._estimator.classifiers import MNISTCNNClassifier as UnderItsOldName
 from skcnn.preprocessing import ImageScaler
 
 OF_NUMPY = {

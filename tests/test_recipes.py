@@ -8,7 +8,8 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, _fitting
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator import fitting
 from skcnn._training import compiled
 
 VIEWS = ("flip", "shift")
@@ -102,7 +103,7 @@ def sizes(monkeypatch):
 @pytest.fixture
 def untrained(monkeypatch):
     """Fail the test where training begins."""
-    monkeypatch.setattr(_fitting, "train", lambda *args: pytest.fail("training ran"))
+    monkeypatch.setattr(fitting, "train", lambda *args: pytest.fail("training ran"))
 
 
 def layer_names(classifier):

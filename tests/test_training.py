@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
-from skcnn._fit_tasks import FitTasks
+from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._network.description import Network, build_network
 from skcnn._training import schedule

@@ -40,7 +40,7 @@ class Model:
 
     def __init__(self, path: Path) -> None:
         import skcnn
-        from skcnn._base import BaseCNNClassifier
+        from skcnn._estimator.base import BaseCNNClassifier
 
         estimator = skcnn.load(path)
         *self.transformers, last = _steps(estimator) or [None]

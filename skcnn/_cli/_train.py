@@ -193,7 +193,7 @@ def train(
 
 
 def _make(kind, preset, parameters):
-    from skcnn._parameters import resolve_parameters
+    from skcnn._estimator.parameters import resolve_parameters
     from skcnn._sklearn_private import validate_parameters
 
     make = kind if preset is None else kind.from_preset

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcnn._fit_tasks import FitTasks
+from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._images.numerics import log_probabilities
 from skcnn._images.read_ahead import random_order

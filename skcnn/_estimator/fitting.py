@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skcnn._fit_tasks import FitTasks
+from skcnn._estimator.parameters import resolve_parameters
+from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
 from skcnn._images.labeled import LabelledImages, TrainingData
@@ -20,7 +21,6 @@ from skcnn._images.whitening import whitening_kernel
 from skcnn._messages.warnings import warn_of
 from skcnn._network.description import Network, warn_of_large_network
 from skcnn._network.startup import start_keras
-from skcnn._parameters import resolve_parameters
 from skcnn._training.checkpoint import check_path, open_checkpoint
 from skcnn._training.keras_callbacks import KerasCallbacks, copy_callbacks
 from skcnn._training.loop import Listeners, train
@@ -203,7 +203,7 @@ def make_keras_classifier(
     estimator: Any, network: Network, options: dict[str, Any]
 ) -> Any:
     """Return the SciKeras classifier of a network that is not trained yet."""
-    from skcnn._keras_classifier import SharedTraceKerasClassifier
+    from skcnn._estimator.keras_classifier import SharedTraceKerasClassifier
 
     return SharedTraceKerasClassifier(
         network,

@@ -13,13 +13,18 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skcnn._fit_tasks import FitTasks
-from skcnn._fitting import (
+from skcnn._estimator.fitting import (
     FitArguments,
     describe_network,
     fit_classifier,
     make_keras_classifier,
 )
+from skcnn._estimator.parameters import (
+    PARAMETER_CONSTRAINTS,
+    resolve_parameters,
+    resolve_views,
+)
+from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.forms import (
     image_batch,
     learned_from_images,
@@ -33,11 +38,6 @@ from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import listed
 from skcnn._network.description import MOST_LAYER_VALUES, network_size
 from skcnn._network.startup import start_keras
-from skcnn._parameters import (
-    PARAMETER_CONSTRAINTS,
-    resolve_parameters,
-    resolve_views,
-)
 from skcnn._sklearn_private import (
     begin_task,
     validate_parameters,

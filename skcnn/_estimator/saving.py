@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn._classifiers import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator.classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._images.fingerprints import check_fingerprints
 from skcnn._images.seen_pixels import check_description
 from skcnn._messages.warnings import warn_of

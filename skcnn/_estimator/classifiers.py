@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from skcnn._base import BaseCNNClassifier
+from skcnn._estimator.base import BaseCNNClassifier
 
 
 class MNISTCNNClassifier(BaseCNNClassifier):
