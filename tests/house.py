@@ -172,8 +172,8 @@ CANARY_OF_SCIKERAS = "tests/test_scikeras.py"
 # The public methods of a named tuple begin with an underscore.
 PUBLIC_IN_SPITE_OF_UNDERSCORE = {"_asdict", "_fields", "_make", "_replace"}
 
-# What asks which backend Keras runs on, outside of skcnn/_network/backends/: `export` needs
-# TensorFlow, and the others start a backend or hide it.
+# What asks which backend Keras runs on, outside of skcnn/_network/backends/: `export`
+# needs TensorFlow, and the others start a backend or hide it.
 ASKS_FOR_A_BACKEND = {"_augment", "_scikeras", "_startup", "export"}
 
 # ---------------------------------------------------------------------------- readers

@@ -13,7 +13,7 @@ from skcnn._estimator.parameters import resolve_parameters
 from skcnn._network.backends import backend
 from skcnn._network.description import Network, build_network
 from skcnn._network.step import Batch, StepOptions, forward
-from skcnn._training import compiled
+from skcnn._training import compiled as compiled_module
 from skcnn._training.compiled import CompiledNetwork, arrays, compiled_network, tensors
 
 pytestmark = pytest.mark.any_backend
@@ -481,8 +481,8 @@ def test_other_networks_are_compiled_apart(parameters, fitted):
 
 
 def test_the_last_used_networks_are_kept(monkeypatch):
-    monkeypatch.setattr(compiled, "_compiled", OrderedDict())
-    monkeypatch.setattr(compiled, "MAX_COMPILED_NETWORKS", 3)
+    monkeypatch.setattr(compiled_module, "_compiled", OrderedDict())
+    monkeypatch.setattr(compiled_module, "MAX_COMPILED_NETWORKS", 3)
     built = []
 
     def get(key):

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from tiny import tiny_classifier
 
 import skcnn
-from skcnn._images import fingerprints, forms
+from skcnn._images import fingerprints as module
+from skcnn._images import forms
 from skcnn._images.fingerprints import (
     check_fingerprints,
     fingerprints,
@@ -225,7 +226,7 @@ def test_wrong_fingerprints_in_a_file_are_refused(wrong, fitted, tmp_path):
 
 def test_beyond_a_number_of_images_nothing_is_known(few, monkeypatch):
     X, y = few
-    monkeypatch.setattr(fingerprints, "MOST_FINGERPRINTS", 50)
+    monkeypatch.setattr(module, "MOST_FINGERPRINTS", 50)
     assert were_fitted(tiny(random_state=0).fit(X, y), X) is None
     clf = tiny(random_state=0, warm_start=True).fit(X[:50], y[:50])
     assert were_fitted(clf, X).sum() == 50

@@ -18,7 +18,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcnn import MNISTCNNClassifier
-from skcnn._images import forms
+from skcnn._images import forms as forms_module
 from skcnn._images.scaling import pixel_scaling
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
@@ -329,7 +329,7 @@ class TestPixelScaling:
         if dtype == np.uint8:
             others += [X[:, ::-1], np.repeat(X, 3, axis=0)]
         for chunk_values in (1, 1000, 12_345, 10**9):
-            monkeypatch.setattr(forms, "CHUNK_VALUES", chunk_values)
+            monkeypatch.setattr(forms_module, "CHUNK_VALUES", chunk_values)
             for other in others:
                 found = pixel_scaling(other, shape, mode, per_channel=True)
                 np.testing.assert_array_equal(found, expected)

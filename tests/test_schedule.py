@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skcnn._network.optimizers import learning_rates
-from skcnn._training import schedule
+from skcnn._training import schedule as schedule_module
 from skcnn._training.schedule import Schedule
 
 SIZES = ((1, 1), (2, 2), (3, 4))
@@ -66,13 +66,13 @@ def test_few_steps_are_made_at_the_last_sizes(n_images, expected):
 
 
 def test_calls_are_as_long_as_allowed(monkeypatch):
-    monkeypatch.setattr(schedule, "MAX_CALL_STEPS", 3)
+    monkeypatch.setattr(schedule_module, "MAX_CALL_STEPS", 3)
     calls = list(schedule().calls([(8, 8)] * 13, 64))
     assert calls == [(0, 3), (3, 6), (6, 9), (9, 12), (12, 13)]
 
 
 def test_where_the_size_changes_a_call_ends_and_no_step_is_lost(monkeypatch):
-    monkeypatch.setattr(schedule, "MAX_CALL_STEPS", 3)
+    monkeypatch.setattr(schedule_module, "MAX_CALL_STEPS", 3)
     a, b, c = SIZES
     sizes = [a, a, a, a, b, a, c, c]
     assert list(schedule().calls(sizes, 64)) == [(0, 3), (3, 4), (4, 5), (5, 6), (6, 8)]

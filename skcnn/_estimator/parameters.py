@@ -75,10 +75,10 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        "network": the parameters of a :class:`~skcnn._network.description.Network`; "fixed": all
-        parameters that must not change while training goes on; "as_fitted": the
-        parameters to keep with the result of a fit; "dropout", "augment", "scales",
-        "callbacks" and "optimizer".
+        "network": the parameters of a :class:`~skcnn._network.description.Network`;
+        "fixed": all parameters that must not change while training goes on;
+        "as_fitted": the parameters to keep with the result of a fit; "dropout",
+        "augment", "scales", "callbacks" and "optimizer".
     """
     filters = _tuple_of_integers("filters", estimator.filters)
     kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)

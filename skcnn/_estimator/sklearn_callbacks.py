@@ -27,8 +27,8 @@ class FitTasks:
     rows : ndarray of int
         The images that are trained on.
     attributes : callable
-        Takes a :class:`~skcnn._training.state.TrainState` and returns the attributes of the
-        classifier as trained to it.
+        Takes a :class:`~skcnn._training.state.TrainState` and returns the attributes of
+        the classifier as trained to it.
     """
 
     def __init__(

@@ -69,9 +69,9 @@ def validate_images(
     """Validate images, and learn or check their shape.
 
     `X` holds images as ``(n, h, w)``, ``(n, h, w, c)`` or flat rows, in any container
-    that :func:`~skcnn._images.containers.array_or_frame` reads. The array that is returned has
-    the same form: :func:`image_batch` cuts ``(b, h, w, c)`` batches from it. Nothing is
-    copied except what scikit-learn's `check_array` copies.
+    that :func:`~skcnn._images.containers.array_or_frame` reads. The array that is
+    returned has the same form: :func:`image_batch` cuts ``(b, h, w, c)`` batches from
+    it. Nothing is copied except what scikit-learn's `check_array` copies.
 
     With ``reset=True`` (in ``fit``) this sets `n_features_in_` (height * width *
     channels), `image_shape_` and, for data frames, `feature_names_in_` on the

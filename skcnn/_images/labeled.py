@@ -15,8 +15,8 @@ class LabelledImages:
     Attributes
     ----------
     X : ndarray
-        As :func:`skcnn._images.forms.validate_images` returns it. It is never copied as a
-        whole.
+        As :func:`skcnn._images.forms.validate_images` returns it. It is never copied as
+        a whole.
     image_shape : tuple of int
         ``(height, width, channels)``.
     rows : ndarray of int

@@ -33,8 +33,8 @@ def pixel_scaling(
     out, and an image of integer weight k as k copies of the image. Sums of pixels of up
     to 16 bits are exact.
 
-    `X` holds images as :func:`~skcnn._images.forms.validate_images` returns them. The weights
-    are not negative, and not all zero.
+    `X` holds images as :func:`~skcnn._images.forms.validate_images` returns them. The
+    weights are not negative, and not all zero.
     """
     if sample_weight is None:
         weights, kept = np.ones(len(X)), None

@@ -63,17 +63,17 @@ QUANTILES = ("lowest", "highest", "brightness", "border")
 def learn_pixels(X: np.ndarray, image_shape: tuple, rows: np.ndarray) -> dict[str, Any]:
     """Describe the images `X[rows]` by plain Python values.
 
-    `X` holds images as :func:`~skcnn._images.forms.validate_images` returns them. At most
-    `MOST_LEARNED` of the images, evenly spaced, are examined.
+    `X` holds images as :func:`~skcnn._images.forms.validate_images` returns them. At
+    most `MOST_LEARNED` of the images, evenly spaced, are examined.
 
     Returns
     -------
     dict
         ``dtype`` (its name), ``minimum`` and ``maximum`` of all pixels, ``n_images``,
-        and ``step_ratio`` (see :func:`~skcnn._images.pixel_layout.step_ratio`; None for gray
-        images). Four more entries are lists of the quantiles `PERCENTS` over images: of
-        the ``lowest`` and the ``highest`` pixel, of the ``brightness`` (the mean), and
-        of the mean of the ``border``.
+        and ``step_ratio`` (see :func:`~skcnn._images.pixel_layout.step_ratio`; None for
+        gray images). Four more entries are lists of the quantiles `PERCENTS` over
+        images: of the ``lowest`` and the ``highest`` pixel, of the ``brightness`` (the
+        mean), and of the mean of the ``border``.
     """
     n_values = int(np.prod(image_shape))
     most = min(MOST_LEARNED, max(MOST_CHECKED, MOST_VALUES // n_values))

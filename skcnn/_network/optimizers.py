@@ -56,8 +56,8 @@ def resolve_optimizer(optimizer: Any, learning_rate: float | None) -> dict[str, 
     """Return the arguments `optimizer`, `optimizer__...` of a SciKeras classifier.
 
     `optimizer` is a name that Keras knows, in any case, or "muon" for
-    :class:`skcnn._network.muon.Muon`, or an instance, of which a copy is used. `learning_rate`
-    counts for names; None is Keras's default for that optimizer. Raises
+    :class:`skcnn._network.muon.Muon`, or an instance, of which a copy is used.
+    `learning_rate` counts for names; None is Keras's default for that optimizer. Raises
     a ValueError if Keras has no optimizer of that name.
     """
     import keras

@@ -19,9 +19,9 @@ class Batch(NamedTuple):
     """Images of one or more consecutive batches, as NumPy arrays.
 
     `images` of shape (n, height, width, channels) have a dtype that
-    :meth:`skcnn._training.compiled.CompiledNetwork.images` returns, `class_indices` are int32,
-    `weights` (sample weights) have the network's dtype, and `flip_mask` says which
-    images the augmentation "flip" flips.
+    :meth:`skcnn._training.compiled.CompiledNetwork.images` returns, `class_indices` are
+    int32, `weights` (sample weights) have the network's dtype, and `flip_mask` says
+    which images the augmentation "flip" flips.
     """
 
     images: np.ndarray
@@ -74,7 +74,8 @@ class Backend(Protocol):
     `STATIC_SHAPES` says whether a batch of another length is compiled anew.
     `OPERATIONS` holds the backend's own versions of functions of this package, where
     they are measured to make training at least 5 % faster: "normalize" replaces
-    :func:`normalize`, "transform" replaces :func:`skcnn._network.augment.transform_images`.
+    :func:`normalize`, "transform" replaces
+    :func:`skcnn._network.augment.transform_images`.
     """
 
     NAME: str

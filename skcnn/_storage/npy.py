@@ -159,8 +159,8 @@ class Npz:
     """The arrays of an open ``.npz`` file.
 
     `names` lists the names of the arrays, which may be any text: use
-    :func:`~skcnn._messages.wording.shown` to print one. `size` is the size of the file in bytes,
-    and `path` names the file in messages.
+    :func:`~skcnn._messages.wording.shown` to print one. `size` is the size of the file
+    in bytes, and `path` names the file in messages.
     """
 
     def __init__(self, archive: zipfile.ZipFile, size: int, path: Any) -> None:

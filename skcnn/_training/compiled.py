@@ -6,7 +6,8 @@ never given back. Here everything that may differ between two fits of one networ
 is passed to the compiled functions at run time instead.
 
 Both functions are pure for their caller: values go in, values come out. What they
-compute is in :mod:`skcnn._network.step`, how it is compiled in :mod:`skcnn._network.backends`.
+compute is in :mod:`skcnn._network.step`, how it is compiled in
+:mod:`skcnn._network.backends`.
 """
 
 import threading

@@ -79,7 +79,7 @@ def gradients(
 
 
 class Functions:
-    """The compiled functions of a network, see :class:`skcnn._network.step.Functions`."""
+    """The compiled functions of a network; see `skcnn._network.step.Functions`."""
 
     def __init__(self, computation: Computation) -> None:
         import jax
