@@ -226,6 +226,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_each_round_runs_all_in_another_order_and_nothing_is_run_twice(tmp_path):
     place, out, script = (tmp_path / name for name in ("ran", "out", "script.py"))
     script.write_text(f"PLACE = {str(place)!r}\n{JOB}")
