@@ -27,154 +27,103 @@ ROOMS = {
     "model_selection": ("model_selection",),
     "clusters": ("clusters",),
     "export": ("export",),
-    "saving": ("_persistence",),
     "display": ("display", "display.*"),
     "inspection": ("inspection",),
-    "estimator": (
-        "_classifiers",
-        "_base",
-        "_fitting",
-        "_parameters",
-        "_scikeras",
-        "_keras_classifier",
-        "_arguments",
-    ),
-    "training": (
-        "_training",
-        "_state",
-        "_schedule",
-        "_step",
-        "_engine",
-        "_backends.*",
-        "_checkpoint",
-        "_fit_tasks",
-        "_keras_callbacks",
-    ),
-    "network": (
-        "_networks",
-        "_augment",
-        "_optimizers",
-        "_adam",
-        "_muon",
-        "_initializers",
-    ),
-    "startup": ("_startup", "_threads", "_backends"),
+    "estimator": ("_estimator", "_estimator.*"),
+    "training": ("_training", "_training.*"),
     "datasets": ("datasets", "datasets.*"),
+    "network": ("_network", "_network.*"),
     "preprocessing": ("preprocessing",),
-    "images": (
-        "_images",
-        "_containers",
-        "_container_errors",
-        "_container_kinds",
-        "_image_files",
-        "_image_decoding",
-        "_folder_listing",
-        "_labelled_images",
-        "_fingerprints",
-        "_pixels",
-        "_pixel_layout",
-        "_pixel_warnings",
-        "_warnings",
-        "_seen_pixels",
-        "_targets",
-        "_whitening",
-        "_numerics",
-        "_read_ahead",
-    ),
-    "storage": ("_archive", "_files", "_npy", "_schema", "_wording"),
+    "images": ("_images", "_images.*"),
+    "storage": ("_storage", "_storage.*"),
+    "messages": ("_messages", "_messages.*"),
     "sklearn_private": ("_sklearn_private",),
 }
 
 # What a room may import, besides itself. Every arrow points down this list.
 ARROWS = {
-    "front": {"cli", "estimator", "saving"},
-    "cli": {"front", "saving", "display", "inspection", "datasets", "preprocessing"},
+    "front": {"cli", "estimator"},
+    "cli": {"front", "display", "inspection", "datasets", "preprocessing"},
     "model_selection": {"sklearn_private"},
     "clusters": set(),
-    "export": {"estimator", "preprocessing", "storage", "sklearn_private"},
-    "saving": {
-        *("estimator", "training", "preprocessing"),
-        *("images", "storage", "sklearn_private"),
-    },
-    "display": {"inspection", "preprocessing", "images", "storage"},
+    "export": {"estimator", "preprocessing", "storage", "messages", "sklearn_private"},
+    "display": {"inspection", "preprocessing", "images", "messages"},
     "inspection": {"images"},
     "estimator": {
-        *("training", "network", "startup"),
-        *("images", "storage", "sklearn_private"),
+        *("training", "network", "preprocessing"),
+        *("images", "storage", "messages", "sklearn_private"),
     },
-    "training": {"network", "startup", "images", "storage", "sklearn_private"},
-    "network": {"startup", "images", "storage", "sklearn_private"},
-    "datasets": {"startup", "images", "storage", "sklearn_private"},
-    "preprocessing": {"images", "storage", "sklearn_private"},
-    "startup": set(),
-    "images": {"storage"},
-    "storage": set(),
+    "training": {"network", "images", "storage", "messages"},
+    "datasets": {"network", "images", "storage", "messages", "sklearn_private"},
+    "network": {"images", "storage", "messages"},
+    "preprocessing": {"images", "messages", "sklearn_private"},
+    "images": {"storage", "messages"},
+    "storage": {"messages"},
+    "messages": set(),
     "sklearn_private": set(),
-}
-
-# Arrows that are still to be cut, each with what stands in the way.
-UNCUT = {
-    ("_archive", "_optimizers"): "describes an optimizer while it encodes one",
 }
 
 # What the command line imports beyond public names, each with its reason.
 PRIVATE_IN_CLI = {
-    "_base": "tells a classifier of skcnn's from any other estimator in a file",
-    "_files": "writes pictures and tables whole or not at all",
-    "_fingerprints": "tells images that a model was trained on from unseen ones",
-    "_image_files": "reads images of any sizes, in parts",
-    "_images": "says which shape flat rows are taken for",
-    "_parameters": "refuses wrong options before any data are read",
-    "_pixels": "inverts within the range that the pixels can have",
+    "_estimator.base": "tells a classifier of skcnn's from any other estimator",
+    "_estimator.parameters": "refuses wrong options before any data are read",
+    "_images.decoding": "says which modes of image files a model takes",
+    "_images.files": "reads images of any sizes, in parts",
+    "_images.fingerprints": "tells images that a model was trained on from others",
+    "_images.folder_listing": "lists image files as the readers of folders do",
+    "_images.forms": "says which shape flat rows are taken for",
+    "_images.scaling": "inverts within the range that the pixels can have",
+    "_messages.wording": "counts and lists as the messages of the library do",
+    "_network.startup": "hides the start-up lines of TensorFlow",
     "_sklearn_private": "refuses wrong options before any data are read",
-    "_startup": "hides the start-up lines of TensorFlow",
-    "_wording": "counts and lists as the messages of the library do",
-    "datasets._image_folder": "sees the parts of a folder before it reads one",
+    "_storage.files": "writes figures and tables completely or not at all",
+    "datasets._class_folders": "sees the parts of a folder before it reads one",
     "datasets._npz": "sees the parts of a file before it reads one",
 }
 
 # The only modules that import a library; by room where a room has a name for it.
 LIBRARIES = {
-    "scikeras": {"_scikeras"},
-    "tensorflow": {"_adam", "_backends.tensorflow", "_scikeras", "export"},
-    "jax": {"_backends.jax"},
-    "torch": {"_backends.torch"},
+    "scikeras": {"_estimator.keras_classifier"},
+    "tensorflow": {
+        "_network.backends",
+        "_network.backends.tensorflow",
+        "_estimator.keras_classifier",
+        "export",
+    },
+    "jax": {"_network.backends.jax"},
+    "torch": {"_network.backends.torch"},
     "tf2onnx": {"export"},
     "onnx": {"export"},
     "ray": {"clusters"},
-    "PIL": {"_image_files"},
+    "PIL": {"_images.decoding", "_images.files"},
 }
 ROOMS_OF_LIBRARIES = {
-    "keras": {
-        *("estimator", "training", "network", "startup"),
-        *("saving", "export", "datasets"),
-    },
+    "keras": {"estimator", "training", "network", "export", "datasets"},
     "matplotlib": {"display", "cli"},
     "pandas": {"datasets", "inspection", "cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "sklearn": {room for room in ROOMS if room not in {"storage", "startup", "front"}},
+    "sklearn": {room for room in ROOMS if room not in {"storage", "front"}},
 }
 
 # Names that a library keeps private, outside of the two rooms with a list of their own
 # (the door to scikit-learn and the one to SciKeras): the module, the test that notices
 # when the name moves.
 PRIVATE_NAMES = {
-    "_should_use_adamw": ("_muon", "tests/test_muon.py"),
-    "_getframe": ("_pixel_warnings", "tests/test_seen_pixels.py"),
-    "_fit_callbacks": ("_keras_callbacks", "tests/test_keras_callbacks.py"),
-    "_initial_epoch": ("_keras_callbacks", "tests/test_keras_callbacks.py"),
+    "_should_use_adamw": ("_network.muon", "tests/test_muon.py"),
+    "_getframe": ("_messages.warnings", "tests/test_seen_pixels.py"),
+    "_initial_epoch": ("_training.keras_callbacks", "tests/test_keras_callbacks.py"),
 }
 
 # The test that knows the private names of SciKeras, with their parameters.
-CANARY_OF_SCIKERAS = "tests/test_scikeras.py"
+CANARY_OF_SCIKERAS = "tests/test_keras_classifier.py"
 
 # The public methods of a named tuple begin with an underscore.
 PUBLIC_IN_SPITE_OF_UNDERSCORE = {"_asdict", "_fields", "_make", "_replace"}
 
 # What asks which backend Keras runs on, outside of skcnn/_network/backends/: `export`
-# needs TensorFlow, and the others start a backend or hide it.
-ASKS_FOR_A_BACKEND = {"_augment", "_scikeras", "_startup", "export"}
+# needs TensorFlow, and the other starts a backend.
+ASKS_FOR_A_BACKEND = {"_network.startup", "export"}
 
 # ---------------------------------------------------------------------------- readers
 

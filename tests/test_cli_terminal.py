@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from skcnn._cli import _terminal, main
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
 from skcnn._images.pixel_layout import planes_warning
-from skcnn._images.pixel_warnings import PixelsWarning
+from skcnn._messages.warnings import PixelsWarning
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="a device of Unix")
 
@@ -161,7 +161,7 @@ def test_warnings_are_one_line_each_and_once(command, capsys):
 
 
 def test_dark_and_bright_exchanged_is_said_in_the_words_of_the_command(command, capsys):
-    from skcnn._images.pixel_warnings import PixelsWarning
+    from skcnn._messages.warnings import PixelsWarning
 
     def work(**given):
         finding = "The images in X have a bright background, but those seen in fit had"

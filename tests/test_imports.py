@@ -11,8 +11,12 @@ import skcnn
 
 pytestmark = pytest.mark.slow  # all start processes
 
-# Subclasses of Keras's own classes, imported on first use.
-SUBCLASSES = ["skcnn._network.initializers", "skcnn._network.muon"]
+# Subclasses of classes of Keras and SciKeras, imported on first use.
+SUBCLASSES = [
+    "skcnn._estimator.keras_classifier",
+    "skcnn._network.initializers",
+    "skcnn._network.muon",
+]
 
 HEAVY = ["tensorflow", "jax", "torch", "keras", "scikeras", "matplotlib"]
 

@@ -10,7 +10,7 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import make_pipeline
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._images.pixel_warnings import PixelsWarning
+from skcnn._messages.warnings import PixelsWarning
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 

@@ -14,13 +14,13 @@ from tiny import tiny_classifier
 
 import skcnn
 from skcnn import MNISTCNNClassifier
-from skcnn._images.pixel_warnings import PixelsWarning
 from skcnn._images.seen_pixels import (
     check_description,
     find_other_pixels,
     learn_pixels,
     merge_pixels,
 )
+from skcnn._messages.warnings import PixelsWarning
 from skcnn.preprocessing import ImageScaler
 
 # Each unit of pixels, as what it makes of numbers from 0 to 1, and its dtypes.

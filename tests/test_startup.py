@@ -59,9 +59,9 @@ def test_a_level_of_the_users_is_respected():
 
 def test_who_imports_keras_first_gets_its_notes_and_nothing_is_redirected():
     watch = (
-        "import keras\nfrom skcnn import _startup\n"
+        "import keras\nfrom skcnn._network import startup\n"
         "def never(): raise AssertionError('redirected')\n"
-        "_startup._stderr_filtered = never\n"
+        "startup._stderr_filtered = never\n"
     )
     done = run(watch + FIT)
     assert done.returncode == 0, done.stderr

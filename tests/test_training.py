@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
-from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._network.description import Network, build_network
 from skcnn._training import schedule
@@ -15,6 +14,7 @@ from skcnn._training.compiled import CompiledNetwork, arrays
 from skcnn._training.keras_callbacks import KerasCallbacks
 from skcnn._training.loop import Listeners, prediction_batch, train
 from skcnn._training.schedule import Schedule
+from skcnn._training.sklearn_callbacks import FitTasks
 
 TINY = Network(
     image_shape=(8, 8, 1),

@@ -24,7 +24,6 @@ from skcnn._estimator.parameters import (
     resolve_parameters,
     resolve_views,
 )
-from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.forms import (
     image_batch,
     learned_from_images,
@@ -44,6 +43,7 @@ from skcnn._sklearn_private import (
     validates_parameters,
 )
 from skcnn._training.loop import prediction_batch
+from skcnn._training.sklearn_callbacks import FitTasks
 from skcnn._training.state import TrainState
 
 # After unpickling, these are made from plain values when they are first asked for.

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skcnn._estimator.parameters import resolve_parameters
-from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
 from skcnn._images.labeled import LabelledImages, TrainingData
@@ -25,6 +24,7 @@ from skcnn._training.checkpoint import check_path, open_checkpoint
 from skcnn._training.keras_callbacks import KerasCallbacks, copy_callbacks
 from skcnn._training.loop import Listeners, train
 from skcnn._training.schedule import Schedule
+from skcnn._training.sklearn_callbacks import FitTasks
 
 # A batch_size beyond the number of images is one batch of all of them. Backends with
 # static shapes pad that batch, up to this many rows.

@@ -10,7 +10,7 @@ from math import isqrt
 
 import numpy as np
 
-from skcnn._images.pixel_warnings import PixelsWarning
+from skcnn._messages.warnings import PixelsWarning
 
 # Bounds for the ratio that `step_ratio` returns. Interleaved channels have a ratio of
 # at most 1: a step from a pixel's last channel to the next pixel's first one differs at

@@ -20,8 +20,8 @@ from skcnn._images.pixel_layout import (
     some_rows,
     step_ratio,
 )
-from skcnn._images.pixel_warnings import PixelsWarning
 from skcnn._images.scaling import pixel_interval
+from skcnn._messages.warnings import PixelsWarning
 from skcnn._storage import schema
 
 # Images with fewer values are rows of a table rather than pictures: nothing is checked.

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What skcnn says to its callers: wording, warnings, errors on wrong calls."""

@@ -7,14 +7,37 @@ import warnings
 import joblib  # type: ignore[import-untyped]
 import sklearn
 
-from skcnn._images.pixel_warnings import PixelsWarning
-
 # A frame of these packages is never the user's code.
 _LIBRARY_FOLDERS = tuple(
     os.path.dirname(os.path.abspath(file)) + os.sep
-    for file in (__file__, sklearn.__file__, joblib.__file__)
+    for file in (os.path.dirname(__file__), sklearn.__file__, joblib.__file__)
 )
 _PIPELINE = os.path.join(_LIBRARY_FOLDERS[1], "pipeline.py")
+
+
+class PixelsWarning(UserWarning):
+    """The images probably mean something else than skcnn assumes.
+
+    Parameters
+    ----------
+    kind : {"range", "inverted", "layout", "shape"}
+        What is probably wrong: the units of the pixels, dark and bright exchanged, the
+        order of the values in a row, or the guessed height and width.
+    finding : str
+        What was found, without a full stop.
+    remedy : str
+        What to write in Python, without a full stop. The message is the finding, a
+        colon and the remedy; the command line replaces the remedy by its own.
+    """
+
+    def __init__(self, kind: str, finding: str, remedy: str) -> None:
+        super().__init__(f"{finding}: {remedy}.")
+        self.kind = kind
+        self.finding = finding
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.kind, self.finding, self.remedy)
 
 
 def warn_of(found: Warning | None) -> None:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Files on a disk: written completely or not at all, read within bounds."""

@@ -37,7 +37,9 @@ _NO_NAME = "The path is empty. Name a file or folder"
 
 
 @contextmanager
-def written_whole(path, *, mode="b", **options):
+def written_whole(
+    path: str | os.PathLike, *, mode: str = "b", **options: Any
+) -> Iterator[IO[Any]]:
     """Open a file that takes its name only once all of it is on the disk.
 
     A file that is replaced hands on its permissions and, if the process may set them,
@@ -100,7 +102,7 @@ def written_whole(path, *, mode="b", **options):
 
 
 @contextmanager
-def folder_written_whole(path) -> Iterator[str]:
+def folder_written_whole(path: str | os.PathLike) -> Iterator[str]:
     """Make a folder that takes its name only once all in it is on the disk.
 
     Temporary folders that killed processes have left when they wrote to the same path
@@ -152,7 +154,7 @@ def folder_written_whole(path) -> Iterator[str]:
 
 
 @contextmanager
-def open_regular(path) -> Iterator[BinaryIO]:
+def open_regular(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Open a file for reading, unless it is a device or a pipe, and never wait for one.
 
     Parameters
@@ -177,8 +179,8 @@ def open_regular(path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _without_waiting(path, flags):
-    # Opening a pipe waits for a process at its other end otherwise.
+def _without_waiting(path: Any, flags: int) -> int:
+    """Open a file without waiting for a process at the other end of a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -371,7 +373,9 @@ def _part_prefix(path: str) -> str:
 
 
 @contextmanager
-def damage_as_value_error(origin, remedy="Copy or download it again."):
+def damage_as_value_error(
+    origin: Any, remedy: str = "Copy or download it again."
+) -> Iterator[None]:
     """Turn whatever a library raises on the content of a file into a ValueError.
 
     Errors of the operating system, such as a missing permission, pass through: they say
@@ -422,7 +426,9 @@ class LimitedReads:
         How often it can be read.
     """
 
-    def __init__(self, file, piece, end=math.inf, n_reads=math.inf):
+    def __init__(
+        self, file: Any, piece: int, end: float = math.inf, n_reads: float = math.inf
+    ) -> None:
         self._file = file
         self._piece = piece
         self._end = end

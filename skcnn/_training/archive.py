@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from io import BytesIO
-from typing import Any, BinaryIO, TypeVar
+from typing import IO, Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -141,7 +141,7 @@ def _check_sum(file: BinaryIO, path: str) -> int:
     return size
 
 
-def _sha256(file: BinaryIO, size: int) -> bytes:
+def _sha256(file: IO[bytes], size: int) -> bytes:
     """Return the checksum of the first `size` bytes of a file, as hexadecimal text."""
     file.seek(0)
     digest = hashlib.sha256()

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcnn._estimator.sklearn_callbacks import FitTasks
 from skcnn._images.labeled import LabelledImages, TrainingData
 from skcnn._images.numerics import log_probabilities
 from skcnn._images.read_ahead import random_order
@@ -17,6 +16,7 @@ from skcnn._training.checkpoint import Checkpoint
 from skcnn._training.compiled import CompiledNetwork, arrays, tensors
 from skcnn._training.keras_callbacks import KerasCallbacks
 from skcnn._training.schedule import Schedule
+from skcnn._training.sklearn_callbacks import FitTasks
 from skcnn._training.state import TrainState
 
 # Images predicted at once: more would gain little, and of large ones fewer, because a

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def _write_cache(
         _write_header(npy, (len(kept), *shape), dtype)
 
 
-def _write_header(npy: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
+def _write_header(npy: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> None:
     header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(npy, header)
 
