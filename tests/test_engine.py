@@ -325,11 +325,12 @@ def test_the_weights_of_nested_blocks_are_drawn_too(digits):
         def __init__(self):
             super().__init__(name="residual")
             self.first = convolution("first")
-            self.others = [keras.layers.Activation("relu"), convolution("second")]
+            self.others = [keras.layers.LayerNormalization(), convolution("second")]
 
         def call(self, x):
-            activation, second = self.others
-            return keras.ops.add(x, second(activation(self.first(x))))
+            normalization, second = self.others
+            changed = second(normalization(self.first(x)))
+            return keras.ops.add(x, changed)
 
     normalization = keras.layers.BatchNormalization(name="normalization")
     inner = keras.Sequential([convolution("inner"), normalization], name="inner")

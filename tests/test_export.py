@@ -237,6 +237,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX alone has such limits")
 def test_on_a_full_disk_nothing_is_left(both_ways, tmp_path):
     write, _ = both_ways

@@ -412,6 +412,7 @@ class TestFolderWrittenWhole:
         )
         assert set(names(tmp_path)) <= {"a", "others", "target"}
 
+    @pytest.mark.slow
     def test_what_a_killed_process_leaves_is_removed_by_the_next_one(self, tmp_path):
         code = (
             "import os, sys\n"

@@ -479,5 +479,5 @@ def test_a_clone_has_not_used_any(data):
 @pytest.mark.parametrize("bad", ["EarlyStopping", [len], [None], 3, object(), {}])
 def test_what_is_no_callback_is_an_invalid_parameter(bad):
     message = r"Got callbacks=.*expected a keras\.callbacks\.Callback instance"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(TypeError, match=message):
         check_callbacks(bad)

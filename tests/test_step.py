@@ -18,7 +18,7 @@ SHAPE = (8, 8, 1)
 def convolution_block(keras, name):
     """Return layers with all that `forward` has to see, and their seeds."""
     return [
-        keras.layers.Conv2D(3, 3, name=f"{name}_convolution"),
+        keras.layers.Conv2D(3, 3, use_bias=False, name=f"{name}_convolution"),
         keras.layers.BatchNormalization(momentum=0.5, name=f"{name}_normalization"),
         keras.layers.Activation("relu", name=f"{name}_activation"),
         keras.layers.Dropout(0.5, seed=0, name=f"{name}_dropout"),

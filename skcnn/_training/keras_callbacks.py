@@ -26,7 +26,7 @@ TEST_HOOKS = ("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
 
 
 def check_callbacks(callbacks: Any) -> list[Any]:
-    """Return the parameter `callbacks` as a list, or raise a ValueError."""
+    """Return the parameter `callbacks` as a list, or raise a TypeError."""
     if callbacks is None:
         return []
     import keras
@@ -35,7 +35,7 @@ def check_callbacks(callbacks: Any) -> list[Any]:
     entries = list(callbacks) if several else [callbacks]
     for entry in entries:
         if not isinstance(entry, keras.callbacks.Callback):
-            raise ValueError(
+            raise TypeError(
                 f"Got callbacks={callbacks!r}, but expected a "
                 f"keras.callbacks.Callback instance or a list of them; {entry!r} is "
                 "none."
