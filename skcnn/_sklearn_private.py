@@ -1,7 +1,8 @@
 """The private parts of scikit-learn that skcnn uses, each with its reason.
 
 No other module touches a private name of scikit-learn. When a release moves one of
-them, this file is what changes, and a test in tests/test_sklearn_private.py says so.
+them, this file is what changes, and a test says so:
+tests/contract/test_sklearn_private.py.
 
 - ``Interval``: the constraint "a number in this range", with scikit-learn's message.
   `sklearn.utils.check_scalar` is public, but its messages and types are others.

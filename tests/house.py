@@ -1,7 +1,7 @@
 """The rooms of skcnn, what each may touch, and how to read that from the source.
 
 The tables are data. When a module moves, or a new one comes, ROOMS changes and nothing
-else; tests/test_house.py holds the source against the tables.
+else; tests/contract/test_house.py holds the source against the tables.
 """
 
 import ast
@@ -110,13 +110,16 @@ ROOMS_OF_LIBRARIES = {
 # (the door to scikit-learn and the one to SciKeras): the module, the test that notices
 # when the name moves.
 PRIVATE_NAMES = {
-    "_should_use_adamw": ("_network.muon", "tests/test_muon.py"),
-    "_getframe": ("_messages.warnings", "tests/test_seen_pixels.py"),
-    "_initial_epoch": ("_training.keras_callbacks", "tests/test_keras_callbacks.py"),
+    "_should_use_adamw": ("_network.muon", "tests/network/test_muon.py"),
+    "_getframe": ("_messages.warnings", "tests/images/test_seen_pixels.py"),
+    "_initial_epoch": (
+        "_training.keras_callbacks",
+        "tests/training/test_keras_callbacks.py",
+    ),
 }
 
 # The test that knows the private names of SciKeras, with their parameters.
-CANARY_OF_SCIKERAS = "tests/test_keras_classifier.py"
+CANARY_OF_SCIKERAS = "tests/estimator/test_keras_classifier.py"
 
 # The public methods of a named tuple begin with an underscore.
 PUBLIC_IN_SPITE_OF_UNDERSCORE = {"_asdict", "_fields", "_make", "_replace"}

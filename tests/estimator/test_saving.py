@@ -248,7 +248,7 @@ def test_other_estimators_are_refused(clf, digits, tmp_path):
     for estimator in (search, mixed.fit(digits[0][:N].reshape(N, -1), digits[1][:N])):
         with pytest.raises(TypeError, match="best_estimator_ of a search"):
             skcnn.save(estimator, tmp_path / "a")
-    with pytest.raises(TypeError, match=r"test_persistence.OfAUser"):
+    with pytest.raises(TypeError, match=r"test_saving.OfAUser"):
         skcnn.save(OfAUser(), tmp_path / "a")
     assert not any(tmp_path.iterdir())
 

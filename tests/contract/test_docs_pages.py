@@ -11,7 +11,7 @@ from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._cli import cli
 from skcnn.datasets import fetch_cifar10
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 ALL_PAGES = [*PAGES, *DOCS.glob("decisions/*.md")]
 

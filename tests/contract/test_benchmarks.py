@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 SHARED = {"measuring", "rendering", "report", "plain_networks"}
 SCRIPTS = sorted(
     path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED | {"devices"}

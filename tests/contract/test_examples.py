@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 REAL = [path for path in EXAMPLES if "fetch_" in path.read_text(encoding="utf-8")]
 BUNDLED = [path for path in EXAMPLES if path not in REAL]
 
