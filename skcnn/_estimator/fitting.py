@@ -12,7 +12,7 @@ import numpy as np
 from skcnn._estimator.parameters import resolve_parameters
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
-from skcnn._images.labeled import LabelledImages, TrainingData
+from skcnn._images.labeled import LabeledImages, TrainingData
 from skcnn._images.labels import combine_weights, encode_labels, validate_labels
 from skcnn._images.scaling import pixel_scaling
 from skcnn._images.seen_pixels import find_other_pixels, learn_pixels, merge_pixels
@@ -73,7 +73,7 @@ def fit_classifier(
         _refuse_changes(estimator, options)
     checkpoint_path = _checkpoint_path(estimator, given, goes_on)
 
-    # Labelled images.
+    # Labeled images.
     X = validate_images(
         estimator, given.X, reset=not goes_on, image_shape=estimator.image_shape
     )
@@ -88,7 +88,7 @@ def fit_classifier(
     weights = combine_weights(
         given.sample_weight, estimator.class_weight, X, classes, class_indices
     )
-    training = LabelledImages.of(X, estimator.image_shape_, class_indices, weights)
+    training = LabeledImages.of(X, estimator.image_shape_, class_indices, weights)
     _refuse_one_class(estimator, training, one_epoch)
     _see_pixels(estimator, training, goes_on)
     validation = _validation_images(estimator, given)
@@ -248,9 +248,7 @@ def _checkpoint_path(estimator: Any, given: FitArguments, goes_on: bool) -> Path
     return check_path(given.checkpoint)
 
 
-def _refuse_one_class(
-    estimator: Any, training: LabelledImages, one_epoch: bool
-) -> None:
+def _refuse_one_class(estimator: Any, training: LabeledImages, one_epoch: bool) -> None:
     """Raise if there is nothing to tell apart; one epoch may see a single class."""
     classes = estimator.classes_
     present = np.unique(training.class_indices)
@@ -261,7 +259,7 @@ def _refuse_one_class(
         )
 
 
-def _see_pixels(estimator: Any, training: LabelledImages, goes_on: bool) -> None:
+def _see_pixels(estimator: Any, training: LabeledImages, goes_on: bool) -> None:
     """Remember what the images are like, and warn if those before were not."""
     shape = estimator.image_shape_
     seen = learn_pixels(training.X, shape, training.rows)
@@ -274,8 +272,8 @@ def _see_pixels(estimator: Any, training: LabelledImages, goes_on: bool) -> None
 
 def _remember_images(
     estimator: Any,
-    training: LabelledImages,
-    validation: LabelledImages | None,
+    training: LabeledImages,
+    validation: LabeledImages | None,
     goes_on: bool,
 ) -> None:
     """Add the fingerprints of all images that `fit` was given to those before."""
@@ -285,7 +283,7 @@ def _remember_images(
     estimator._fingerprints = merge_fingerprints(*before, *new)
 
 
-def _validation_images(estimator: Any, given: FitArguments) -> LabelledImages | None:
+def _validation_images(estimator: Any, given: FitArguments) -> LabeledImages | None:
     """Return the images that the user validates on, if any were given."""
     X, y, sample_weight = given.X_val, given.y_val, given.sample_weight_val
     if X is None and y is None:
@@ -305,12 +303,12 @@ def _validation_images(estimator: Any, given: FitArguments) -> LabelledImages | 
     except (TypeError, ValueError) as error:
         raise type(error)(f"In the validation data: {error}") from error
     warn_of(find_other_pixels(estimator._seen_pixels, X, shape, "X_val"))
-    return LabelledImages.of(X, shape, class_indices, weights)
+    return LabeledImages.of(X, shape, class_indices, weights)
 
 
 def _hold_out(
-    estimator: Any, training: LabelledImages, random_state: np.random.RandomState
-) -> tuple[LabelledImages, LabelledImages]:
+    estimator: Any, training: LabeledImages, random_state: np.random.RandomState
+) -> tuple[LabeledImages, LabeledImages]:
     """Set images aside: the same ones in each fit that goes on from the last."""
     # Imported here: it is the slowest part of scikit-learn to import.
     from sklearn.model_selection import train_test_split
@@ -347,7 +345,7 @@ def _batch_size(estimator: Any, n_images: int) -> int:
 
 
 def _frozen_weights(
-    estimator: Any, network: Network, training: LabelledImages
+    estimator: Any, network: Network, training: LabeledImages
 ) -> dict[str, tuple[np.ndarray, ...]]:
     """Learn the weights of the layers that are not trained, by layer name."""
     offset, scale = pixel_scaling(

@@ -9,7 +9,7 @@ from skcnn._images.read_ahead import read_ahead, take
 
 
 @dataclass(frozen=True)
-class LabelledImages:
+class LabeledImages:
     """Some rows of a validated array with their labels and weights.
 
     Attributes
@@ -111,5 +111,5 @@ class LabelledImages:
 class TrainingData(NamedTuple):
     """The images to train on, and those to validate on, if any."""
 
-    training: LabelledImages
-    validation: LabelledImages | None
+    training: LabeledImages
+    validation: LabeledImages | None

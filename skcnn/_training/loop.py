@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcnn._images.labeled import LabelledImages, TrainingData
+from skcnn._images.labeled import LabeledImages, TrainingData
 from skcnn._images.numerics import log_probabilities
 from skcnn._images.read_ahead import random_order
 from skcnn._network.step import Batch, StepOptions
@@ -128,7 +128,7 @@ def _run_epoch(
 
 def _train_epoch(
     state: TrainState,
-    data: LabelledImages,
+    data: LabeledImages,
     network: CompiledNetwork,
     schedule: Schedule,
     callbacks: KerasCallbacks,
@@ -207,7 +207,7 @@ class _Measured(NamedTuple):
 
 
 def _measure(
-    state: TrainState, data: LabelledImages, network: CompiledNetwork
+    state: TrainState, data: LabeledImages, network: CompiledNetwork
 ) -> _Measured:
     """Predict validation images with the weights of a state."""
     weights = tensors(state.weights)
@@ -225,7 +225,7 @@ def _measure(
 def _refuse_divergence(
     state: TrainState,
     log: Mapping[str, float],
-    data: LabelledImages,
+    data: LabeledImages,
     network: CompiledNetwork,
     schedule: Schedule,
 ) -> None:

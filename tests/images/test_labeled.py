@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skcnn._images.labeled import LabelledImages
+from skcnn._images.labeled import LabeledImages
 
 # Six images of two different kinds and labels; 4 and 5 are the first two again.
 PIXELS = np.array([[9, 1], [0, 1], [5, 5], [9, 2], [9, 1], [0, 1]], np.uint8)
@@ -12,7 +12,7 @@ CLASSES = np.array([1, 0, 0, 1, 1, 1], np.int32)
 
 def images(weights=None, form=(6, 2)):
     weights = None if weights is None else np.array(weights, float)
-    return LabelledImages.of(PIXELS.reshape(form), (1, 2, 1), CLASSES, weights)
+    return LabeledImages.of(PIXELS.reshape(form), (1, 2, 1), CLASSES, weights)
 
 
 @pytest.mark.parametrize("weights", [None, [1.0, 2, 1, 2, 1, 2]])
@@ -76,8 +76,8 @@ def test_merging_does_not_depend_on_order_or_on_how_weight_is_given(dtype):
     X = PIXELS.astype(dtype)
     whole = np.array([1, 3, 2, 1, 2, 0])
     twice = np.repeat(np.arange(6), whole)[::-1]
-    weighted = LabelledImages.of(X, (1, 2, 1), CLASSES, whole.astype(float)).merged()
-    repeated = LabelledImages.of(X[twice], (1, 2, 1), CLASSES[twice], None).merged()
+    weighted = LabeledImages.of(X, (1, 2, 1), CLASSES, whole.astype(float)).merged()
+    repeated = LabeledImages.of(X[twice], (1, 2, 1), CLASSES[twice], None).merged()
     np.testing.assert_array_equal(weighted.X, repeated.X)
     np.testing.assert_array_equal(weighted.class_indices, repeated.class_indices)
     np.testing.assert_array_equal(weighted.weights, repeated.weights)
@@ -85,7 +85,7 @@ def test_merging_does_not_depend_on_order_or_on_how_weight_is_given(dtype):
 
 def test_pixels_of_64_bit_that_differ_in_the_last_place_stay_apart():
     X = np.array([[1.0], [np.nextafter(1.0, 2)]])
-    data = LabelledImages.of(X, (1, 1, 1), np.zeros(2, np.int32), None)
+    data = LabeledImages.of(X, (1, 1, 1), np.zeros(2, np.int32), None)
     assert len(data.merged()) == 2
 
 

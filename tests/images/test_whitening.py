@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from skcnn import CIFARCNNClassifier
 from skcnn._images import forms, whitening
-from skcnn._images.labeled import LabelledImages
+from skcnn._images.labeled import LabeledImages
 from skcnn._images.whitening import EPSILON, whitening_kernel
 
 SHAPE = (2, 2, 3, 24)
@@ -21,14 +21,14 @@ def correlated(n, height=9, width=7, channels=3):
     return np.clip(100 + 30 * X, 0, 255).astype(np.uint8)
 
 
-def labelled(X, weights=None):
+def labeled(X, weights=None):
     codes = np.zeros(len(X), np.int32)
-    return LabelledImages.of(X, X.shape[1:], codes, weights)
+    return LabeledImages.of(X, X.shape[1:], codes, weights)
 
 
 def learn(X, weights=None, shape=SHAPE):
     channels = shape[2]
-    images = labelled(X, weights)
+    images = labeled(X, weights)
     return whitening_kernel(images, shape, OFFSET[:channels], SCALE[:channels])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
-from skcnn._images.labeled import LabelledImages, TrainingData
+from skcnn._images.labeled import LabeledImages, TrainingData
 from skcnn._network.description import Network, build_network
 from skcnn._training import schedule
 from skcnn._training.compiled import CompiledNetwork, arrays
@@ -64,13 +64,13 @@ def calls(network, monkeypatch):
 def images(digits):
     """50 images that are known by their weights, 1 to 50."""
     X, y = digits[0][:50], digits[1][:50]
-    return LabelledImages.of(X, (8, 8, 1), y.astype(np.int32), np.arange(1.0, 51))
+    return LabeledImages.of(X, (8, 8, 1), y.astype(np.int32), np.arange(1.0, 51))
 
 
 @pytest.fixture(scope="module")
 def validation(digits):
     X, y = digits[0][100:150], digits[1][100:150]
-    return LabelledImages.of(X, (8, 8, 1), y.astype(np.int32), None)
+    return LabeledImages.of(X, (8, 8, 1), y.astype(np.int32), None)
 
 
 def initial(network):
