@@ -1,4 +1,4 @@
-"""Optimizers by name, as plain values, and the learning rate of every step."""
+"""Optimizers by name and as plain values."""
 
 import json
 from types import ModuleType
@@ -8,8 +8,6 @@ import numpy as np
 
 from skcnn._network.startup import start_keras
 from skcnn._storage import schema
-
-WARM_UP_FRACTION = 0.1
 
 # Classes in keras.optimizers that need other optimizers to work.
 NO_OPTIMIZERS = frozenset({"LossScaleOptimizer", "MultiOptimizer", "Optimizer"})
@@ -196,25 +194,3 @@ def current_learning_rate(optimizer: Any) -> float:
     rate = keras.ops.convert_to_numpy(keras.ops.copy(optimizer.learning_rate))
     # float32, as in the compiled step, even where `keras.config.floatx()` is another.
     return float(np.float32(rate))
-
-
-def learning_rates(
-    schedule: str, peak: float, steps: np.ndarray, n_steps: int
-) -> np.ndarray:
-    """Return the learning rates (float32) of some steps of a run of `n_steps` steps.
-
-    `steps` are the numbers of the steps, from 0 on, as float64. "constant" is always
-    `peak`. "cosine" rises linearly over the first tenth of the steps, then falls to 0
-    along half a cosine, as in I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient
-    Descent with Warm Restarts", ICLR 2017, equation 5; https://arxiv.org/abs/1608.03983.
-    "linear" falls to 0 along a line from the first step on.
-    """
-    if schedule == "constant":
-        return np.full(steps.shape, peak, np.float32)
-    if schedule == "linear":
-        return (peak * (1 - steps / n_steps)).astype(np.float32)
-    warm_up = WARM_UP_FRACTION * n_steps
-    rising = (steps + 1) / max(warm_up, 1)
-    falling = (steps - warm_up) / max(n_steps - warm_up, 1)
-    cosine = 0.5 * (1 + np.cos(np.pi * np.clip(falling, 0, 1)))
-    return (peak * np.minimum(rising, cosine)).astype(np.float32)

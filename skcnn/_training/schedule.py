@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skcnn._network.optimizers import learning_rates
+# The share of the steps over which a schedule with a warm-up raises the rate.
+WARM_UP_FRACTION = 0.1
 
 # A training call takes at most this many bytes of images, so that memory is bounded,
 # and at most this many steps, so that Ctrl-C is heard soon.
@@ -27,7 +28,7 @@ class Schedule:
         ``(height, width)`` of the images in successive parts of the run, each of which
         has equally many steps.
     learning_rates : str
-        See :func:`skcnn._network.optimizers.learning_rates`.
+        See :func:`learning_rates`.
     peak : float
         The highest learning rate.
     dropout : tuple of two float
@@ -93,3 +94,25 @@ class Schedule:
             ):
                 yield start, step
                 start = step
+
+
+def learning_rates(
+    schedule: str, peak: float, steps: np.ndarray, n_steps: int
+) -> np.ndarray:
+    """Return the learning rates (float32) of some steps of a run of `n_steps` steps.
+
+    `steps` are the numbers of the steps, from 0 on, as float64. "constant" is always
+    `peak`. "cosine" rises linearly over the first tenth of the steps, then falls to 0
+    along half a cosine, as in I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient
+    Descent with Warm Restarts", ICLR 2017, equation 5; https://arxiv.org/abs/1608.03983.
+    "linear" falls to 0 along a line from the first step on.
+    """
+    if schedule == "constant":
+        return np.full(steps.shape, peak, np.float32)
+    if schedule == "linear":
+        return (peak * (1 - steps / n_steps)).astype(np.float32)
+    warm_up = WARM_UP_FRACTION * n_steps
+    rising = (steps + 1) / max(warm_up, 1)
+    falling = (steps - warm_up) / max(n_steps - warm_up, 1)
+    cosine = 0.5 * (1 + np.cos(np.pi * np.clip(falling, 0, 1)))
+    return (peak * np.minimum(rising, cosine)).astype(np.float32)

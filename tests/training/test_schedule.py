@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from skcnn._network.optimizers import learning_rates
 from skcnn._training import schedule as schedule_module
-from skcnn._training.schedule import Schedule
+from skcnn._training.schedule import Schedule, learning_rates
 
 SIZES = ((1, 1), (2, 2), (3, 4))
 
@@ -96,3 +95,74 @@ def test_memory_bounds_the_steps_of_a_call(shape, bytes_a_value, steps):
     run = schedule(batch_size=100)
     calls = run.calls([shape[:2]] * 1000, int(np.prod(shape)) * bytes_a_value)
     assert next(calls) == (0, steps)
+
+
+@pytest.fixture(scope="module")
+def optimizers():
+    import keras
+
+    return keras.optimizers
+
+
+def all_rates(schedule, peak, n_steps):
+    return learning_rates(schedule, peak, np.arange(n_steps, dtype=float), n_steps)
+
+
+@pytest.mark.parametrize(("n_steps", "peak"), [(60, 0.01), (200, 3.0)])
+def test_cosine_rates_agree_with_keras(optimizers, n_steps, peak):
+    warm_up = n_steps // 10
+    schedule = optimizers.schedules.CosineDecay(
+        0.0, n_steps - warm_up, warmup_target=peak, warmup_steps=warm_up
+    )
+    theirs = np.array([float(schedule(step)) for step in range(n_steps)])
+    ours = all_rates("cosine", peak, n_steps)
+    # Keras starts at 0, where a step teaches nothing; here the first step moves.
+    np.testing.assert_allclose(ours[: warm_up - 1], theirs[1:warm_up], rtol=1e-5)
+    np.testing.assert_allclose(ours[warm_up:], theirs[warm_up:], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 5, 9, 10, 11, 640])
+def test_cosine_rates_rise_to_the_peak_and_fall_towards_zero(n_steps):
+    rates = all_rates("cosine", 0.5, n_steps)
+    assert rates.shape == (n_steps,)
+    assert rates.dtype == np.float32
+    top = rates.argmax()
+    assert rates[top] == pytest.approx(0.5, rel=0.15)
+    assert (rates > 0).all()
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:]) <= 0).all()
+    assert n_steps < 10 or rates[-1] < 0.03
+
+
+def test_constant_rates_are_constant():
+    rates = all_rates("constant", 0.25, 7)
+    np.testing.assert_array_equal(rates, np.full(7, 0.25, np.float32))
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 640])
+def test_linear_rates_fall_from_the_peak_by_equal_steps_towards_zero(n_steps):
+    rates = all_rates("linear", 0.5, n_steps)
+    assert rates.shape == (n_steps,)
+    assert rates.dtype == np.float32
+    # One step more would reach zero.
+    expected = np.linspace(0.5, 0, n_steps + 1)[:-1]
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)
+
+
+def test_linear_rates_agree_with_keras(optimizers):
+    schedule = optimizers.schedules.PolynomialDecay(0.5, 60, 0.0)
+    theirs = [float(schedule(step)) for step in range(60)]
+    np.testing.assert_allclose(all_rates("linear", 0.5, 60), theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize(("n_steps", "length"), [(7, 3), (640, 64), (1000, 1)])
+def test_rates_asked_for_in_parts_are_those_of_the_whole_run(schedule, n_steps, length):
+    steps = np.arange(n_steps, dtype=float)
+    parts = [
+        learning_rates(schedule, 0.3, steps[i : i + length], n_steps)
+        for i in range(0, n_steps, length)
+    ]
+    np.testing.assert_array_equal(
+        np.concatenate(parts), all_rates(schedule, 0.3, n_steps)
+    )
