@@ -179,7 +179,7 @@ def fit_classifier(
         message = (
             f"Training interrupted by user: {type(estimator).__name__} keeps the "
             f"{'best' if estimator.early_stopping else 'last'} weights of "
-            f"{estimator.n_iter_} whole epochs."
+            f"{estimator.n_iter_} complete epochs."
         )
         warn_of(UserWarning(message))
 

@@ -11,9 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 SHARED = {"measuring", "rendering", "report", "plain_networks"}
-SCRIPTS = sorted(
-    path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED | {"devices"}
-)
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 
 
 @pytest.fixture

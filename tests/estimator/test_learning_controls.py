@@ -634,7 +634,9 @@ def test_ctrl_c_keeps_the_best_weights_of_early_stopping(data, misleading, keras
         n_iter_no_change=9,
         callbacks=interrupting(keras, 5),
     )
-    with pytest.warns(UserWarning, match="interrupted.*best weights of 5 whole epochs"):
+    with pytest.warns(
+        UserWarning, match="interrupted.*best weights of 5 complete epochs"
+    ):
         classifier.fit(*data, **misleading)
     scores = classifier.validation_scores_
     assert scores.index(max(scores)) < 4

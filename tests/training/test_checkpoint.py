@@ -1,4 +1,4 @@
-"""Training that is killed goes on where its last whole epoch ended."""
+"""Training that is killed goes on where its last complete epoch ended."""
 
 import os
 import random
