@@ -198,7 +198,13 @@ def _tensors(values: Sequence[Any], variables: Sequence[Any]) -> list[Any]:
 
 
 def _fused_normalize(layer: Any, x: Any, mask: Any = None) -> Any:
-    """Do what a batch normalization does in training, by one operation."""
+    """Do what a batch normalization does in training, by one operation.
+
+    The shared function takes 1.10 x the CPU time of training in MNIST's "fast" (1.03 to
+    1.13), 1.18 x in CIFAR-10's (1.01 to 1.28) and 1.09 x in MNIST's defaults (0.98 to
+    1.40): medians of 3 interleaved pairs, Intel Xeon, 2 virtual CPUs, 2026-11-26, other
+    jobs beside.
+    """
     import tensorflow as tf
 
     if x.dtype not in (tf.float32, tf.bfloat16) or len(x.shape) != 4:
@@ -217,7 +223,12 @@ def _fused_normalize(layer: Any, x: Any, mask: Any = None) -> Any:
 
 
 def _projective_transform(images: Any, transforms: Any) -> Any:
-    """Read each pixel where its transform, two rows of a matrix, says."""
+    """Read each pixel at the place that its transform, two rows of a matrix, gives.
+
+    The shared function takes 1.08 x the CPU time of training in MNIST's defaults (1.07
+    to 1.18): median of 3 interleaved pairs, Intel Xeon, 2 virtual CPUs, 2026-11-26,
+    other jobs beside.
+    """
     from keras import ops
 
     zero = ops.zeros_like(transforms[0][0])
