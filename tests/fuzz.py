@@ -277,7 +277,7 @@ def tar_seeds():
 
 def change_tar(rng, content):
     if rng.random() < 0.3:
-        return change_bytes(rng, gzip.compress(content, 1))
+        return change_bytes(rng, gzip.compress(content, 1, mtime=0))
     blocks = [content[i : i + 512] for i in range(0, len(content), 512)]
     for _ in range(rng.choice([1, 1, 2, 4])):
         at = rng.randrange(min(len(blocks), 12))
@@ -297,7 +297,7 @@ def change_tar(rng, content):
         block[148:156] = b" " * 8
         block[148:156] = b"%06o\0 " % sum(block)
         blocks[at : at + (kind != 3)] = [bytes(block)] * rng.choice([1, 1, 1, 2, 2000])
-    return gzip.compress(b"".join(blocks), 1)
+    return gzip.compress(b"".join(blocks), 1, mtime=0)
 
 
 def read_tar(folder):
@@ -318,7 +318,7 @@ def change_idx(rng, content):
         content = struct.pack(">4I", *fields) + content[16:] * rng.choice(
             [1, 1, 0, 3000]
         )
-    packed = gzip.compress(content, 1)
+    packed = gzip.compress(content, 1, mtime=0)
     return change_bytes(rng, packed) if rng.random() < 0.5 else packed
 
 

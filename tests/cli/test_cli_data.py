@@ -554,6 +554,7 @@ def test_whatever_the_file_one_line_and_an_exit_code(
     assert len(message) < 1700
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_damaged_files_end_in_one_line_too(data, train, predict, tmp_path):
     kind = data.draw(st.sampled_from(["csv", "npz", "png"]))

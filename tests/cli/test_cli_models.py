@@ -35,7 +35,7 @@ def folder(digits, tmp_path_factory):
     parts = {"x_train": X[:150], "y_train": y[:150], "x_test": X[150:]}
     np.savez(folder / "split.npz", **parts, y_test=y[150:])
     np.savez(folder / "images.npz", X=X)
-    np.savez(folder / "colour.npz", X=np.repeat(X[..., None], 3, axis=3), y=y)
+    np.savez(folder / "color.npz", X=np.repeat(X[..., None], 3, axis=3), y=y)
     for name in ("label", "digit"):
         header = f"{name}," + ",".join(f"p{i}" for i in range(64))
         table = np.column_stack([y, X.reshape(200, -1)])
@@ -91,11 +91,11 @@ def test_train_reads(name, n_train, n_test, options, folder, capsys):
 
 
 @pytest.mark.slow
-def test_colour_takes_the_other_classifier(folder, capsys):
-    assert main(["train", str(folder / "colour.npz"), *SMALL, "--json"]) == 0
+def test_color_takes_the_other_classifier(folder, capsys):
+    assert main(["train", str(folder / "color.npz"), *SMALL, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["classifier"] == "CIFARCNNClassifier"
     args = ["--classifier", "mnist", "--json"]
-    assert main(["train", str(folder / "colour.npz"), *SMALL, *args]) == 0
+    assert main(["train", str(folder / "color.npz"), *SMALL, *args]) == 0
     assert json.loads(capsys.readouterr().out)["classifier"] == "MNISTCNNClassifier"
 
 
@@ -194,6 +194,7 @@ def kaggle(train, test, output, *options):
     return [int(row[1]) for row in rows[1:]]
 
 
+@pytest.mark.slow
 def test_kaggle_in_two_commands(tmp_path, capsys):
     write_kaggle_layout(tmp_path, 100)
     labels = kaggle(tmp_path / "train.csv", tmp_path / "test.csv", tmp_path, *SMALL)

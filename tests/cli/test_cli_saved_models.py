@@ -362,6 +362,7 @@ def test_classes_of_any_name_are_drawn_and_printed(images, tmp_path, capsys):
     assert "'=1+1" in header and "\\x1b[31mred" in header
 
 
+@pytest.mark.slow
 def test_600_classes_make_pictures_of_bounded_size(tmp_path, capsys):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (1200, 6, 6), np.uint8)

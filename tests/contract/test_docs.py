@@ -151,6 +151,7 @@ def readme_blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_readme_python_runs(monkeypatch, tmp_path, capsys):
     import matplotlib.pyplot as plt
 

@@ -31,7 +31,7 @@ SETTINGS = {
         {"augment": None, "early_stopping": True, "validation_fraction": 0.25},
     ),
     "augmentation": (MNISTCNNClassifier, {"augment": "affine"}),
-    "colour": (CIFARCNNClassifier, {"augment": ("flip", "shift")}),
+    "color": (CIFARCNNClassifier, {"augment": ("flip", "shift")}),
 }
 
 every_setting = pytest.mark.parametrize("setting", list(SETTINGS))
@@ -43,12 +43,12 @@ def make(setting="plain", **params):
 
 
 def data(setting="plain"):
-    """Return 160 digits: 8 x 8 grey, or 16 x 16 (and in colour) where it matters."""
+    """Return 160 digits: 8 x 8 gray, or 16 x 16 (and in color) where it matters."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:160].reshape(-1, 8, 8).astype(np.uint8), y[:160]
-    if setting in ("augmentation", "colour"):
+    if setting in ("augmentation", "color"):
         X = np.kron(X, np.ones((2, 2), np.uint8))
-    if setting == "colour":
+    if setting == "color":
         X = np.stack([X, 16 - X, X // 2], axis=-1)
     return X, y
 
@@ -299,9 +299,9 @@ def test_no_seed_draws_from_numpys_global_generator():
 
 
 def test_fit_and_predict_change_no_global_state():
-    X, y = data("colour")
+    X, y = data("color")
     before = global_state()
-    classifier = make("colour", early_stopping=True, dropout=0.2).fit(X, y)
+    classifier = make("color", early_stopping=True, dropout=0.2).fit(X, y)
     classifier.predict(X)
     classifier.model_.get_weights()
     pickle.loads(pickle.dumps(classifier)).score(X, y)
@@ -360,9 +360,10 @@ GLOBAL_SETTINGS = {
 
 @pytest.fixture(scope="module")
 def under_keras_defaults():
-    return probabilities("colour", test_time_augmentation=None)
+    return probabilities("color", test_time_augmentation=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(GLOBAL_SETTINGS))
 def test_a_users_global_setting_changes_no_result_and_stays(
     name, under_keras_defaults, nothing_compiled
@@ -372,11 +373,11 @@ def test_a_users_global_setting_changes_no_result_and_stays(
     setting, value = GLOBAL_SETTINGS[name]
     read = getattr(keras.config, setting)
     write = getattr(keras.config, f"set_{setting}")
-    X, y = data("colour")
+    X, y = data("color")
     before = read()
     write(value)
     try:
-        classifier = make("colour", test_time_augmentation=None).fit(X, y)
+        classifier = make("color", test_time_augmentation=None).fit(X, y)
         result = classifier.predict_proba(X)
         from_model = classifier.model_.predict(X.astype(np.float32), verbose=0)
         after = read()

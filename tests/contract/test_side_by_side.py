@@ -22,6 +22,7 @@ def clf(digits):
     return tiny().fit(X[:200], y[:200])
 
 
+@pytest.mark.slow
 def test_eight_threads_predict_what_one_does(clf, digits):
     X = digits[0]
     # Batches of every size, and a second network in between, as in a web server.

@@ -53,15 +53,15 @@ def test_classes_and_files_come_in_sorted_order(folder, color):
     np.testing.assert_array_equal(load_image_folder(str(folder)).images, color)
 
 
-def test_grey_images_have_no_channels_unless_one_is_colored(tmp_path, color):
-    grey = color[..., 0]
+def test_gray_images_have_no_channels_unless_one_is_colored(tmp_path, color):
+    gray = color[..., 0]
     for i in range(3):
-        save(tmp_path / "a" / f"{i}.png", grey[i])
+        save(tmp_path / "a" / f"{i}.png", gray[i])
     bunch = load_image_folder(tmp_path)
-    np.testing.assert_array_equal(bunch.images, grey[:3])
+    np.testing.assert_array_equal(bunch.images, gray[:3])
     save(tmp_path / "a" / "3.png", color[3])
     bunch = load_image_folder(tmp_path)
-    np.testing.assert_array_equal(bunch.images[:3], np.stack([grey[:3]] * 3, -1))
+    np.testing.assert_array_equal(bunch.images[:3], np.stack([gray[:3]] * 3, -1))
     np.testing.assert_array_equal(bunch.images[3], color[3])
 
 

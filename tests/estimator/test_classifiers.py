@@ -99,7 +99,7 @@ def test_a_default_estimator_is_a_classifier_that_prints_and_clones(classifier):
 
 
 @both
-def test_all_behaviour_is_shared(classifier):
+def test_all_behavior_is_shared(classifier):
     # scikit-learn gives each class its own setters of metadata requests.
     generated = r"__\w+__|_sklearn_\w+|set_\w+_request"
     own = {name for name in vars(classifier) if not re.fullmatch(generated, name)}

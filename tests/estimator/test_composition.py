@@ -53,7 +53,7 @@ def named_digits(digits):
 
 
 @pytest.fixture(scope="module")
-def in_colour(named_digits):
+def in_color(named_digits):
     images, names = named_digits
     return np.concatenate([images, 16 - images, images // 2], axis=-1), names
 
@@ -70,7 +70,7 @@ def accuracy(y, predicted):
 
 @pytest.mark.parametrize("fitted_on", ["4-D", "3-D", "flat", "table"])
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
-def test_every_form_of_grey_images_gives_the_same_bits(named_digits, fitted, fitted_on):
+def test_every_form_of_gray_images_gives_the_same_bits(named_digits, fitted, fitted_on):
     X, y = named_digits
     expected = fitted.predict_proba(X)
     forms = in_every_form(X)
@@ -80,10 +80,11 @@ def test_every_form_of_grey_images_gives_the_same_bits(named_digits, fitted, fit
         assert np.array_equal(classifier.predict(form), fitted.predict(X)), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fitted_on", ["4-D", "flat", "table"])
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
-def test_every_form_of_colour_images_gives_the_same_bits(in_colour, fitted_on):
-    X, y = in_colour
+def test_every_form_of_color_images_gives_the_same_bits(in_color, fitted_on):
+    X, y = in_color
     forms = in_every_form(X)
     expected = tiny(CIFARCNNClassifier, epochs=2).fit(X, y).predict_proba(X)
     classifier = tiny(CIFARCNNClassifier, epochs=2).fit(forms[fitted_on], y)
@@ -350,10 +351,10 @@ def test_a_pickle_holds_the_weights_and_the_optimizer_and_little_else(
 
 
 @both_classifiers
-def test_the_model_is_a_keras_sequential_that_predicts_the_same(classifier, in_colour):
+def test_the_model_is_a_keras_sequential_that_predicts_the_same(classifier, in_color):
     import keras
 
-    X, y = in_colour
+    X, y = in_color
     estimator = tiny(
         classifier, epochs=3, dropout=0.2, test_time_augmentation=None
     ).fit(X, y)

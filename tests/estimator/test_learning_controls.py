@@ -715,7 +715,7 @@ def test_the_loss_curve_falls(data):
     assert curve[-1] < curve[0] / 2
 
 
-# Optimisers and their rates
+# Optimizers and their rates
 
 
 @pytest.mark.parametrize("name", ["adam", "Adam", "ADAM"])

@@ -32,7 +32,7 @@ class Learner(BaseEstimator):
         (10, (1, 10, 1)),
         (783, (1, 783, 1)),
         (785, (1, 785, 1)),
-        # RGBA is not guessed: a square is a grey image.
+        # RGBA is not guessed: a square is a gray image.
         (4096, (64, 64, 1)),
     ],
 )

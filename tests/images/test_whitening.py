@@ -14,7 +14,7 @@ OFFSET, SCALE = np.array([90.0, 100, 110]), np.array([40.0, 50, 60])
 
 
 def correlated(n, height=9, width=7, channels=3):
-    """Colour images of which neighbouring pixels and channels are alike."""
+    """Color images of which neighbouring pixels and channels are alike."""
     noise = np.random.default_rng(0).normal(size=(n, height + 1, width + 1, channels))
     X = noise[:, 1:, 1:] + noise[:, :-1, 1:] + 0.5 * noise[:, 1:, :-1]
     X += X.mean(axis=-1, keepdims=True)

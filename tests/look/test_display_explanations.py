@@ -221,7 +221,7 @@ def test_every_pixel_is_covered_whatever_the_stride():
         (1, {"patch_size": 5}, "patch_size=5 for an image of 4 x 4"),
         (1, {"patch_size": 0}, "patch_size=0"),
         (1, {"stride": 0}, "stride=0"),
-        (1, {"label": "grey"}, r"label='grey'.*\['dark', 'light'\]"),
+        (1, {"label": "gray"}, r"label='gray'.*\['dark', 'light'\]"),
     ],
 )
 def test_wrong_occlusions_are_refused(n, options, message):

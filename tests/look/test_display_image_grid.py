@@ -167,15 +167,15 @@ def test_all_forms_of_images_look_alike(channels):
         (np.array([7.0, 7.0]), [0, 0]),
     ],
 )
-def test_the_scale_of_grey(pixel_values, shown):
+def test_the_scale_of_gray(pixel_values, shown):
     display = ImageGridDisplay.from_data(pixel_values.reshape(2, 1, 1, 1))
     np.testing.assert_allclose(pixels(display).ravel(), shown)
     assert {image.get_clim() for image in display.ax_.get_images()} == {(0, 1)}
 
 
-def test_images_and_colours_share_one_scale():
-    colour = np.array([0.0, 1.0, 4.0]).reshape(1, 1, 1, 3)
-    display = ImageGridDisplay.from_data(colour)
+def test_images_and_colors_share_one_scale():
+    color = np.array([0.0, 1.0, 4.0]).reshape(1, 1, 1, 3)
+    display = ImageGridDisplay.from_data(color)
     np.testing.assert_allclose(pixels(display).ravel(), [0, 0.25, 1])
     X = np.array([0.0, 1.0, 4.0]).reshape(3, 1, 1, 1)
     display = ImageGridDisplay.from_data(X, ["a", "a", "b"], per_class=2)

@@ -137,6 +137,7 @@ def test_a_single_candidate(grid, label, data):
     assert [text.get_text() for text in ax.get_yticklabels()] == [label]
 
 
+@pytest.mark.slow
 def test_long_lists_are_cut(data):
     grid = {"n_neighbors": range(1, 20), "weights": ["uniform", "distance"]}
     search = searched([grid, {"p": [1]}], data)

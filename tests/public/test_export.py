@@ -19,7 +19,7 @@ from skcnn.preprocessing import ImageReshaper, ImageScaler
 NAMES = np.array(["null", "eins", "zwei", "drei", "vier", "fünf"])
 
 
-def grey(digits, labels=None):
+def gray(digits, labels=None):
     X, y = digits
     few = y < 6
     X, y = X[few][:300], y[few][:300]
@@ -27,10 +27,10 @@ def grey(digits, labels=None):
 
 
 def fitted_estimators(digits):
-    X, y = grey(digits)
+    X, y = gray(digits)
     small = {"filters": 4, "dense_units": (), "epochs": 2, "random_state": 0}
     rng = np.random.default_rng(0)
-    colour = rng.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
+    color = rng.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
     views = CIFARCNNClassifier.from_preset(
         "fast",
         filters=(8, 8),
@@ -52,7 +52,7 @@ def fitted_estimators(digits):
         "two": (MNISTCNNClassifier(**small).fit(X[two], y[two] == 1), X),
         "double": (MNISTCNNClassifier(dtype="float64", **small).fit(X, y), X),
         "mixed": (MNISTCNNClassifier(dtype="mixed_bfloat16", **small).fit(X, y), X),
-        "views": (views.fit(colour, np.arange(60) % 3 * 2.0), colour),
+        "views": (views.fit(color, np.arange(60) % 3 * 2.0), color),
         "pipeline": (pipeline.fit(X.reshape(len(X), -1), NAMES[y]), X),
     }
 
@@ -121,7 +121,7 @@ def test_an_exported_model_answers_as_the_estimator(
 
 def test_floating_images(both_ways, digits, tmp_path):
     write, run = both_ways
-    X, y = grey(digits)
+    X, y = gray(digits)
     X = (X / 16).astype(np.float32)
     clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, y)
     write(clf, tmp_path / "model", dtype="float32")
@@ -132,7 +132,7 @@ def test_floating_images(both_ways, digits, tmp_path):
 
 def test_what_cannot_be_exported_is_refused(both_ways, estimators, digits, tmp_path):
     write, _ = both_ways
-    X, y = grey(digits)
+    X, y = gray(digits)
     other = LogisticRegression().fit(X.reshape(len(X), -1), y)
     clf, _ = estimators["numbers"]
     path = tmp_path / "model"
@@ -261,7 +261,7 @@ def test_on_a_full_disk_nothing_is_left(both_ways, tmp_path):
 )
 def test_names_of_classes_are_any_text(both_ways, digits, tmp_path, labels):
     write, run = both_ways
-    X, y = grey(digits)
+    X, y = gray(digits)
     names = np.array([labels[i % len(labels)] for i in y], object)
     clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
     write(clf, tmp_path / "model")
@@ -271,7 +271,7 @@ def test_names_of_classes_are_any_text(both_ways, digits, tmp_path, labels):
 
 def test_half_characters_in_names_of_classes_are_refused(both_ways, digits, tmp_path):
     write, _ = both_ways
-    X, y = grey(digits)
+    X, y = gray(digits)
     names = np.where(y < 3, "\ud800", "b").astype(object)
     clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
     with pytest.raises(ValueError, match=r"cannot be exported, because .* UTF-8"):

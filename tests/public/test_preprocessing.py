@@ -72,7 +72,7 @@ def test_further_scikit_learn_checks(estimator, check):
 
 
 @pytest.fixture
-def colours():
+def colors():
     """Ten small images of three channels of unlike brightness and contrast."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (10, 5, 5, 3)) * [1, 0.5, 0.1] + [0, 20, 200]
@@ -92,14 +92,14 @@ class TestImageScaler:
         assert scaler.inverse_transform(X).shape == shape
         assert scaler.image_shape_ == (6, 6, shape[3] if len(shape) == 4 else 1)
 
-    def test_standard_per_channel_has_zero_mean_and_unit_variance(self, colours):
-        scaled = ImageScaler(mode="standard", dtype="float64").fit_transform(colours)
+    def test_standard_per_channel_has_zero_mean_and_unit_variance(self, colors):
+        scaled = ImageScaler(mode="standard", dtype="float64").fit_transform(colors)
         np.testing.assert_allclose(scaled.mean(axis=(0, 1, 2)), 0, atol=1e-12)
         np.testing.assert_allclose(scaled.std(axis=(0, 1, 2)), 1, rtol=1e-12)
 
-    def test_standard_over_all_channels_keeps_their_differences(self, colours):
+    def test_standard_over_all_channels_keeps_their_differences(self, colors):
         scaler = ImageScaler(mode="standard", per_channel=False, dtype="float64")
-        scaled = scaler.fit_transform(colours)
+        scaled = scaler.fit_transform(colors)
         assert scaled.mean() == pytest.approx(0, abs=1e-12)
         assert scaled.std() == pytest.approx(1)
         assert np.ptp(scaled.mean(axis=(0, 1, 2))) > 0.5
@@ -112,9 +112,9 @@ class TestImageScaler:
         [("unit", MinMaxScaler()), ("standard", StandardScaler())],
     )
     def test_floats_are_scaled_as_by_scikit_learn(
-        self, colours, mode, reference, per_channel
+        self, colors, mode, reference, per_channel
     ):
-        X = colours / 7 - 3
+        X = colors / 7 - 3
         scaler = ImageScaler(mode=mode, per_channel=per_channel, dtype="float64")
         columns = X.reshape(-1, 3 if per_channel else 1)
         expected = reference.fit_transform(columns).reshape(X.shape)
@@ -164,8 +164,8 @@ class TestImageScaler:
         assert np.abs(scaler.transform(X)[..., 0]).max() <= error
 
     @pytest.mark.parametrize("mode", ["unit", "standard"])
-    def test_fit_and_transform_may_see_different_forms(self, colours, mode):
-        images, rows = forms(colours)
+    def test_fit_and_transform_may_see_different_forms(self, colors, mode):
+        images, rows = forms(colors)
         from_images = ImageScaler(mode=mode).fit(images)
         from_rows = ImageScaler(mode=mode).fit(rows)
         np.testing.assert_array_equal(from_images.offset_, from_rows.offset_)
@@ -191,16 +191,16 @@ class TestImageScaler:
             np.testing.assert_array_equal(np.rint(returned), form)
 
     def test_learns_the_same_from_a_read_only_memmap_and_changes_no_input(
-        self, colours, tmp_path
+        self, colors, tmp_path
     ):
-        np.save(tmp_path / "images.npy", colours)
+        np.save(tmp_path / "images.npy", colors)
         mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
         scaler = ImageScaler(mode="standard").fit(mapped)
         result = scaler.transform(mapped)
         np.testing.assert_array_equal(
-            result, ImageScaler(mode="standard").fit_transform(colours)
+            result, ImageScaler(mode="standard").fit_transform(colors)
         )
-        floats = colours.astype(np.float32)
+        floats = colors.astype(np.float32)
         before = floats.copy()
         result = ImageScaler().fit_transform(floats)
         assert not np.shares_memory(result, floats)
@@ -222,9 +222,9 @@ class TestImageScaler:
 
     @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
     @pytest.mark.parametrize("kind", ["pandas", "polars"])
-    def test_set_output_makes_frames_of_rows_and_leaves_images(self, colours, kind):
+    def test_set_output_makes_frames_of_rows_and_leaves_images(self, colors, kind):
         module = pytest.importorskip(kind)
-        images, rows = forms(colours)
+        images, rows = forms(colors)
         for form in (images, rows):
             scaler = ImageScaler().fit(form).set_output(transform=kind)
             for scaled in (scaler.transform(rows), scaler.fit_transform(rows)):
@@ -234,13 +234,13 @@ class TestImageScaler:
                 assert type(scaled) is np.ndarray
                 assert scaled.shape == images.shape
 
-    def test_images_pass_through_pipelines_that_ask_for_frames(self, colours):
+    def test_images_pass_through_pipelines_that_ask_for_frames(self, colors):
         pipeline = make_pipeline(ImageScaler(), ImageScaler(mode="standard"))
-        expected = pipeline.fit_transform(colours)
+        expected = pipeline.fit_transform(colors)
         with sklearn.config_context(transform_output="pandas"):
-            np.testing.assert_array_equal(pipeline.fit_transform(colours), expected)
+            np.testing.assert_array_equal(pipeline.fit_transform(colors), expected)
         pipeline.set_output(transform="pandas")
-        np.testing.assert_array_equal(pipeline.fit_transform(colours), expected)
+        np.testing.assert_array_equal(pipeline.fit_transform(colors), expected)
 
     def test_nested_lists_are_images_too(self):
         scaled = (
@@ -255,12 +255,12 @@ class TestImageScaler:
         with pytest.raises(ValueError, match="feature names should match"):
             scaler.transform(frame[["right", "left"]])
 
-    def test_survives_clone_and_pickle(self, colours):
+    def test_survives_clone_and_pickle(self, colors):
         scaler = ImageScaler(mode="standard", per_channel=False, dtype=np.float64)
         assert clone(scaler).get_params() == scaler.get_params()
         assert clone(scaler).set_params(mode="unit").mode == "unit"
-        expected = scaler.fit_transform(colours)
-        returned = pickle.loads(pickle.dumps(scaler)).transform(colours)
+        expected = scaler.fit_transform(colors)
+        returned = pickle.loads(pickle.dumps(scaler)).transform(colors)
         np.testing.assert_array_equal(returned, expected)
 
     @pytest.mark.parametrize(
@@ -272,22 +272,22 @@ class TestImageScaler:
             ({"dtype": np.float16}, r"'dtype' parameter of ImageScaler must be"),
         ],
     )
-    def test_wrong_parameters_are_named(self, colours, parameters, message):
+    def test_wrong_parameters_are_named(self, colors, parameters, message):
         with pytest.raises(ValueError, match=message):
-            ImageScaler(**parameters).fit(colours)
+            ImageScaler(**parameters).fit(colors)
 
-    def test_wrong_images_are_refused(self, colours):
+    def test_wrong_images_are_refused(self, colors):
         with pytest.raises(NotFittedError, match="not fitted yet"):
-            ImageScaler().transform(colours)
+            ImageScaler().transform(colors)
         with pytest.raises(NotFittedError, match="not fitted yet"):
-            ImageScaler().inverse_transform(colours)
-        scaler = ImageScaler().fit(colours)
+            ImageScaler().inverse_transform(colors)
+        scaler = ImageScaler().fit(colors)
         with pytest.raises(ValueError, match=r"shape \(4, 5, 3\).*\(5, 5, 3\)"):
-            scaler.transform(colours[:, :4])
+            scaler.transform(colors[:, :4])
         with pytest.raises(ValueError, match="NaN"):
-            scaler.transform(np.full(colours.shape, np.nan))
+            scaler.transform(np.full(colors.shape, np.nan))
         with pytest.raises(ValueError, match="NaN"):
-            ImageScaler().fit(np.full(colours.shape, np.nan))
+            ImageScaler().fit(np.full(colors.shape, np.nan))
 
     def test_a_single_row_of_a_table_is_a_row(self):
         X = np.arange(10.0).reshape(2, 5)
@@ -380,12 +380,12 @@ class TestPixelScaling:
 class TestImageReshaper:
     @pytest.mark.parametrize("kind", ["default", "pandas", "polars"])
     @pytest.mark.parametrize("form", [0, 1], ids=["images", "rows"])
-    def test_images_stay_arrays_whatever_set_output_asks_for(self, colours, kind, form):
-        X = forms(colours)[form]
+    def test_images_stay_arrays_whatever_set_output_asks_for(self, colors, kind, form):
+        X = forms(colors)[form]
         reshaper = ImageReshaper((5, 5, 3)).set_output(transform=kind)
         for images in (reshaper.fit_transform(X), reshaper.transform(X)):
             assert type(images) is np.ndarray
-            np.testing.assert_array_equal(images, colours)
+            np.testing.assert_array_equal(images, colors)
         pipeline = make_pipeline(ImageReshaper((5, 5, 3)), ImageScaler())
         expected = pipeline.fit_transform(X)
         found = pipeline.set_output(transform=kind).fit_transform(X)
@@ -432,7 +432,7 @@ class TestImageReshaper:
         np.testing.assert_array_equal(reshaper.transform(images), images)
         np.testing.assert_array_equal(reshaper.fit(images).transform(rows), images)
 
-    def test_grey_images_get_a_channel_unless_two_entries_say_no(self):
+    def test_gray_images_get_a_channel_unless_two_entries_say_no(self):
         images = np.zeros((2, 4, 5))
         assert ImageReshaper().fit_transform(images).shape == (2, 4, 5, 1)
         assert ImageReshaper((4, 5)).fit_transform(images[..., None]).shape == (2, 4, 5)
@@ -444,12 +444,12 @@ class TestImageReshaper:
         assert type(images) is np.ndarray
         assert images.shape == (2, 2, 2)
 
-    def test_feeds_on_the_frames_of_a_scaler(self, colours):
-        _, rows = forms(colours)
+    def test_feeds_on_the_frames_of_a_scaler(self, colors):
+        _, rows = forms(colors)
         pipeline = make_pipeline(ImageScaler(), ImageReshaper((5, 5, 3)))
         with sklearn.config_context(transform_output="pandas"):
             images = pipeline.fit_transform(rows)
-        np.testing.assert_array_equal(images, ImageScaler().fit_transform(colours))
+        np.testing.assert_array_equal(images, ImageScaler().fit_transform(colors))
 
     def test_survives_clone_and_pickle(self):
         reshaper = ImageReshaper((2, 3))

@@ -56,6 +56,7 @@ def assert_equal(one, other, X):
         np.testing.assert_array_equal(value, same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

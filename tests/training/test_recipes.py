@@ -68,7 +68,7 @@ def full(**parameters):
 
 
 def images(n, height=16, width=16, seed=0):
-    """Return colour images of two kinds, some brighter and some striped."""
+    """Return color images of two kinds, some brighter and some striped."""
     X = np.random.default_rng(seed).integers(0, 150, (n, height, width, 3))
     y = np.arange(n) % 2
     X[y == 1, ..., 0] += 60
