@@ -617,7 +617,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_network(data, keras):
 def test_ctrl_c_later_keeps_the_whole_epochs(data, keras):
     constant = {"learning_rate_schedule": "constant"}
     classifier = tiny(epochs=5, callbacks=interrupting(keras, 2), **constant)
-    with pytest.warns(UserWarning, match="interrupted.*last weights of 2 whole epo"):
+    with pytest.warns(UserWarning, match="interrupted.*last weights of 2 complete epo"):
         classifier.fit(*data)
     assert classifier.n_iter_ == len(classifier.loss_curve_) == 2
     two = tiny(epochs=2, **constant).fit(*data)
