@@ -198,6 +198,7 @@ tables = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(layout=tables)
 def test_a_table_in_any_layout_is_trained_on_as_it_is(layout, train, tmp_path):
     y = [f"{label}-{layout['names']}" for label in Y]

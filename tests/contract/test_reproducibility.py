@@ -253,6 +253,7 @@ def test_grid_search_in_workers_equals_the_serial_one():
     assert np.array_equal(serial.predict_proba(X), parallel.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_fits_in_two_threads_equal_serial_ones(nothing_compiled):
     X, y = data()
 

@@ -37,6 +37,7 @@ def test_eight_threads_predict_what_one_does(clf, digits):
         np.testing.assert_array_equal(same, one)
 
 
+@pytest.mark.slow
 def test_threads_predict_while_another_one_trains(clf, digits):
     X, y = digits
     expected = clf.predict_proba(X[:50])

@@ -92,6 +92,7 @@ def test_every_form_of_color_images_gives_the_same_bits(in_color, fitted_on):
         assert np.array_equal(classifier.predict_proba(form), expected), name
 
 
+@pytest.mark.slow
 def test_layout_in_memory_does_not_matter(named_digits, fitted):
     X, y = named_digits
     expected = fitted.predict_proba(X)
@@ -350,6 +351,7 @@ def test_a_pickle_holds_the_weights_and_the_optimizer_and_little_else(
     assert needed < len(pickle.dumps(classifier)) <= 1.2 * needed
 
 
+@pytest.mark.slow
 @both_classifiers
 def test_the_model_is_a_keras_sequential_that_predicts_the_same(classifier, in_color):
     import keras
