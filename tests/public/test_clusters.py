@@ -128,7 +128,9 @@ def importable():
     environment = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES"):
         environment.pop(name, None)
-    paths = [str(Path(__file__).parents[1]), environment.get("PYTHONPATH", "")]
+    # This file's folder, and that of tests/tiny.py.
+    folders = map(str, Path(__file__).parents[:2])
+    paths = [*folders, environment.get("PYTHONPATH", "")]
     return environment | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
