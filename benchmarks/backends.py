@@ -60,7 +60,9 @@ def main() -> None:
     args = parse(options(__doc__, rounds=3, images=0))
     backends = [name for name in BACKENDS if importlib.util.find_spec(name)]
     note(f"Backends: {', '.join(backends)}")
-    study = Study(__file__, args, ("jax", "torch"))
+    if args.quick:  # one that compiles, one that does not; JAX takes long to start
+        backends = [name for name in backends if name != "jax"]
+    study = Study(__file__, args, ("jax", "torch"), always_apart=True)
     for data, preset in [("digits", "fast")] if args.quick else NETWORKS:
         setup = {"data": data, "preset": preset, "n_images": args.images}
         study.rounds(backends, args.rounds, **setup)

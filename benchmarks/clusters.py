@@ -42,6 +42,8 @@ WAYS: dict[str, Line] = {
 LEARNING_RATES = [0.001, 0.003, 0.01, 0.03]
 N_FOLDS = 3
 SEARCHES = ("first", "again")
+# What --quick tries: each engine once.
+QUICK = (ONE, "Dask, 1 worker, 2 threads", "Ray, 2 workers")
 
 
 @contextmanager
@@ -241,8 +243,10 @@ def main() -> None:
     missing = {e for e, name in engines.items() if not importlib.util.find_spec(name)}
     if missing:
         note(f"without {' and '.join(sorted(missing))}: not installed")
-    ways = [way for way in WAYS if WAYS[way].get("engine") not in missing]
-    study = Study(__file__, args, ("joblib", "distributed", "ray"))
+    wanted = QUICK if args.quick else WAYS
+    ways = [way for way in wanted if WAYS[way].get("engine") not in missing]
+    packages = ("joblib", "distributed", "ray")
+    study = Study(__file__, args, packages, always_apart=True)
     data = "digits" if args.quick else "mnist"
     study.rounds(ways, args.rounds, data=data, n_images=args.images)
     study.show(tables)

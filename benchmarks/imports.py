@@ -95,7 +95,7 @@ def tables(lines: list[Line]) -> str:
 def main() -> None:
     args = parse(options(__doc__, rounds=20))
     study = Study(__file__, args)
-    for name in STATEMENTS:
+    for name in () if args.quick else STATEMENTS:
         fresh_import(name, seed=0)
     study.rounds(STATEMENTS, args.rounds)
     study.show(tables)

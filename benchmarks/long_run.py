@@ -19,8 +19,9 @@ FIT, PREDICT = "fit", "predict one image"
 WARM_UP = 20
 
 
-def repeat(participant: str, seed: int, n_calls: int) -> list[Line]:
+def repeat(participant: str, seed: int, n_calls: dict[str, int]) -> list[Line]:
     """Call many times; return memory and the time of a call, at the start and end."""
+    n = n_calls[participant]
     X, y = plain_networks.load_images("digits", 400)
 
     def classifier(seed: int) -> Any:
@@ -43,7 +44,7 @@ def repeat(participant: str, seed: int, n_calls: int) -> list[Line]:
     before = status_mb("VmRSS")
     start = time.perf_counter()
     parts = []
-    for part in np.array_split(np.arange(n_calls), 10):
+    for part in np.array_split(np.arange(n), 10):
         cpu = time.process_time()
         for i in part:
             call(int(i))
@@ -51,9 +52,9 @@ def repeat(participant: str, seed: int, n_calls: int) -> list[Line]:
     return [
         {
             "case": "One process",
-            "wall_s": (time.perf_counter() - start) / n_calls,
+            "wall_s": (time.perf_counter() - start) / n,
             "cpu_s": sum(parts) / 10,
-            "n_calls": n_calls,
+            "n_calls": n,
             "start_mb": before,
             "end_mb": status_mb("VmRSS"),
             "first_s": parts[0],
@@ -82,9 +83,8 @@ def main() -> None:
     parser.add_argument("--predictions", type=int, default=100_000)
     args = parse(parser, fits=20, predictions=200)
     study = Study(__file__, args)
-    for seed in range(args.rounds):
-        study.run(participant=FIT, seed=seed, n_calls=args.fits)
-        study.run(participant=PREDICT, seed=seed, n_calls=args.predictions)
+    n_calls = {FIT: args.fits, PREDICT: args.predictions}
+    study.rounds((FIT, PREDICT), args.rounds, n_calls=n_calls)
     study.show(tables)
 
 

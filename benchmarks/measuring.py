@@ -162,22 +162,23 @@ def run_child(arguments: list[str]) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_job(script: str, **job: Any) -> Any:
-    """Let a script do one of its jobs in a new process, and return the result.
+def run_jobs(script: str, jobs: Sequence[Line]) -> list[Any]:
+    """Let a script do some of its jobs in a new process, and return their results.
 
     Parameters
     ----------
     script : str
         Path of the script, which starts through :func:`run_script`.
-    **job : dict
+    jobs : sequence of dict
         Keyword arguments of its job function, as far as JSON can carry them.
     """
-    note(", ".join(str(value) for value in job.values()))
-    return run_child([script, "--job", json.dumps(job)])
+    for job in jobs:
+        note(", ".join(str(value) for value in job.values()))
+    return run_child([script, "--jobs", json.dumps(jobs)])
 
 
 def run_script(main: Callable[[], None], job: Callable[..., Any]) -> None:
-    """Run the job that a parent process asks for, or else the script itself.
+    """Run the jobs that a parent process asks for, or else the script itself.
 
     Parameters
     ----------
@@ -188,8 +189,8 @@ def run_script(main: Callable[[], None], job: Callable[..., Any]) -> None:
         a run, each with a `case`, the title of the table in which it stands, and with
         what was measured.
     """
-    if sys.argv[1:2] == ["--job"]:
-        print(json.dumps(job(**json.loads(sys.argv[2]))))
+    if sys.argv[1:2] == ["--jobs"]:
+        print(json.dumps([job(**one) for one in json.loads(sys.argv[2])]))
     else:
         main()
 
@@ -205,6 +206,9 @@ class Study:
         Its command line, as :func:`parse` returns it.
     packages : sequence of str
         Distributions whose versions count, beside `PACKAGES`.
+    always_apart : bool
+        Whether even the tiny runs of ``--quick`` need a process each. Otherwise those
+        of a round share one, because the start of TensorFlow takes longer than they do.
 
     Attributes
     ----------
@@ -213,9 +217,15 @@ class Study:
     """
 
     def __init__(
-        self, script: str, args: argparse.Namespace, packages: Sequence[str] = ()
+        self,
+        script: str,
+        args: argparse.Namespace,
+        packages: Sequence[str] = (),
+        *,
+        always_apart: bool = False,
     ) -> None:
         self.script, self.out, self.quick = script, args.out, args.quick
+        self._apart = always_apart or not args.quick
         self.lines = read_lines(args.out) if args.out and args.out.exists() else []
         question = Path(script).stem
         strange = {line["question"] for line in self.lines} - {question}
@@ -248,20 +258,32 @@ class Study:
         """
         participants = list(participants)
         for seed in range(n_rounds):
-            for name in shuffled(participants, seed):
-                self.run(unrecorded, participant=name, seed=seed, **setup)
+            names = shuffled(participants, seed)
+            jobs = [{"participant": name, "seed": seed, **setup} for name in names]
+            for some in [[job] for job in jobs] if self._apart else [jobs]:
+                self._run(some, unrecorded or {})
 
-    def run(self, unrecorded: Line | None = None, **job: Any) -> None:
+    def run(self, **job: Any) -> None:
         """Do one job in a new process and write its lines, unless they are there."""
-        job = json.loads(json.dumps(job))
-        if any(line["job"] == job for line in self.lines):
+        self._run([job], {})
+
+    def _run(self, jobs: list[Line], unrecorded: Line) -> None:
+        """Do jobs in one new process and write their lines, unless they are there."""
+        known = [line["job"] for line in self.lines]
+        jobs = [job for job in json.loads(json.dumps(jobs)) if job not in known]
+        if not jobs:
             return
         before, start = _busy_seconds(), time.perf_counter()
-        found = run_job(self.script, **job, **(unrecorded or {}))
+        results = run_jobs(self.script, [job | unrecorded for job in jobs])
         after, seconds = _busy_seconds(), time.perf_counter() - start
         others = None
         if before is not None and after is not None:
             others = max(0.0, (after - before) / seconds)
+        for job, found in zip(jobs, results, strict=True):
+            self._write(job, found, others)
+
+    def _write(self, job: Line, found: list[Line], load: float | None) -> None:
+        """Write the lines of a job."""
         for fields in found:
             line = self._facts | {
                 "case": None,
@@ -271,7 +293,7 @@ class Study:
                 "cpu_s": None,
                 "accuracy": None,
                 **fields,
-                "load": others,
+                "load": load,
                 "date": time.strftime("%Y-%m-%d"),
                 "quick": self.quick,
                 "job": job,

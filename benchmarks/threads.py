@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import plain_networks
-from measuring import Line, Study, options, parse, run_job, run_script, timed
+from measuring import Line, Study, options, parse, run_jobs, run_script, timed
 from plain_networks import DATA
 from rendering import comparison, median, percent, ratio
 
@@ -48,11 +48,13 @@ def compare(
     participant: str, seed: int, data: str, n_images: int, epochs: int
 ) -> list[Line]:
     """Train in processes of their own, and compare the predictions in pairs."""
-    setup = {"preset": participant, "data": data, "n_images": n_images}
-    trained = [
-        run_job(__file__, what="train", threads=threads, seed=s, epochs=epochs, **setup)
-        for threads, s in ((1, seed), (2, seed), (2, seed + 1))
-    ]
+    setup = {"what": "train", "preset": participant, "data": data}
+    setup |= {"n_images": n_images, "epochs": epochs}
+    trained = []
+    # A process has one number of threads for as long as it lives.
+    for threads, seeds in ((1, (seed,)), (2, (seed, seed + 1))):
+        jobs = [setup | {"threads": threads, "seed": one} for one in seeds]
+        trained += run_jobs(__file__, jobs)
     pairs = {"1 and 2 threads": trained[:2], "2 seeds": trained[1:]}
     title = f"{DATA[data].title}, {n_images:,} training images, {epochs} epochs"
     return [
@@ -133,7 +135,7 @@ def main() -> None:
     study = Study(__file__, args)
     what, participants = "compare", list(PRESETS)
     if args.jobs:
-        what, participants = "search", list(THREADS)
+        what, participants = "search", list(THREADS[: 1 if args.quick else None])
     elif args.quick:
         participants = ["classic"]
     setup = {"data": "digits" if args.quick else "mnist", "epochs": args.epochs}

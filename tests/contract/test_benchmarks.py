@@ -203,11 +203,13 @@ def test_a_column_that_says_nothing_of_a_case_is_left_out(module):
 
 
 JOB = """
+import os
+
 from measuring import Study, options, parse, run_script
 
 def job(participant, seed, place):
     with open(place, "a") as file:
-        print(participant, seed, file=file)
+        print(participant, seed, os.getpid(), file=file)
     return [{"case": "A case", "wall_s": 1 / 3 + seed}]
 
 def tables(lines):
@@ -240,9 +242,10 @@ def test_each_round_runs_all_in_another_order_and_nothing_is_run_twice(tmp_path)
         )
         assert done.stdout.startswith(f"{n_lines}\n")
         # Those of the first call are not repeated by the second one.
-        ran = place.read_text().split("\n")[:-1]
-        assert len(ran) == len(set(ran)) == n_lines
-    orders = [[line[0] for line in ran if line[-1] == seed] for seed in "012"]
+        ran = [line.split() for line in place.read_text().splitlines()]
+        assert len(ran) == len({(name, seed) for name, seed, _ in ran}) == n_lines
+        assert len({process for *_, process in ran}) == n_lines
+    orders = [[name for name, seed, _ in ran if seed == one] for one in "012"]
     assert all(sorted(order) == ["a", "b", "c"] for order in orders)
     assert len({tuple(order) for order in orders}) > 1
     lines = [json.loads(line) for line in out.read_text().splitlines()]
@@ -250,6 +253,12 @@ def test_each_round_runs_all_in_another_order_and_nothing_is_run_twice(tmp_path)
     assert {line["question"] for line in lines} == {"script"}
     assert lines[0]["job"] == {"participant": ran[0][0], "seed": 0}
     assert not any(str(tmp_path) in line["command"] for line in lines)
+    # To try the script one process is enough.
+    place.unlink()
+    subprocess.run([*command[:2], "--quick"], env=environment, check=True)
+    quick = [line.split() for line in place.read_text().splitlines()]
+    assert sorted(name for name, *_ in quick) == ["a", "b", "c"]
+    assert len({process for *_, process in quick}) == 1
     other = script.rename(tmp_path / "other.py")
     done = subprocess.run(
         [sys.executable, str(other), "--out", str(out)],
