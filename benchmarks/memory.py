@@ -77,7 +77,7 @@ def measure_growth(participant: str, n_fits: int, n_other_fits: int) -> Line:
     """Return the growth a fit in MB, and the time of a fit and predict."""
     plain_networks.start_tensorflow()
     X, y = plain_networks.load_images("digits", 200)
-    # Those of Keras take forty times as long.
+    # Those of Keras take much longer.
     n_fits = n_fits if participant == "skcnn" else n_other_fits
 
     def fits(n: int) -> None:

@@ -33,7 +33,7 @@ def __dir__():
     return sorted({*globals(), *__all__, *_SUBPACKAGES})
 
 
-# scikit-learn takes a second to import, in which ``skcnn --help`` has answered.
+# scikit-learn is imported on first use: ``skcnn --help`` answers without it.
 def __getattr__(name):
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)

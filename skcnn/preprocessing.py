@@ -251,7 +251,7 @@ class ImageScaler(
         X = validate_images(self, X, reset=False)
         result = np.empty(X.shape, dtype=self.dtype)
         rows_of_result = result.reshape(len(X), self.n_features_in_)
-        # Compute along complete rows and in place: NumPy is ten times slower along the
+        # Compute along complete rows and in place: NumPy is much slower along the
         # few channels of a pixel, or if each step allocates memory.
         n_pixels = self.n_features_in_ // self.image_shape_[-1]
         tiled = [(ufunc, np.tile(values, n_pixels)) for ufunc, values in steps]

@@ -397,7 +397,7 @@ def start_keras():
     """Import Keras and its backend, after a message that this takes a while."""
     if "keras" in sys.modules:
         return
-    say("Starting Keras, which takes 5 to 15 seconds ...")
+    say("Starting Keras, which takes some seconds ...")
     try:
         startup.start_keras()
     except ImportError as error:

@@ -44,8 +44,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Seeds the initial weights, the order of the images, dropout, augmentation and
         the choice of the held-out images. With an int, results are equal bit for bit on
         one machine with the same number of TensorFlow threads. Another number of
-        threads changes 1 to 2 % of the labels that a briefly trained network predicts,
-        and the accuracy by tenths of a percentage point at most.
+        threads changes some of the labels that a briefly trained network predicts, and
+        the accuracy a little.
     filters : int or tuple of int, default=(16, 32)
         Number of filters of the convolutions, one entry for each stage. A stage is
         `convolutions` convolutions and one max pooling.
@@ -387,8 +387,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Seeds the initial weights, the order of the images, dropout, augmentation and
         the choice of the held-out images. With an int, results are equal bit for bit on
         one machine with the same number of TensorFlow threads. Another number of
-        threads changes 1 to 2 % of the labels that a briefly trained network predicts,
-        and the accuracy by tenths of a percentage point at most.
+        threads changes some of the labels that a briefly trained network predicts, and
+        the accuracy a little.
     filters : int or tuple of int, default=(32, 128, 128)
         Number of filters of the convolutions, one entry for each stage. A stage is
         `convolutions` convolutions and one max pooling.

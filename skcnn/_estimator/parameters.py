@@ -13,7 +13,7 @@ from skcnn._network.optimizers import resolve_optimizer
 from skcnn._sklearn_private import LARGEST_INTEGER, Interval, Options, StrOptions
 from skcnn._training.keras_callbacks import check_callbacks
 
-# Keras takes a millisecond and some kB for each layer, before anything is trained.
+# Keras takes time and memory for each layer, before anything is trained.
 MOST_LAYERS = 1000
 
 PARAMETER_CONSTRAINTS = {

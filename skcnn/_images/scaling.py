@@ -131,8 +131,8 @@ def _float_chunks(
         batch = image_batch(X, image_shape, rows if kept is None else kept[rows])
         by_group = batch.reshape(len(batch), -1, groups).swapaxes(1, 2)
         # A C-ordered copy, always: NumPy sums in the order of memory, so the order has
-        # to be the same for all inputs. Sums along the last axis are also ten times as
-        # fast as along any other axis.
+        # to be the same for all inputs. Sums along the last axis are also faster than
+        # along any other axis.
         yield np.array(by_group, dtype=np.float64, order="C")
 
 

@@ -327,7 +327,7 @@ def _layout(X: np.ndarray, image_shape: tuple) -> float | None:
 
 
 def _median(values: np.ndarray) -> float:
-    """Return the upper median, several times as fast as `numpy.median`."""
+    """Return the upper median of a few values, faster than `numpy.median` does."""
     if len(values) > 1:
         values = np.sort(values)
     return float(values[len(values) // 2])

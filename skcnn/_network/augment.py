@@ -149,8 +149,8 @@ def _reflected(index: Any, length: int) -> Any:
 def transform_images(images: Any, transforms: Any) -> Any:
     """Read each pixel at the place that its transform, two rows of a matrix, gives.
 
-    Keras's own function interpolates between channels too on JAX and PyTorch, which
-    takes many times as long.
+    Keras's own function interpolates between channels too on JAX and PyTorch, which is
+    much more work.
     """
     from keras import ops
 

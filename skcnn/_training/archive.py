@@ -40,7 +40,7 @@ PLAIN_KINDS = frozenset("biufSUmM")
 # Bounds for what is read before a schema can be checked. A data frame of images of
 # 224 x 224 x 3 values has 150,528 column names, each a token of some ten bytes. A deep
 # network has some hundred arrays, each with some 60 bytes in the directory of the
-# archive; `zipfile` allocates ten times as much for the directory.
+# archive; `zipfile` allocates several times as much for the directory.
 MAX_ENTRIES = 2**13
 MAX_DIRECTORY = 2**20
 MAX_DOCUMENT_BYTES = 2**24

@@ -1,9 +1,9 @@
 """Networks compiled once for each description and shared by all estimators.
 
-Keras traces a network anew for every model object, which costs a second a fit and is
-never given back. Here everything that may differ between two fits of one network
-(weights, optimizer slots, learning rate, batch size, dropout, label smoothing, seeds)
-is passed to the compiled functions at run time instead.
+Keras traces a network anew for every model object. That can take longer than a short
+training, and its memory is never given back. Here everything that may differ between
+two fits of one network (weights, optimizer slots, learning rate, batch size, dropout,
+label smoothing, seeds) is passed to the compiled functions at run time instead.
 
 Both functions are pure for their caller: values go in, values come out. What they
 compute is in :mod:`skcnn._network.step`, how it is compiled in

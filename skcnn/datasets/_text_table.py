@@ -132,8 +132,8 @@ class TextTable:
     def _wide_chunks(self, texts: set[int], needed: set[int]) -> Iterator[Any]:
         """Yield what `chunks` does, without pandas' parser.
 
-        That parser takes 0.1 ms for each column of each chunk, and tables of many
-        columns have few rows in a chunk.
+        That parser does work for each column of each chunk, and tables of many columns
+        have few rows in a chunk.
         """
         import pandas as pd
 
