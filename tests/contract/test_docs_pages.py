@@ -21,13 +21,7 @@ NEEDS_DATA = re.compile(
 )
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# These train for 5 to 20 seconds: scikit-learn's network, or in searches.
-SLOW = ("from_mlp", "imbalance", "progress", "tuning")
-WITH_CODE = [
-    pytest.param(page, marks=[pytest.mark.slow] if page.stem in SLOW else [])
-    for page in PAGES
-    if PYTHON.search(page.read_text(encoding="utf-8"))
-]
+WITH_CODE = [page for page in PAGES if PYTHON.search(page.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.slow
