@@ -82,6 +82,11 @@ def ratio(title: str, key: str) -> Column:
     return Column(title, lambda runs, other: spread(ratios(runs, other, key)))
 
 
+def times_as_fast(title: str, key: str) -> Column:
+    """Return a column of how many times as fast as the reference each run was."""
+    return Column(title, lambda runs, other: spread(ratios(other, runs, key)))
+
+
 def listing(title: str, key: str) -> Column:
     """Return a column of the values that runs have, different ones side by side."""
 

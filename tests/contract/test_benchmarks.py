@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,16 @@ def repository(tmp_path):
 
 def test_the_tables_of_the_documentation_are_those_of_their_lines(module, capsys):
     assert module("report").main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_no_page_has_a_ratio_without_lines(module):
+    report = module("report")
+    for page in report.pages(FOLDER.parent):
+        text = report.BLOCK.sub("", page.read_text(encoding="utf-8"))
+        text = report.FIGURE.sub("", text)
+        # As "1.5 x the time", but not "28 x 28 pixels".
+        found = re.findall(r"^.*\d x(?! ?\d).*$", text, re.MULTILINE)
+        assert not found, f"{page.name}: {found}"
 
 
 def test_a_report_replaces_what_lies_between_the_comments(module, repository, capsys):
