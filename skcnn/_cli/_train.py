@@ -246,21 +246,11 @@ def _fit(estimator, parts):
     validation = {}
     if parts.val is not None:
         validation = {"X_val": parts.val.for_model(), "y_val": parts.val.y}
-    show, interrupted = warnings.showwarning, False
-
-    def show_others(message, *where, **more):
-        nonlocal interrupted
-        if "interrupted by user" in str(message):
-            interrupted = True
-        else:
-            show(message, *where, **more)
-
-    warnings.showwarning = show_others
-    try:
+    with warnings.catch_warnings():
+        # The command says so itself, once the network is saved.
+        warnings.filterwarnings("ignore", "Training interrupted by user")
         estimator.fit(parts.train.for_model(), parts.train.y, **validation)
-    finally:
-        warnings.showwarning = show
-    return interrupted
+    return estimator.keras_classifier_.state_.interrupted
 
 
 def _search(estimator, grid, parts):

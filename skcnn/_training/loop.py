@@ -60,6 +60,7 @@ def train(
     """
     callbacks, tasks, checkpoint, verbose = listeners
     patience = schedule.patience
+    state = replace(state, interrupted=False)
     with network.precision():
         if patience is not None and state.best is None and state.n_epochs:
             assert data.validation is not None

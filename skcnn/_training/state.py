@@ -38,7 +38,7 @@ class TrainState:
     best : Best or None
         Of the present run, if it stops early.
     interrupted : bool
-        Whether Ctrl-C ended the present run.
+        Whether Ctrl-C ended the present run, or, between runs, the last one.
     """
 
     weights: Sequence[Any]
@@ -104,4 +104,4 @@ class TrainState:
 
     def at_rest(self) -> Self:
         """Return what is left of this state when its run is over."""
-        return replace(self, epoch=0, best=None, interrupted=False)
+        return replace(self, epoch=0, best=None)

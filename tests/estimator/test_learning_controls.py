@@ -620,11 +620,13 @@ def test_ctrl_c_later_keeps_the_whole_epochs(data, keras):
     with pytest.warns(UserWarning, match="interrupted.*last weights of 2 complete epo"):
         classifier.fit(*data)
     assert classifier.n_iter_ == len(classifier.loss_curve_) == 2
+    assert classifier.keras_classifier_.state_.interrupted
     two = tiny(epochs=2, **constant).fit(*data)
     assert np.array_equal(classifier.predict_proba(data[0]), two.predict_proba(data[0]))
     assert classifier.model_.count_params() == two.model_.count_params()
     classifier.set_params(warm_start=True, epochs=1, callbacks=None).fit(*data)
     assert classifier.n_iter_ == 3
+    assert not classifier.keras_classifier_.state_.interrupted
 
 
 def test_ctrl_c_keeps_the_best_weights_of_early_stopping(data, misleading, keras):

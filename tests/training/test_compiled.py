@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import tiny
 from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
@@ -18,23 +19,7 @@ from skcnn._training.compiled import CompiledNetwork, arrays, compiled_network, 
 
 pytestmark = pytest.mark.any_backend
 
-TINY = Network(
-    image_shape=(8, 8, 1),
-    n_classes=10,
-    whitening=False,
-    filters=(4,),
-    kernel_size=(3,),
-    convolutions=1,
-    pool_size=2,
-    pool_first=False,
-    padding="valid",
-    kernel_initializer="glorot_uniform",
-    global_pooling=False,
-    dense_units=(8,),
-    activation="relu",
-    batch_normalization=False,
-    dtype="float64",
-)
+TINY = replace(tiny.TINY, dtype="float64")
 NORMALIZED = replace(TINY, batch_normalization=True)
 RATES = {"adam": 0.01, "sgd": 0.1}
 LOSS = "sparse_categorical_crossentropy"

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiny import TINY
 
 from skcnn import MNISTCNNClassifier
 from skcnn._images.labeled import LabeledImages, TrainingData
-from skcnn._network.description import Network, build_network
+from skcnn._network.description import build_network
 from skcnn._training import schedule
 from skcnn._training.compiled import CompiledNetwork, arrays
 from skcnn._training.keras_callbacks import KerasCallbacks
@@ -16,23 +17,6 @@ from skcnn._training.loop import Listeners, prediction_batch, train
 from skcnn._training.schedule import Schedule
 from skcnn._training.sklearn_callbacks import FitTasks
 
-TINY = Network(
-    image_shape=(8, 8, 1),
-    n_classes=10,
-    whitening=False,
-    filters=(4,),
-    kernel_size=(3,),
-    convolutions=1,
-    pool_size=2,
-    pool_first=False,
-    padding="same",
-    kernel_initializer="glorot_uniform",
-    global_pooling=True,
-    dense_units=(8,),
-    activation="relu",
-    batch_normalization=False,
-    dtype="float32",
-)
 FROZEN = {"scaling": (np.array([5.0]), np.array([36.0]))}
 
 
@@ -43,7 +27,9 @@ def network():
     optimizer = keras.optimizers.Adam(0.01, name="optimizer")
     loss = "sparse_categorical_crossentropy"
     compiled = {"optimizer": optimizer, "loss": loss}
-    return CompiledNetwork(build_network(TINY, (0, 0), compiled), ())
+    # Training images of any size, as one test has them.
+    description = replace(TINY, global_pooling=True)
+    return CompiledNetwork(build_network(description, (0, 0), compiled), ())
 
 
 @pytest.fixture

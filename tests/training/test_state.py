@@ -74,7 +74,7 @@ def test_without_a_score_the_last_weights_stay():
 def test_a_run_that_is_over_leaves_what_the_next_one_needs():
     state = beginning().after_epoch([7, 8, 9], {"loss": 1.0}, {"pos": 3})
     rest = state.with_score(0.5).at_rest()
-    assert (rest.epoch, rest.best, rest.interrupted) == (0, None, False)
+    assert (rest.epoch, rest.best) == (0, None)
     assert (rest.values, rest.n_epochs, rest.generator) == ([7, 8, 9], 1, {"pos": 3})
 
 
