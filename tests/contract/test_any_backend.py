@@ -45,7 +45,7 @@ def assert_same(one, other, X):
     "classifier",
     [
         MNISTCNNClassifier(epochs=8),
-        CIFARCNNClassifier(epochs=4),
+        pytest.param(CIFARCNNClassifier(epochs=4), marks=pytest.mark.slow),
         pytest.param(
             CIFARCNNClassifier(epochs=4, dtype="mixed_bfloat16"),
             marks=pytest.mark.slow,

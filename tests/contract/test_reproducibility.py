@@ -34,7 +34,11 @@ SETTINGS = {
     "color": (CIFARCNNClassifier, {"augment": ("flip", "shift")}),
 }
 
-every_setting = pytest.mark.parametrize("setting", list(SETTINGS))
+# This network takes long to trace.
+SLOW = {"color": pytest.mark.slow}
+every_setting = pytest.mark.parametrize(
+    "setting", [pytest.param(name, marks=SLOW.get(name, ())) for name in SETTINGS]
+)
 
 
 def make(setting="plain", **params):

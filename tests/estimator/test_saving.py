@@ -80,7 +80,7 @@ def _keras_optimizer(schedule):
 
 
 ESTIMATORS = {
-    "lists": lambda: MNISTCNNClassifier(filters=[4, 4], dense_units=[8]),
+    "lists": lambda: tiny(filters=[4, 4], dense_units=[8]),
     "generator": lambda: tiny(random_state=np.random.RandomState(3)),
     "weights": lambda: tiny(class_weight=dict.fromkeys(range(10), 1.5)),
     "NumPy scalars": lambda: tiny(epochs=np.int64(1), learning_rate=np.float32(0.01)),
@@ -99,7 +99,13 @@ ESTIMATORS = {
 }
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+SLOW_TO_TRACE = {"CIFAR": pytest.mark.slow}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=SLOW_TO_TRACE.get(name, ())) for name in ESTIMATORS],
+)
 def test_round_trip(name, digits, tmp_path):
     X, y = digits[0][:N], digits[1][:N]
     estimator = ESTIMATORS[name]()

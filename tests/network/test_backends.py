@@ -37,17 +37,20 @@ def run_on(name, *arguments):
     return done.stdout
 
 
-STORY = """
+LOAD_AND_GO_ON = """
 import pickle, sys
 import numpy as np
 from sklearn.datasets import load_digits
-import skcnn
+import skcnn, skcnn.export
 X, y = load_digits(return_X_y=True)
 X, y = X[:100].astype("uint8"), y[:100]
 loaded = skcnn.load(sys.argv[1])
 np.save(sys.argv[2], loaded.predict_proba(X))
 loaded.partial_fit(X, y)
 skcnn.save(loaded, sys.argv[1])
+"""
+# Compiling this network takes JAX long, so it is done once.
+WHAT_ELSE_THERE_IS = """
 clf = skcnn.CIFARCNNClassifier(filters=4, epochs=1, early_stopping=True).fit(X, y)
 clf.score(X, y)
 pickle.loads(pickle.dumps(clf)).predict(X)
@@ -57,6 +60,8 @@ try:
     skcnn.export.to_saved_model(clf, "model")
 except RuntimeError as error:
     print(error)
+"""
+IMPORTED = """
 print([name for name in ("tensorflow", "jax", "torch") if name in sys.modules])
 """
 
@@ -72,7 +77,8 @@ def test_a_model_moves_to_another_backend_and_back(
     ).fit(X[:100], y[:100])
     model, scores = tmp_path / "model.skcnn", tmp_path / "scores.npy"
     skcnn.save(clf, model)
-    code = STORY.replace("import skcnn\n", "import skcnn, skcnn.export\n")
+    more = WHAT_ELSE_THERE_IS if dtype == "float32" else ""
+    code = LOAD_AND_GO_ON + more + IMPORTED
     printed = run_on(other, "-c", code, str(model), str(scores)).splitlines()
     expected = clf.predict_proba(digits[0][:100])
     np.testing.assert_allclose(np.load(scores), expected, atol=atol)
@@ -80,7 +86,8 @@ def test_a_model_moves_to_another_backend_and_back(
     assert again.n_iter_ == 3
     assert again.loss_ < clf.loss_
     again.partial_fit(digits[0][:100], digits[1][:100])
-    assert "only networks in TensorFlow can be exported" in printed[-2]
+    if more:
+        assert "only networks in TensorFlow can be exported" in printed[-2]
     # A gigabyte of memory, and seconds, that nobody asked for.
     assert "tensorflow" not in printed[-1]
     assert other in printed[-1]

@@ -89,7 +89,7 @@ FORMATS = {
 }
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.fixture(params=[pytest.param("onnx", marks=pytest.mark.slow), "saved_model"])
 def both_ways(request):
     if request.param == "onnx":
         pytest.importorskip("tf2onnx", reason='needs pip install "skcnn[onnx]"')

@@ -185,9 +185,8 @@ def test_early_stopping_knows_the_direction_of_what_it_monitors(
     class Own(keras.callbacks.EarlyStopping):
         pass
 
-    clf = classifier(
-        filters=4, dense_units=(), epochs=1, dtype=dtype, callbacks=Own(monitor=monitor)
-    ).fit(*data, **validation)
+    clf = tiny(classifier, epochs=1, dtype=dtype, callbacks=Own(monitor=monitor))
+    clf.fit(*data, **validation)
     assert clf.callbacks_[0].monitor_op is getattr(keras.ops, direction)
 
 
