@@ -66,10 +66,9 @@ class Evidence(NamedTuple):
     def mirroring_is_harmless(self) -> bool:
         """Return whether images may be mirrored in training.
 
-        They may if their mirror images are recognized as well as the images, or if
-        ignoring what the mirror changes costs less than `HARM`. The first has to be
-        disproved, and the second to be shown: photographs are known to profit, and
-        whoever has too few images to tell has most to gain.
+        They may unless their mirror images are certainly recognized worse than they
+        are. Even then they may if ignoring what the mirror changes certainly costs less
+        than `HARM`: images of shoes that all point to the left are an example.
         """
         recognized_worse = self.accuracy - self.accuracy_mirrored
         if recognized_worse < CERTAIN * self.error_mirrored:

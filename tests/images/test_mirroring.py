@@ -224,6 +224,7 @@ def test_every_class_is_seen_though_there_are_more_than_fit(monkeypatch, digits)
         lambda X: np.repeat(X[..., np.newaxis], 3, axis=3),
         lambda X: np.repeat(X[..., np.newaxis], 5, axis=3),
         lambda X: np.asfortranarray(X),
+        lambda X: np.asfortranarray(np.stack([X * (1.7e308 / 255)] * 3, axis=3)),
         lambda X: np.repeat(X, 2, axis=1),
     ],
 )
@@ -264,6 +265,28 @@ def test_any_images_give_an_answer_without_a_warning(data):
         found = evidence(X, y, weights)
     assert all(np.isfinite(found))
     assert all(0 <= accuracy <= 1.000001 for accuracy in found[:3])
+
+
+def test_an_alpha_channel_is_not_looked_at():
+    X, y = blobs(100, left_or_right)
+    colors = np.repeat(X[..., np.newaxis], 3, axis=3)
+    other, _ = blobs(100, left_or_right, seed=1)
+    found = evidence(np.concatenate([colors, other[..., np.newaxis]], 3), y)
+    assert found == pytest.approx(evidence(colors, y))
+
+
+def test_constant_images_have_no_edges():
+    X = np.full((3, 23, 19), 0.1) * np.array([1, 3, 7])[:, np.newaxis, np.newaxis]
+    images = LabeledImages.of(X, (23, 19, 1), np.zeros(3, np.int32), None)
+    gray = mirroring._thinned(images, np.arange(3))
+    assert not mirroring._edge_strengths(gray).any()
+
+
+@pytest.mark.parametrize("side", [8, 31, 64, 65, 95, 96, 97, 112, 224, 719, 720])
+def test_large_images_are_thinned_out_around_their_center(side):
+    places = np.arange(side)[mirroring._thinning(side)]
+    assert mirroring.THINNED <= len(places) < 2 * mirroring.THINNED or side < 32
+    assert abs((side - 1 - places[-1]) - places[0]) <= 1
 
 
 def test_a_mapped_file_will_do(tmp_path):
@@ -326,6 +349,17 @@ def test_each_image_is_classified_by_a_regression_on_all_others(weighted):
             offset @ coefficients + (share * targets[others]).sum(0) / share.sum()
         )
         np.testing.assert_allclose(found[i] + means, expected, atol=1e-9)
+
+
+def test_what_all_images_have_in_common_does_not_matter():
+    rng = np.random.default_rng(0)
+    features = rng.uniform(size=(60, 8, 4, 4)).astype(np.float32)
+    classes, weights = rng.integers(0, 3, 60), rng.uniform(1, 2, 60)
+    common = rng.uniform(5, 10, size=(1, 8, 4, 4)).astype(np.float32)
+    common += mirroring._mirrored(common)
+    expected = mirroring._compare(features, classes, weights)
+    found = mirroring._compare(features + common, classes, weights)
+    assert found == pytest.approx(expected)
 
 
 def test_a_regression_on_mirror_images_too_ignores_what_a_mirror_changes():
