@@ -1,0 +1,272 @@
+"""Whether images mirrored left to right still belong to their classes.
+
+A network that is trained on images and mirror images learns to give both the same
+answer. It ignores what tells an image from its mirror image. That helps if the side
+says nothing about the class, as in photographs of animals. It harms if the side belongs
+to the class, as in letters and signs.
+
+A linear classifier tells the two cases apart in milliseconds. The features of an image
+are the strengths of its edges, by direction and place. They are the sum of two parts:
+one is the same for the image and its mirror image, the other changes its sign. A ridge
+regression on images and mirror images gives the second part a weight of exactly zero.
+So a regression without the second part shows what mirrored training images would do.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from skcnn._images.forms import chunk_rows
+from skcnn._images.labeled import LabeledImages
+
+# At most so many images are examined, which gives accuracies to about one percent, but
+# `LEAST_A_CLASS` of each class.
+MOST_IMAGES, LEAST_A_CLASS = 1024, 4
+
+# Images are reduced to at most `SIDE` pixels a side. Those with a side of `THINNED`
+# pixels or more are thinned out before that, by a whole factor.
+SIDE, THINNED = 18, 32
+
+# The penalty of the ridge regression, relative to the mean variance of a feature.
+PENALTY = 0.2
+
+# To ignore the side is harmful if the logarithm of the odds of a right answer falls by
+# this, so by a quarter more errors where few images are wrong. On the sets of
+# benchmarks/flips.py it falls by 0.4 or more for letters, digits and signs, and by 0.1
+# or less for photographs, clothes and shadows of chests.
+HARM = 0.25
+
+# A difference of so many standard errors is certain.
+CERTAIN = 2.0
+
+
+class Evidence(NamedTuple):
+    """What linear classifiers recognize of images that they were not trained on.
+
+    Attributes
+    ----------
+    accuracy : float
+        Accuracy on the images.
+    accuracy_mirrored : float
+        Accuracy of the same classifier on the mirror images.
+    accuracy_unsided : float
+        Accuracy of a classifier that ignores what a mirror changes.
+    error_mirrored, error_unsided : float
+        Standard errors of the differences of these two from `accuracy`.
+    """
+
+    accuracy: float
+    accuracy_mirrored: float
+    accuracy_unsided: float
+    error_mirrored: float
+    error_unsided: float
+
+    def mirroring_is_harmless(self) -> bool:
+        """Return whether images may be mirrored in training.
+
+        They may unless their mirror images are certainly recognized worse than they
+        are. Even then they may if ignoring what the mirror changes certainly costs less
+        than `HARM`: images of shoes that all point to the left are an example.
+        """
+        recognized_worse = self.accuracy - self.accuracy_mirrored
+        if recognized_worse < CERTAIN * self.error_mirrored:
+            return True
+        cost = self.accuracy - self.accuracy_unsided
+        middle = (self.accuracy + self.accuracy_unsided) / 2
+        # The derivative of the logarithm of the odds is 1 / (middle * (1 - middle)).
+        tolerated = HARM * middle * (1 - middle)
+        return bool(cost + CERTAIN * self.error_unsided < tolerated)
+
+
+def mirrored_images_belong(images: LabeledImages, fingerprints: np.ndarray) -> bool:
+    """Return whether the mirror image of a training image belongs to the same class.
+
+    The images have at least 8 pixels a side: training mirrors no smaller ones.
+    `fingerprints` are those of `images`, see :mod:`skcnn._images.fingerprints`. The
+    answer does not depend on the order of the images, and an image of weight two counts
+    as the same image given twice.
+    """
+    return gather_evidence(images, fingerprints).mirroring_is_harmless()
+
+
+def gather_evidence(images: LabeledImages, fingerprints: np.ndarray) -> Evidence:
+    """Compare classifiers on some of the images, as `mirrored_images_belong` does."""
+    rows, weights = _choose(images, fingerprints)
+    features = [
+        _edge_strengths(_thinned(images, rows[some]))
+        for some in chunk_rows(len(rows), (SIDE, SIDE, 8))
+    ]
+    return _compare(np.concatenate(features), images.class_indices[rows], weights)
+
+
+def _choose(
+    images: LabeledImages, fingerprints: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions of different images, as many of each class, and their weights.
+
+    An image that is there several times is chosen once, and its weights are added up.
+    Of each class the images with the lowest fingerprints are chosen: a random part.
+    """
+    order = np.argsort(fingerprints)
+    order = order[np.argsort(images.class_indices[order], kind="stable")]
+    classes, keys = images.class_indices[order], fingerprints[order]
+    begins = np.append(True, classes[1:] != classes[:-1])
+    first = np.flatnonzero(begins | np.append(True, keys[1:] != keys[:-1]))
+    weights = np.ones(len(order)) if images.weights is None else images.weights[order]
+    weights = np.add.reduceat(weights, first)
+    # The number of each image within its class.
+    starts = np.flatnonzero(begins[first])
+    sizes = np.diff(np.append(starts, len(first)))
+    numbers = np.arange(len(first)) - np.repeat(starts, sizes)
+    most = max(MOST_IMAGES, LEAST_A_CLASS * len(starts))
+    chosen = np.sort(np.argsort(numbers, kind="stable")[:most])
+    return order[first[chosen]], weights[chosen]
+
+
+def _thinned(images: LabeledImages, part: np.ndarray) -> np.ndarray:
+    """Return some of the images in gray, each divided by its largest pixel."""
+    # A view: an axis is split, or one of length 1 added.
+    pixels = images.X.reshape(len(images.X), *images.image_shape)
+    down, right = (_thinning(side) for side in images.image_shape[:2])
+    some = pixels[images.rows[part], down, right, :3]
+    some = some.astype(np.result_type(some, np.float32), order="C")
+    flat = some.reshape(len(some), -1)
+    largest = np.maximum(flat.max(axis=1), -flat.min(axis=1))
+    flat /= np.where(largest > 0, largest, 1)[:, np.newaxis]
+    # Slice by slice: a sum along so short an axis is slow.
+    gray: np.ndarray = sum(np.moveaxis(some, 3, 0))
+    return gray
+
+
+def _thinning(side: int) -> slice:
+    """Return which pixels of a side are read: every n-th one, around its center."""
+    step = max(1, side // THINNED)
+    return slice((side - 1) % step // 2, None, step)
+
+
+def _edge_strengths(gray: np.ndarray) -> np.ndarray:
+    """Return float32 features (n, 8 directions, cells, cells), of length 1 an image."""
+    n_images, height, width = gray.shape
+    height, width = min(SIDE, height), min(SIDE, width)
+    small = _averaged(gray, height, width)
+    lowest = small.min(axis=(1, 2), keepdims=True)
+    contrast = small.max(axis=(1, 2), keepdims=True) - lowest
+    # The contrast of a constant image is a rounding error.
+    noise = 100 * np.finfo(small.dtype).eps
+    small = (small - lowest) / np.where(contrast > noise, contrast, np.inf)
+    right, down = np.zeros((2, n_images, height, width), np.float32)
+    right[:, :, 1:-1] = small[:, :, 2:] - small[:, :, :-2]
+    down[:, 1:-1] = small[:, 2:] - small[:, :-2]
+    edges = np.empty((n_images, 8, height, width), np.float32)
+    half = np.float32(np.sqrt(0.5))
+    for number, edge in enumerate(
+        (right, half * (right + down), down, half * (down - right))
+    ):
+        np.maximum(edge, 0, out=edges[:, number])
+        np.maximum(-edge, 0, out=edges[:, number + 4])
+    # Roots keep a few strong edges from outweighing all others.
+    features = np.sqrt(_averaged(edges, _n_cells(height), _n_cells(width)))
+    flat = features.reshape(n_images, -1)
+    length = np.sqrt(np.square(flat).sum(axis=1, keepdims=True))
+    flat /= np.where(length > 0, length, 1)
+    return features
+
+
+def _n_cells(side: int) -> int:
+    """Return the number of cells of a side: an even one, of two pixels or more."""
+    return 6 if side >= 12 else 4
+
+
+# Where each of the eight directions of an edge points in the mirror: right becomes
+# left, and down stays down.
+_DIRECTIONS_MIRRORED = [4, 3, 2, 1, 0, 7, 6, 5]
+
+
+def _mirrored(features: np.ndarray) -> np.ndarray:
+    """Return the features of the mirror images."""
+    return features[:, _DIRECTIONS_MIRRORED, :, ::-1]
+
+
+def _averaged(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Reduce the last two axes to means of equal areas."""
+    for n_means in (width, height):
+        means = _means(values.shape[-1], n_means).astype(values.dtype)
+        # One product of two matrices: a product for each image would be much slower.
+        rows = values.reshape(-1, values.shape[-1]) @ means
+        values = rows.reshape(*values.shape[:-1], n_means).swapaxes(-1, -2)
+    return np.ascontiguousarray(values)
+
+
+@cache
+def _means(n_values: int, n_means: int) -> np.ndarray:
+    """Return the matrix that averages equal parts of a row; values may be divided."""
+    ends = np.arange(n_means + 1) * (n_values / n_means)
+    places = np.arange(n_values)[:, np.newaxis]
+    overlap = np.minimum(ends[1:], places + 1) - np.maximum(ends[:-1], places)
+    return np.maximum(overlap, 0) * (n_means / n_values)
+
+
+def _compare(
+    features: np.ndarray, classes: np.ndarray, weights: np.ndarray
+) -> Evidence:
+    """Compare ridge regressions on both parts of the features and on the first part."""
+    classes = np.unique(classes, return_inverse=True)[1]
+    targets = np.eye(classes.max() + 1, dtype=np.float32)[classes]
+    shares = (weights / weights.sum()).astype(np.float32)[:, np.newaxis]
+    means = (shares * targets).sum(axis=0)
+    targets -= means
+    mirrored = _mirrored(features)
+    # The left half: the right one is its mirror image. So a feature stands for two.
+    half = features.shape[3] // 2
+    unsided = (features + mirrored)[..., :half] / np.sqrt(np.float32(2))
+    features, mirrored, unsided = (
+        some.reshape(len(some), -1) for some in (features, mirrored, unsided)
+    )
+    center = (shares * features).sum(axis=0)
+    features, mirrored = features - center, mirrored - center
+    unsided -= (shares * unsided).sum(axis=0)
+    penalty = PENALTY * max((shares * np.square(features)).sum(), 1e-9)
+    penalty /= features.shape[1]
+    answers = [
+        *_held_out(features, (features, mirrored), targets, shares, penalty),
+        *_held_out(unsided, (unsided,), targets, shares, penalty),
+    ]
+    right = [(answer + means).argmax(axis=1) == classes for answer in answers]
+    accuracies = [float(weights @ one / weights.sum()) for one in right]
+    errors = []
+    for one in right[1:]:
+        apart = right[0].astype(float) - one
+        apart -= weights @ apart / weights.sum()
+        spread = np.sqrt(np.square(weights * apart).sum()) / weights.sum()
+        # Differences that are all zero are not certain: the next image may differ.
+        errors.append(float(np.hypot(spread, 1 / len(classes))))
+    return Evidence(*accuracies, *errors)
+
+
+def _held_out(
+    images: np.ndarray,
+    variants: tuple[np.ndarray, ...],
+    targets: np.ndarray,
+    shares: np.ndarray,
+    penalty: float,
+) -> list[np.ndarray]:
+    """Return the predictions of a ridge regression for variants of its images.
+
+    Each prediction is that of a regression on all other images. It follows from the
+    regression on all images and from the influence of an image there. `images` and
+    `targets` have means of zero; `shares` are weights with a sum of one.
+    """
+    weighted = shares * images
+    moments = weighted.T @ images
+    moments[np.diag_indices(len(moments))] += penalty
+    inverse = np.linalg.inv(moments)
+    coefficients = inverse @ (weighted.T @ targets)
+    gains = weighted @ inverse
+
+    def influence(some: np.ndarray) -> np.ndarray:
+        return shares + (gains * some).sum(axis=1, keepdims=True)
+
+    residuals = targets - images @ coefficients
+    residuals /= np.maximum(1 - influence(images), 1e-6)
+    return [some @ coefficients - influence(some) * residuals for some in variants]
