@@ -75,8 +75,12 @@ class Part(NamedTuple):
     @classmethod
     def of(cls, X: np.ndarray, image_shape: Shape) -> Self:
         """Find the equal images."""
-        found = np.unique(fingerprints(X), return_index=True, return_inverse=True)
-        return cls(X, image_shape, *found)
+        marks, first, kinds = np.unique(
+            fingerprints(X), return_index=True, return_inverse=True
+        )
+        # In the order of the images, which may be read from a file.
+        order = np.argsort(first)
+        return cls(X, image_shape, marks[order], first[order], np.argsort(order)[kinds])
 
     def images(self, kinds: np.ndarray | slice) -> np.ndarray:
         """Return the first image of some kinds."""
