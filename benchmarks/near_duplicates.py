@@ -46,7 +46,7 @@ def recompressed(quality: int) -> Change:
 
 def rescaled(factor: float, offset: float) -> Change:
     """Return a function that changes brightness and contrast."""
-    return lambda image: _bytes(image * factor + offset)
+    return lambda image: _bytes(image.astype(np.float64) * factor + offset)
 
 
 def moved(down: int, right: int) -> Change:

@@ -169,12 +169,14 @@ def find_near_duplicates(
 
     The threshold was chosen on CIFAR-10, where 277 of the 10,000 test images then have
     a near-duplicate among the training images; 3.3 % are known to have one [2]_. 98 %
-    of the pairs have the same label. Of the copies of 1,000 test images, 99.7 % or more
+    of the pairs have the same label. Of the copies of 1,000 test images, at least 99 %
     are found if they were compressed as JPEG of quality 50, made brighter by 20 of 255,
     multiplied by 0.85 or 1.2, moved by a pixel along one or both sides, or had noise of
-    standard deviation 8 of 255 added. With ``threshold=0.005``, 34 of the 10,000 test
-    images of MNIST, all of them ones, have a near-duplicate; moved copies are then not
-    found. ``benchmarks/near_duplicates.py`` measures this.
+    standard deviation 8 of 255 added. Where colors are strong, JPEG changes so small
+    images more: of flowers of 32 x 32 pixels 89 % are found at quality 50, all at
+    quality 75. With ``threshold=0.005``, 34 of the 10,000 test images of MNIST, all of
+    them ones, have a near-duplicate; moved copies are then not found.
+    ``benchmarks/near_duplicates.py`` measures this.
 
     References
     ----------
