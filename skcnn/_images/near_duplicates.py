@@ -23,7 +23,7 @@ FEW, MORE = 8, 12
 
 # The first comparison moves no image against the other, so a moved copy is farther away
 # in it. Candidates are within this multiple of the threshold: of CIFAR-10's images
-# that are moved by a pixel along both sides, 99.7 % are.
+# that are moved by a pixel along both sides, 99 % are.
 SLACK = 2
 
 # Unrelated images have a distance of 0.5.
