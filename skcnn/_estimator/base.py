@@ -88,6 +88,10 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     _largest_auto_batch_size: int
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
+    # With metadata routing, searches pass `groups` to their splitter. If this request
+    # were None, as it is for other metadata, they would refuse `groups` until the user
+    # says whether `fit` gets them as well.
+    __metadata_request__fit = MappingProxyType({"groups": False})
 
     @classmethod
     def from_preset(cls, name: str, **overrides: Any) -> Self:
@@ -135,6 +139,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        groups=None,
         checkpoint=None,
     ):
         """Train the network.
@@ -159,6 +164,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Validation labels.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of the validation images.
+        groups : array-like of shape (n,), default=None
+            The group of each image in `X`, as numbers, strings or other labels: the
+            patient, the place, the video, or the set of near-duplicates that it belongs
+            to. `early_stopping` then holds out complete groups, so that all images of a
+            group are trained on, or all validate. The held-out share of each class is
+            as near to `validation_fraction` as the groups allow. With
+            ``early_stopping=False`` nothing is held out, and `groups` has no effect.
         checkpoint : str or path-like, default=None
             A file that is replaced after each epoch. If it exists when `fit` is called
             with the same parameters and data, training goes on where it ended, and
@@ -179,9 +191,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ValueError
             If an argument or a parameter is not as described, before any training. If
             training diverges, so that a loss is beyond a million or NaN, or a weight is
-            not finite. If `checkpoint` is the file of another fit or is damaged, or if
-            it is given together with `callbacks`, whose state it cannot keep, or when
-            `warm_start` goes on from the last fit.
+            not finite. If `groups` is given together with `X_val`, or if
+            `early_stopping` holds out groups and a class is in one group only. If
+            `checkpoint` is the file of another fit or is damaged, or if it is given
+            together with `callbacks`, whose state it cannot keep, or when `warm_start`
+            goes on from the last fit.
         OSError
             If `checkpoint` cannot be written.
 
@@ -201,9 +215,20 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         A `fit` that fails leaves the classifier as it was, and the random generator
         too, whether it was given as `random_state` or is NumPy's global one. The same
         call, repeated, gives the result that the first would have given.
+
+        With metadata routing, a search or cross-validation passes `groups` to its
+        splitter. After ``set_fit_request(groups=True)``, it passes the groups of each
+        fold to this method too.
         """
         given = FitArguments(
-            X, y, sample_weight, X_val, y_val, sample_weight_val, checkpoint=checkpoint
+            X,
+            y,
+            sample_weight,
+            X_val,
+            y_val,
+            sample_weight_val,
+            groups=groups,
+            checkpoint=checkpoint,
         )
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         return self._fit_or_stay(given, goes_on, self.epochs)

@@ -12,6 +12,7 @@ import numpy as np
 from skcnn._estimator.parameters import resolve_parameters
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
+from skcnn._images.groups import encode_groups, hold_out_groups
 from skcnn._images.labeled import LabeledImages, TrainingData
 from skcnn._images.labels import combine_weights, encode_labels, validate_labels
 from skcnn._images.scaling import pixel_scaling
@@ -48,6 +49,7 @@ class FitArguments(NamedTuple):
     y_val: Any = None
     sample_weight_val: Any = None
     classes: np.ndarray | None = None
+    groups: Any = None
     checkpoint: str | os.PathLike | None = None
 
 
@@ -90,6 +92,7 @@ def fit_classifier(
     )
     training = LabeledImages.of(X, estimator.image_shape_, class_indices, weights)
     _refuse_one_class(estimator, training, one_epoch)
+    groups = _groups(given, len(X))
     _see_pixels(estimator, training, goes_on)
     validation = _validation_images(estimator, given)
     _remember_images(estimator, training, validation, goes_on)
@@ -97,13 +100,14 @@ def fit_classifier(
     if checkpoint_path is not None:
         validated = () if validation is None else vars(validation).values()
         arrays = [X, labels, weights, *validated]
+        arrays += [] if groups is None else [groups[1]]
         checkpoint, random_state = open_checkpoint(
             checkpoint_path, estimator, arrays, random_state
         )
     if not goes_on:
         estimator._hold_out_seed = None
     if validation is None and estimator.early_stopping:
-        training, validation = _hold_out(estimator, training, random_state)
+        training, validation = _hold_out(estimator, training, groups, random_state)
     rows = training.rows
 
     # Network and schedule.
@@ -306,8 +310,24 @@ def _validation_images(estimator: Any, given: FitArguments) -> LabeledImages | N
     return LabeledImages.of(X, shape, class_indices, weights)
 
 
+def _groups(given: FitArguments, n_images: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the distinct groups, and the index of the group of each image."""
+    if given.groups is None:
+        return None
+    if given.X_val is not None or given.y_val is not None:
+        raise ValueError(
+            "groups was given together with X_val and y_val. The groups say which "
+            "images early_stopping holds out together, but with validation images "
+            "nothing is held out. Leave groups out, or X_val and y_val."
+        )
+    return encode_groups(given.groups, n_images)
+
+
 def _hold_out(
-    estimator: Any, training: LabeledImages, random_state: np.random.RandomState
+    estimator: Any,
+    training: LabeledImages,
+    groups: tuple[np.ndarray, np.ndarray] | None,
+    random_state: np.random.RandomState,
 ) -> tuple[LabeledImages, LabeledImages]:
     """Set images aside: the same ones in each fit that goes on from the last."""
     # Imported here: it is the slowest part of scikit-learn to import.
@@ -316,6 +336,17 @@ def _hold_out(
     if estimator._hold_out_seed is None:
         estimator._hold_out_seed = int(random_state.randint(np.iinfo(np.int32).max))
     classes, fraction = estimator.classes_, estimator.validation_fraction
+    seed = estimator._hold_out_seed
+    if groups is not None:
+        group_indices = groups[1][training.rows]
+        _refuse_classes_in_one_group(
+            classes, training.class_indices, groups[0], group_indices
+        )
+        is_held = hold_out_groups(group_indices, training.class_indices, fraction, seed)
+        return (
+            training.take(np.flatnonzero(~is_held)),
+            training.take(np.flatnonzero(is_held)),
+        )
     counts = np.bincount(training.class_indices, minlength=len(classes))
     rare = classes[counts == 1].tolist()
     try:
@@ -325,7 +356,7 @@ def _hold_out(
             np.arange(len(training)),
             test_size=fraction,
             stratify=training.class_indices,
-            random_state=estimator._hold_out_seed,
+            random_state=seed,
         )
     except ValueError as error:
         raise ValueError(
@@ -334,6 +365,27 @@ def _hold_out(
             f"{error}. Change the fraction, or pass X_val and y_val."
         ) from error
     return training.take(train_rows), training.take(held_out_rows)
+
+
+def _refuse_classes_in_one_group(
+    classes: np.ndarray,
+    class_indices: np.ndarray,
+    groups: np.ndarray,
+    group_indices: np.ndarray,
+) -> None:
+    """Raise if the training images would have none of a class without a group."""
+    for index in np.unique(class_indices):
+        found = np.unique(group_indices[class_indices == index])
+        if len(found) == 1:
+            alone = len(np.unique(group_indices)) == 1
+            images = (
+                "images" if alone else f"images of class {classes.tolist()[index]!r}"
+            )
+            raise ValueError(
+                "early_stopping holds out complete groups of images, but all "
+                f"{images} are in the group {groups[found].tolist()[0]!r}. Pass X_val "
+                "and y_val in place of groups, or set early_stopping=False."
+            )
 
 
 def _batch_size(estimator: Any, n_images: int) -> int:

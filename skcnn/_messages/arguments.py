@@ -60,7 +60,8 @@ IN_PREDICTION = {
 }
 
 IN_PARTIAL_FIT = IN_TRAINING | {
-    "epochs": "partial_fit trains for one epoch: call it once for each, or call fit"
+    "epochs": "partial_fit trains for one epoch: call it once for each, or call fit",
+    "groups": "partial_fit holds no images out: leave groups out",
 }
 IN_PARTIAL_FIT |= dict.fromkeys(
     ("validation_split", "validation_data", "eval_set", "X_val", "y_val"),
