@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from skcnn._estimator.automatic import Base
 from skcnn._estimator.base import BaseCNNClassifier
 
 
@@ -25,9 +26,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 
     Parameters
     ----------
-    epochs : int, default=7
-        Maximum number of passes over the training images. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+    epochs : int or "auto", default="auto"
+        Maximum number of passes over the training images. "auto" is 7, or 12 in
+        `CIFARCNNClassifier`, and more for a small set: enough for 640 training steps,
+        but at most 60 passes. `early_stopping`, `callbacks` and Ctrl-C can end training
+        earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -154,6 +157,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
+    auto_params_ : dict
+        The parameters that are "auto", each with the value that it stood for in the
+        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -220,7 +226,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     True
     """
 
-    _largest_auto_batch_size = 256
+    _base = Base(epochs=7, largest_batch_size=256)
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -274,7 +280,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        epochs=7,
+        epochs="auto",
         learning_rate=0.005,
         batch_size="auto",
         early_stopping=False,
@@ -368,9 +374,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     Parameters
     ----------
-    epochs : int, default=12
-        Maximum number of passes over the training images. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+    epochs : int or "auto", default="auto"
+        Maximum number of passes over the training images. "auto" is 7, or 12 in
+        `CIFARCNNClassifier`, and more for a small set: enough for 640 training steps,
+        but at most 60 passes. `early_stopping`, `callbacks` and Ctrl-C can end training
+        earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -497,6 +505,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
+    auto_params_ : dict
+        The parameters that are "auto", each with the value that it stood for in the
+        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -564,7 +575,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     (1, 2)
     """
 
-    _largest_auto_batch_size = 1000
+    _base = Base(epochs=12, largest_batch_size=1000)
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -615,7 +626,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        epochs=12,
+        epochs="auto",
         learning_rate=0.01,
         batch_size="auto",
         early_stopping=False,

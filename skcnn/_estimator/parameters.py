@@ -17,7 +17,10 @@ from skcnn._training.keras_callbacks import check_callbacks
 MOST_LAYERS = 1000
 
 PARAMETER_CONSTRAINTS = {
-    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "epochs": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
     "batch_size": [
         StrOptions({"auto"}),
