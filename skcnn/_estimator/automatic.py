@@ -25,15 +25,17 @@ AUTO = "auto"
 # it is not worth its overhead.
 STEPS_PER_EPOCH, SMALLEST_BATCH = 64, 32
 
-# epochs: in each class, a quarter of the images takes twice the passes and half of the
-# steps. More passes than these repeat a few hundred images without learning more.
+# epochs: more passes than these repeat a few hundred images without learning more.
 MOST_EPOCHS = 60
 
-# filters: the stages of a class are made for sides of 28 or 32 pixels, and see the
-# whole of an image up to the first side. Each doubling of the side takes another stage.
-# Filters double from stage to stage up to the second number, so that the first stages,
-# which have the most pixels, stay cheap.
-LARGEST_BASE_SIDE, MOST_FILTERS = 48, 128
+# filters: where an image takes more stages than those of the class, filters double from
+# stage to stage up to this number, so that the first stages, which have the most
+# pixels, stay cheap.
+MOST_FILTERS = 128
+
+# progressive_resizing: larger images are first reduced to this side, as the same time
+# is worth more in passes over small images than in pixels.
+LARGEST_SIDE = 64
 
 # Before the images are known, parameters are checked as if they were these.
 LIKELY_SHAPE = (32, 32, 3)
@@ -42,17 +44,16 @@ LIKELY_SHAPE = (32, 32, 3)
 class Base(NamedTuple):
     """What a class of classifiers starts from where a parameter is "auto".
 
-    `epochs` are those for a set of `n_images` images, `filters` those of images of up
-    to `LARGEST_BASE_SIDE` pixels a side. Images of more than `largest_side` pixels a
-    side are reduced.
+    `epochs` are those for a set of `n_images` images, and `filters` those for images of
+    up to `side` pixels a side.
     """
 
     n_images: int
     epochs: int
     largest_batch_size: int
     filters: tuple[int, ...]
+    side: int
     progressive_resizing: tuple[float, ...]
-    largest_side: int
 
 
 def decide(
@@ -70,11 +71,7 @@ def decide(
     decided: dict[str, Any] = {}
     scales = estimator.progressive_resizing
     if estimator.progressive_resizing == AUTO:
-        last = (
-            kept["progressive_resizing"]
-            if kept
-            else auto_scale(image_shape, base.largest_side)
-        )
+        last = kept["progressive_resizing"] if kept else auto_scale(image_shape)
         # Several sizes need global pooling, see `resolve_parameters`.
         phases = base.progressive_resizing if estimator.global_pooling else (1.0,)
         scales = last if len(phases) == 1 else tuple(last * phase for phase in phases)
@@ -83,7 +80,7 @@ def decide(
         decided["filters"] = kept["filters"]
     elif estimator.filters == AUTO:
         side = mean_side(image_shape) * tuple_of_scales(scales)[-1]
-        decided["filters"] = auto_filters(base.filters, side, estimator.pool_size)
+        decided["filters"] = auto_filters(base, side, estimator.pool_size)
     if estimator.dtype == AUTO:
         decided["dtype"] = kept["dtype"] if kept else auto_dtype()
     if estimator.batch_size == AUTO:
@@ -115,12 +112,20 @@ def auto_batch_size(n_images: int, largest: int) -> int:
 
 
 def auto_epochs(n_images: int, base: Base) -> int:
-    """Return the number of passes over the images, inverse to the root of their number.
+    """Return the number of passes over the images.
 
-    It is at least that of the class, and at most `MOST_EPOCHS`.
+    There are as many steps as the set of the class takes in its passes, and at least
+    twice the passes for a quarter of the images. The batch size of the user plays no
+    part, so that a search over it compares equal passes.
     """
-    passes = int(base.epochs * sqrt(base.n_images / n_images))
-    return max(base.epochs, min(passes, MOST_EPOCHS))
+
+    def steps(n: int) -> int:
+        return -(-n // auto_batch_size(n, base.largest_batch_size))
+
+    relative = max(
+        steps(base.n_images) / steps(n_images), sqrt(base.n_images / n_images)
+    )
+    return max(base.epochs, min(int(base.epochs * relative), MOST_EPOCHS))
 
 
 def auto_dtype() -> str:
@@ -136,23 +141,23 @@ def mean_side(image_shape: tuple[int, int, int]) -> float:
     return sqrt(height * width)
 
 
-def auto_scale(image_shape: tuple[int, int, int], largest: int) -> float:
+def auto_scale(image_shape: tuple[int, int, int]) -> float:
     """Return the sides to which images are reduced, relative to their own."""
     if min(image_shape[:2]) < MIN_CHANGED_SIDE:
         return 1.0
-    return min(1.0, largest / mean_side(image_shape))
+    return min(1.0, LARGEST_SIDE / mean_side(image_shape))
 
 
-def auto_filters(base: tuple[int, ...], side: float, pool_size: int) -> tuple[int, ...]:
+def auto_filters(base: Base, side: float, pool_size: int) -> tuple[int, ...]:
     """Return the filters of each stage, so many that the side is halved to the base's.
 
     The last stages then see as many pixels, and the dense layers read about as many
     values, as they do for small images.
     """
-    n_stages = len(base)
-    while side > LARGEST_BASE_SIDE and pool_size > 1:
+    n_stages = len(base.filters)
+    while side > base.side and pool_size > 1:
         side /= pool_size
         n_stages += 1
-    if n_stages == len(base):
-        return base
-    return tuple(min(base[0] * 2**i, MOST_FILTERS) for i in range(n_stages))
+    if n_stages == len(base.filters):
+        return base.filters
+    return tuple(min(base.filters[0] * 2**i, MOST_FILTERS) for i in range(n_stages))

@@ -28,9 +28,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     ----------
     epochs : int or "auto", default="auto"
         Maximum number of passes over the training images. "auto" is 7 for 60,000 images
-        and more, or 12 for 50,000 in `CIFARCNNClassifier`. A quarter of the images
-        takes twice as many passes, and so on, up to 60. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
+        steps, and at least twice the passes for a quarter of the images, up to 60
+        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -51,11 +51,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         and the accuracy by tenths of a percentage point at most.
     filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
-        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
-        (after `progressive_resizing`). Larger images take one stage more for each
-        halving of the sides that makes them so small, and the filters double from stage
-        to stage, up to 128.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
+        images of up to 48 x 48 pixels (after `progressive_resizing`), or
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
+        one stage more for each halving of the sides that makes them so small, and the
+        filters double from stage to stage, up to 128.
     convolutions : int, default=1
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=(5, 3)
@@ -133,9 +133,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
-        is true. It reduces images with more pixels than 64 x 64, or 96 x 96 in
-        `CIFARCNNClassifier`, to about as many. Images less than 8 pixels high or wide
-        are never resized.
+        is true. It reduces images with more pixels than 64 x 64 to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=None
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -241,8 +240,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         epochs=7,
         largest_batch_size=256,
         filters=(16, 32),
+        side=48,
         progressive_resizing=(1.0,),
-        largest_side=64,
     )
 
     # Pickles and `repr` name the module from which users import the class.
@@ -396,9 +395,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     ----------
     epochs : int or "auto", default="auto"
         Maximum number of passes over the training images. "auto" is 7 for 60,000 images
-        and more, or 12 for 50,000 in `CIFARCNNClassifier`. A quarter of the images
-        takes twice as many passes, and so on, up to 60. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
+        steps, and at least twice the passes for a quarter of the images, up to 60
+        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -419,11 +418,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         and the accuracy by tenths of a percentage point at most.
     filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
-        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
-        (after `progressive_resizing`). Larger images take one stage more for each
-        halving of the sides that makes them so small, and the filters double from stage
-        to stage, up to 128.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
+        images of up to 48 x 48 pixels (after `progressive_resizing`), or
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
+        one stage more for each halving of the sides that makes them so small, and the
+        filters double from stage to stage, up to 128.
     convolutions : int, default=2
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=3
@@ -501,9 +500,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
-        is true. It reduces images with more pixels than 64 x 64, or 96 x 96 in
-        `CIFARCNNClassifier`, to about as many. Images less than 8 pixels high or wide
-        are never resized.
+        is true. It reduces images with more pixels than 64 x 64 to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -610,8 +608,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         epochs=12,
         largest_batch_size=1000,
         filters=(32, 128, 128),
+        side=64,
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
-        largest_side=96,
     )
 
     # Pickles and `repr` name the module from which users import the class.

@@ -220,11 +220,12 @@ def test_epochs_that_are_auto_follow_the_training_parts(wrap, images, monkeypatc
     name = "epochs" if wrap is not make_pipeline else "mnistcnnclassifier__epochs"
     search = WarmHalvingGridSearchCV(clf, {}, resource=name, cv=2, refit=True)
     search.set_params(min_resources=1, max_resources="auto").fit(X, y)
-    # Folds train on 120 images less those held out, 108: a quarter of 432.
-    assert search.max_resources_ == 6
+    # Folds train on 120 images less those held out, 108: a quarter of 432, and 4 steps
+    # an epoch where 432 images make 14.
+    assert search.max_resources_ == 10
     # The best is what a fit on all images makes of its parameters.
     best = search.best_estimator_[-1] if name != "epochs" else search.best_estimator_
-    assert best.auto_params_["epochs"] == best.n_iter_ == 4
+    assert best.auto_params_["epochs"] == best.n_iter_ == 6
 
 
 def test_a_resource_that_no_number_stands_for_is_refused(images):
