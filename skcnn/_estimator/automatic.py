@@ -122,10 +122,10 @@ def auto_epochs(n_images: int, base: Base) -> int:
     def steps(n: int) -> int:
         return -(-n // auto_batch_size(n, base.largest_batch_size))
 
-    relative = max(
-        steps(base.n_images) / steps(n_images), sqrt(base.n_images / n_images)
-    )
-    return max(base.epochs, min(int(base.epochs * relative), MOST_EPOCHS))
+    fewer_steps = steps(base.n_images) / steps(n_images)
+    fewer_images = base.n_images / n_images
+    passes = int(base.epochs * max(fewer_steps, sqrt(fewer_images)))
+    return max(base.epochs, min(passes, MOST_EPOCHS))
 
 
 def auto_dtype() -> str:
