@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from skcnn._estimator.automatic import Base
 from skcnn._estimator.base import BaseCNNClassifier
 
 
@@ -25,9 +26,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 
     Parameters
     ----------
-    epochs : int, default=7
-        Maximum number of passes over the training images. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+    epochs : int or "auto", default="auto"
+        Maximum number of passes over the training images. "auto" is 7 for 60,000 images
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
+        steps, and at least twice the passes for a quarter of the images, up to 60
+        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -46,9 +49,13 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         one machine with the same number of TensorFlow threads. Another number of
         threads changes some of the labels that a briefly trained network predicts, and
         the accuracy a little.
-    filters : int or tuple of int, default=(16, 32)
+    filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
+        images of up to 48 x 48 pixels (after `progressive_resizing`), or
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
+        one stage more for each halving of the sides that makes them so small, and the
+        filters double from stage to stage, up to 128.
     convolutions : int, default=1
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=(5, 3)
@@ -82,11 +89,14 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Initial kernels of the convolutions. "glorot_uniform" draws them at random.
         "identity" draws them likewise, but then makes as many filters as there are
         input channels pass one channel through unchanged [4]_.
-    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+    dtype : {"auto", "float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
-        [7]_. This is faster where the processor has units for bfloat16 (AMX on CPUs),
-        and slower elsewhere.
+        [7]_. This is faster where the processor has units for bfloat16, and slower
+        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has them
+        (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without a
+        GPU; else it is "float32". Then two machines may learn networks that differ in
+        their rounding. A fitted or saved classifier keeps the dtype that it has.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -118,11 +128,13 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=None
+    progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
-        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
+        ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
+        is true. It reduces images with more pixels than 64 x 64 to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=None
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -154,6 +166,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
+    auto_params_ : dict
+        The parameters that are "auto", each with the value that it stood for in the
+        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -220,7 +235,14 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     True
     """
 
-    _largest_auto_batch_size = 256
+    _base = Base(
+        n_images=60_000,
+        epochs=7,
+        largest_batch_size=256,
+        filters=(16, 32),
+        side=48,
+        progressive_resizing=(1.0,),
+    )
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -241,6 +263,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "label_smoothing": 0.0,
                     "scaling": "unit",
                     "augment": None,
+                    "progressive_resizing": None,
                 }
             ),
             "fast": MappingProxyType(
@@ -250,6 +273,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "batch_size": 128,
                     "filters": (8, 16),
                     "dense_units": 64,
+                    "dtype": "auto",
                     "augment": None,
                 }
             ),
@@ -265,6 +289,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "padding": "same",
                     "global_pooling": True,
                     "dense_units": (),
+                    "dtype": "auto",
                     "test_time_augmentation": "shift",
                 }
             ),
@@ -274,13 +299,13 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        epochs=7,
+        epochs="auto",
         learning_rate=0.005,
         batch_size="auto",
         early_stopping=False,
         verbose=False,
         random_state=None,
-        filters=(16, 32),
+        filters="auto",
         convolutions=1,
         kernel_size=(5, 3),
         pool_size=2,
@@ -302,7 +327,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         image_shape=None,
         scaling="standard",
         augment="affine",
-        progressive_resizing=None,
+        progressive_resizing="auto",
         test_time_augmentation=None,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -368,9 +393,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     Parameters
     ----------
-    epochs : int, default=12
-        Maximum number of passes over the training images. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+    epochs : int or "auto", default="auto"
+        Maximum number of passes over the training images. "auto" is 7 for 60,000 images
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
+        steps, and at least twice the passes for a quarter of the images, up to 60
+        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -389,9 +416,13 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         one machine with the same number of TensorFlow threads. Another number of
         threads changes some of the labels that a briefly trained network predicts, and
         the accuracy a little.
-    filters : int or tuple of int, default=(32, 128, 128)
+    filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
+        images of up to 48 x 48 pixels (after `progressive_resizing`), or
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
+        one stage more for each halving of the sides that makes them so small, and the
+        filters double from stage to stage, up to 128.
     convolutions : int, default=2
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=3
@@ -425,11 +456,14 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Initial kernels of the convolutions. "glorot_uniform" draws them at random.
         "identity" draws them likewise, but then makes as many filters as there are
         input channels pass one channel through unchanged [4]_.
-    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+    dtype : {"auto", "float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
-        [7]_. This is faster where the processor has units for bfloat16 (AMX on CPUs),
-        and slower elsewhere.
+        [7]_. This is faster where the processor has units for bfloat16, and slower
+        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has them
+        (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without a
+        GPU; else it is "float32". Then two machines may learn networks that differ in
+        their rounding. A fitted or saved classifier keeps the dtype that it has.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -461,11 +495,13 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=(0.5, 0.625, 0.75, 0.875, 1.0)
+    progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
-        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
+        ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
+        is true. It reduces images with more pixels than 64 x 64 to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -497,6 +533,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
+    auto_params_ : dict
+        The parameters that are "auto", each with the value that it stood for in the
+        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -564,7 +603,14 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     (1, 2)
     """
 
-    _largest_auto_batch_size = 1000
+    _base = Base(
+        n_images=50_000,
+        epochs=12,
+        largest_batch_size=1000,
+        filters=(32, 128, 128),
+        side=64,
+        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+    )
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -597,6 +643,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                 {
                     "epochs": 2,
                     "batch_size": 250,
+                    "dtype": "auto",
                     "augment": "flip",
                     "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
                     "test_time_augmentation": "flip",
@@ -607,6 +654,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "epochs": 40,
                     "batch_size": 500,
                     "filters": (64, 256, 256),
+                    "dtype": "auto",
                 }
             ),
         }
@@ -615,13 +663,13 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        epochs=12,
+        epochs="auto",
         learning_rate=0.01,
         batch_size="auto",
         early_stopping=False,
         verbose=False,
         random_state=None,
-        filters=(32, 128, 128),
+        filters="auto",
         convolutions=2,
         kernel_size=3,
         pool_size=2,
@@ -643,7 +691,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         image_shape=None,
         scaling="standard",
         augment=("flip", "shift"),
-        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+        progressive_resizing="auto",
         test_time_augmentation=("flip", "shift"),
         validation_fraction=0.1,
         n_iter_no_change=10,

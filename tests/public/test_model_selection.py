@@ -211,6 +211,33 @@ def test_what_cannot_work_is_refused_before_training(parameters, message, images
         search.set_params(**parameters).fit(*images)
 
 
+@pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline])
+def test_epochs_that_are_auto_follow_the_training_parts(wrap, images, monkeypatch):
+    X, y = images
+    base = MNISTCNNClassifier._base._replace(n_images=432, epochs=3)
+    monkeypatch.setattr(MNISTCNNClassifier, "_base", base)
+    clf = wrap(small(epochs="auto", early_stopping=True))
+    name = "epochs" if wrap is not make_pipeline else "mnistcnnclassifier__epochs"
+    search = WarmHalvingGridSearchCV(clf, {}, resource=name, cv=2, refit=True)
+    search.set_params(min_resources=1, max_resources="auto").fit(X, y)
+    # Folds train on 120 images less those held out, 108: a quarter of 432, and 4 steps
+    # an epoch where 432 images make 14.
+    assert search.max_resources_ == 10
+    # The best is what a fit on all images makes of its parameters.
+    best = search.best_estimator_[-1] if name != "epochs" else search.best_estimator_
+    assert best.auto_params_["epochs"] == best.n_iter_ == 6
+
+
+def test_a_resource_that_no_number_stands_for_is_refused(images):
+    search = WarmHalvingGridSearchCV(
+        small(), {}, resource="batch_size", max_resources="auto"
+    )
+    with pytest.raises(
+        ValueError, match=r"but that is .auto.\. Give a number as max_re"
+    ):
+        search.fit(*images)
+
+
 def test_a_pipeline_is_told_the_name_of_its_step(images):
     search = WarmHalvingGridSearchCV(make_pipeline(ImageScaler(), small()), {})
     with pytest.raises(ValueError, match='resource="mnistcnnclassifier__epochs"'):
