@@ -123,12 +123,15 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
         pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default=None
+    test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
-        14 pixels high and wide. Predictions with n views take n times as long. The
-        parameter may be changed after `fit`.
+        14 pixels high and wide. Predictions with n views take n times as long. "auto"
+        stands for the views that `augment` showed in training, and averages over them
+        only for unsure images: those to which the network gives no class a probability
+        of 0.8 or more when it sees the image itself. The parameter may be changed after
+        `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -303,7 +306,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         scaling="standard",
         augment="affine",
         progressive_resizing=None,
-        test_time_augmentation=None,
+        test_time_augmentation="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
@@ -466,12 +469,15 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
         pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
+    test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
-        14 pixels high and wide. Predictions with n views take n times as long. The
-        parameter may be changed after `fit`.
+        14 pixels high and wide. Predictions with n views take n times as long. "auto"
+        stands for the views that `augment` showed in training, and averages over them
+        only for unsure images: those to which the network gives no class a probability
+        of 0.8 or more when it sees the image itself. The parameter may be changed after
+        `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -590,7 +596,6 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "scaling": "unit",
                     "augment": None,
                     "progressive_resizing": None,
-                    "test_time_augmentation": None,
                 }
             ),
             "fast": MappingProxyType(
@@ -599,7 +604,6 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "batch_size": 250,
                     "augment": "flip",
                     "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
-                    "test_time_augmentation": "flip",
                 }
             ),
             "accurate": MappingProxyType(
@@ -644,7 +648,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         scaling="standard",
         augment=("flip", "shift"),
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
-        test_time_augmentation=("flip", "shift"),
+        test_time_augmentation="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
