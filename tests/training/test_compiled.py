@@ -9,7 +9,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
-from skcnn._estimator.parameters import resolve_parameters
+from skcnn._estimator.automatic import check_parameters
 from skcnn._network import augment
 from skcnn._network.augment import Views
 from skcnn._network.backends import backend
@@ -534,7 +534,7 @@ def test_other_networks_are_compiled_apart(parameters, fitted):
 
     keys = []
     for classifier in (tiny(), tiny(**parameters)):
-        options = resolve_parameters(classifier)
+        options = check_parameters(classifier)
         network = Network(image_shape=(8, 8, 1), n_classes=10, **options["network"])
         inner = SharedTraceKerasClassifier(
             network,
