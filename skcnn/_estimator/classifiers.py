@@ -136,10 +136,10 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
-        stands for the views that `augment` showed in training, and averages over them
-        only for unsure images: those to which the network gives no class a probability
-        of 0.8 or more when it sees the image itself. The parameter may be changed after
-        `fit`.
+        stands for the views that `augment` showed in training ("flip" for "flip", and
+        "shift" for "shift" or "affine"), and averages over them only for unsure images:
+        those to which the network gives no class a probability of 0.8 or more when it
+        sees the image itself. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -498,10 +498,10 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
-        stands for the views that `augment` showed in training, and averages over them
-        only for unsure images: those to which the network gives no class a probability
-        of 0.8 or more when it sees the image itself. The parameter may be changed after
-        `fit`.
+        stands for the views that `augment` showed in training ("flip" for "flip", and
+        "shift" for "shift" or "affine"), and averages over them only for unsure images:
+        those to which the network gives no class a probability of 0.8 or more when it
+        sees the image itself. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10

@@ -163,6 +163,7 @@ def test_without_global_pooling_auto_is_one_size():
         (("flip", "shift"), (32, 32), ("flip", "shift")),
         ("shift", (32, 32), ("shift",)),
         ("flip", (32, 32), ("flip",)),
+        ("affine", (28, 28), ("shift",)),
         (("flip", "shift"), (13, 32), ("flip",)),
         (("flip", "shift"), (7, 32), ()),
         (None, (32, 32), ()),

@@ -539,7 +539,13 @@ def test_further_views_do_not_depend_on_the_other_images(on_its_own):
 
 @pytest.mark.parametrize(
     ("augment", "expected"),
-    [(None, None), ("flip", "flip"), ("shift", "shift"), (["shift", "flip"], VIEWS)],
+    [
+        (None, None),
+        ("flip", "flip"),
+        ("shift", "shift"),
+        ("affine", "shift"),
+        (["shift", "flip"], VIEWS),
+    ],
     ids=str,
 )
 def test_by_default_views_are_those_that_training_saw(augment, expected, monkeypatch):
@@ -547,7 +553,7 @@ def test_by_default_views_are_those_that_training_saw(augment, expected, monkeyp
     X, y = images(40)
     classifier = plain(augment=augment, test_time_augmentation="auto").fit(X, y)
     # It is the last fit that counts, not what `augment` has become since.
-    classifier.set_params(augment="affine")
+    classifier.set_params(augment=("flip", "affine"))
     found = classifier.decision_function(X)
     classifier.set_params(test_time_augmentation=expected)
     np.testing.assert_allclose(
