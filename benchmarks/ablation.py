@@ -38,12 +38,13 @@ OF_MNIST = COMMON | {
 OF_CIFAR10 = COMMON | {
     "no whitening": {"whitening": False},
     "random for identity start": {"kernel_initializer": "glorot_uniform"},
-    "no augmentation": {"augment": None},
+    "no augmentation, one view": {"augment": None},
     "shifts too": {"augment": ("flip", "shift")},
     "24 pixels throughout": {"progressive_resizing": 0.75},
     "16, 20 and 24 pixels alike": {"progressive_resizing": (0.5, 0.625, 0.75)},
     "pooling last in a stage": {"pool_first": False},
     "predictions of one view": {"test_time_augmentation": None},
+    "predictions of two views of every image": {"test_time_augmentation": "flip"},
     "predictions of six views": {"test_time_augmentation": ("flip", "shift")},
 }
 VARIANTS = {"mnist": OF_MNIST, "cifar10": OF_CIFAR10, "digits": OF_MNIST}

@@ -6,6 +6,12 @@ measures for the classic networks and the defaults, trained on few images: the t
 one image (the median call of each round), the time of 10,000 images, and how often
 TensorFlow traced the network anew while skcnn predicted batches of twenty sizes.
 
+Where skcnn averages views of unsure images only, one image is a sure one, another case
+is one unsure image, and of 10,000 images the share of unsure ones stands beside the
+time; two more participants average all views of all images, and none. The share depends
+on the accuracy of the network: `accuracy.py` has the time of networks that are trained
+on all images.
+
 "Called directly" is a `tf.function` over skcnn's `model_` with a fixed input signature,
 an array in and an array out: what is left when every layer of wrapping is taken off.
 Where skcnn averages several views of an image, so does it, all of them in one batch.
@@ -15,10 +21,12 @@ of its own, of the same layers, from floats made before the clock starts. Each r
 a process of its own, in which all take turns in random order.
 """
 
+import copy
 import logging
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,9 +42,10 @@ from measuring import (
     timed,
 )
 from plain_networks import DATA, REAL_DATA
-from rendering import comparison, grouped, listing, median, times
+from rendering import comparison, grouped, listing, median, percent, times
 
-from skcnn._network.augment import image_views
+from skcnn._estimator.parameters import resolve_views
+from skcnn._network.augment import are_unsure, image_views, views_of_size
 
 OURS, DIRECT, KERAS, SCIKERAS = (
     "skcnn",
@@ -44,7 +53,13 @@ OURS, DIRECT, KERAS, SCIKERAS = (
     "Model.predict",
     "SciKeras",
 )
-PARTICIPANTS = (OURS, DIRECT, KERAS, SCIKERAS)
+ALL_VIEWS, ONE_VIEW = "skcnn, all views of all images", "skcnn, one view"
+ONE, ONE_UNSURE = "one image", "one unsure image"
+PARTICIPANTS = (OURS, ALL_VIEWS, ONE_VIEW, DIRECT, KERAS, SCIKERAS)
+
+# Training images and epochs of the classic networks. The others have the epochs of
+# their presets, and images enough to be sure of some.
+FEW, ONE_EPOCH, MORE = 500, {"epochs": 1}, 5_000
 
 # Calls in a round: those that take tens of milliseconds need fewer.
 CALLS = {OURS: 60, DIRECT: 60, KERAS: 4, SCIKERAS: 4}
@@ -85,11 +100,12 @@ def called_directly(
     return lambda: function(image).numpy()
 
 
-def of_one_image(clf: Any, scikeras_clf: Any, image: np.ndarray) -> Functions:
-    """Return what predicts one image, in each way."""
+def of_one_image(
+    clf: Any, scikeras_clf: Any, image: np.ndarray, views: tuple[str, ...]
+) -> Functions:
+    """Return what predicts one image, of which skcnn averages views, in each way."""
     floats = plain_networks.unit_floats(image)
     model = clf.model_
-    views = clf.test_time_augmentation or ()
     functions = {
         OURS: lambda: clf.predict(image),
         DIRECT: called_directly(model, image, views),
@@ -104,7 +120,9 @@ def of_one_image(clf: Any, scikeras_clf: Any, image: np.ndarray) -> Functions:
     return functions
 
 
-def of_many_images(clf: Any, scikeras_clf: Any, X: np.ndarray) -> Functions:
+def of_many_images(
+    clf: Any, scikeras_clf: Any, X: np.ndarray, views: tuple[str, ...]
+) -> Functions:
     """Return what predicts many images, in each way."""
     floats = plain_networks.unit_floats(X)
     model = clf.model_
@@ -112,6 +130,10 @@ def of_many_images(clf: Any, scikeras_clf: Any, X: np.ndarray) -> Functions:
         OURS: lambda: clf.predict(X),
         KERAS: lambda: model.predict(X, verbose=0),
     }
+    if views:
+        for name, chosen in ((ALL_VIEWS, views), (ONE_VIEW, None)):
+            other = copy.copy(clf).set_params(test_time_augmentation=chosen)
+            functions[name] = partial(other.predict, X)
     if scikeras_clf is not None:
         functions[SCIKERAS] = lambda: scikeras_clf.predict(floats)
     return functions
@@ -152,31 +174,47 @@ def predict(
 ) -> list[Line]:
     """Measure one network, all participants in turns."""
     plain_networks.start_tensorflow()
-    X, y = plain_networks.load_images(data, 500)
-    clf = plain_networks.preset(data, network, epochs=1).fit(X, y)
+    classic = network == "classic"
+    X, y = plain_networks.load_images(data, FEW if classic else MORE)
+    clf = plain_networks.preset(data, network, **ONE_EPOCH if classic else {})
+    clf.fit(X, y)
     scikeras_clf = None
-    if network == "classic":
+    if classic:
         scikeras_clf = plain_networks.scikeras_classifier(data, X.shape[1:])
         scikeras_clf.fit(plain_networks.unit_floats(X), y)
     X, _ = plain_networks.load_images(data, n_images, "test")
     title = f"{DATA[data].title}, {network}"
 
     # Before anything else has predicted: every trace is one that predict makes.
-    clf.predict(X[:1])
+    clf.predict(X[:100])
     traces = f"{title}: traces while skcnn predicts batches of {len(BATCH_SIZES)} sizes"
     found = [{"case": traces, "participant": OURS, **count_traces(clf, X)}]
 
-    one = of_one_image(clf, scikeras_clf, X[:1])
-    many = of_many_images(clf, scikeras_clf, X)
-    for functions in (one, many):
+    views = views_of_size(resolve_views(clf).names, clf.image_shape_)
+    unsure = np.zeros(len(X), bool)
+    if views:
+        alone = copy.copy(clf).set_params(test_time_augmentation=None)
+        unsure = are_unsure(alone.predict_log_proba(X))
+    for case, rows in ((ONE, ~unsure), (ONE_UNSURE, unsure)):
+        if not rows.any():
+            continue
+        image = X[rows][:1]
+        functions = of_one_image(
+            clf, scikeras_clf, image, views if case == ONE_UNSURE else ()
+        )
         for function in functions.values():
             median_call(function, 2)  # traces
-    for name in shuffled(one, seed):
-        run = median_call(one[name], n_calls[name])
-        found.append({"case": f"{title}: one image", "participant": name, **run})
-    for name in shuffled(many, seed):
-        _, run = timed(many[name])
+        for name in shuffled(functions, seed):
+            run = median_call(functions[name], n_calls[name])
+            found.append({"case": f"{title}: {case}", "participant": name, **run})
+    functions = of_many_images(clf, scikeras_clf, X, views)
+    for function in functions.values():
+        median_call(function, 2)  # traces
+    for name in shuffled(functions, seed):
+        _, run = timed(functions[name])
         run["images_a_second"] = len(X) / run["wall_s"]
+        if name == OURS and views:
+            run["unsure"] = float(unsure.mean())
         case = f"{title}: {len(X):,} images"
         found.append({"case": case, "participant": name, **run})
     return found
@@ -193,10 +231,12 @@ def tables(lines: list[Line]) -> str:
     for case, of_case in grouped(lines, "case").items():
         if "traces" in of_case[0]:
             columns = of_traces
-        elif case.endswith(": one image"):
+        elif case.endswith((f": {ONE}", f": {ONE_UNSURE}")):
             columns = times(OURS, "ms")
         else:
             columns = [*times(OURS), median("images a second", "images_a_second")]
+            if any("unsure" in line for line in of_case):
+                columns.append(percent("unsure images, %", "unsure"))
         parts.append(comparison(of_case, columns, order=PARTICIPANTS, reference=OURS))
     return "\n\n".join(parts)
 

@@ -14,8 +14,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skcnn._estimator.parameters import resolve_parameters, tuple_of_scales
-from skcnn._network.augment import MIN_CHANGED_SIDE
+from skcnn._estimator.parameters import (
+    resolve_parameters,
+    tuple_of_names,
+    tuple_of_scales,
+)
+from skcnn._network.augment import (
+    AUGMENTATIONS,
+    MIN_CHANGED_SIDE,
+    views_of_size,
+    views_seen,
+)
 from skcnn._network.backends import backend
 from skcnn._network.startup import start_devices, start_keras
 
@@ -87,6 +96,13 @@ def decide(
         decided["batch_size"] = auto_batch_size(n_images, base.largest_batch_size)
     if estimator.epochs == AUTO:
         decided["epochs"] = auto_epochs(n_images, base)
+    augment = estimator.augment
+    if augment == AUTO:
+        augment = kept["augment"] if kept else auto_augment(base, image_shape, may_flip)
+        decided["augment"] = augment
+    if estimator.test_time_augmentation == AUTO:
+        seen = views_seen(tuple_of_names("augment", augment, AUGMENTATIONS))
+        decided["test_time_augmentation"] = views_of_size(seen, image_shape)
     return dict(reversed(decided.items()))
 
 

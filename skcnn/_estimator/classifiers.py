@@ -135,12 +135,15 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
         is true. It reduces images with more pixels than 64 x 64 to about as many.
         Images less than 8 pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default=None
+    test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
-        14 pixels high and wide. Predictions with n views take n times as long. The
-        parameter may be changed after `fit`.
+        14 pixels high and wide. Predictions with n views take n times as long. "auto"
+        stands for the views that `augment` showed in training ("flip" for "flip", and
+        "shift" for "shift" or "affine"), and averages over them only for unsure images:
+        those to which the network gives no class a probability of 0.8 or more when it
+        sees the image itself. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -328,7 +331,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         scaling="standard",
         augment="affine",
         progressive_resizing="auto",
-        test_time_augmentation=None,
+        test_time_augmentation="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
@@ -502,12 +505,15 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
         is true. It reduces images with more pixels than 64 x 64 to about as many.
         Images less than 8 pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
+    test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
-        14 pixels high and wide. Predictions with n views take n times as long. The
-        parameter may be changed after `fit`.
+        14 pixels high and wide. Predictions with n views take n times as long. "auto"
+        stands for the views that `augment` showed in training ("flip" for "flip", and
+        "shift" for "shift" or "affine"), and averages over them only for unsure images:
+        those to which the network gives no class a probability of 0.8 or more when it
+        sees the image itself. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -636,7 +642,6 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "scaling": "unit",
                     "augment": None,
                     "progressive_resizing": None,
-                    "test_time_augmentation": None,
                 }
             ),
             "fast": MappingProxyType(
@@ -646,7 +651,6 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "dtype": "auto",
                     "augment": "flip",
                     "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
-                    "test_time_augmentation": "flip",
                 }
             ),
             "accurate": MappingProxyType(
@@ -692,7 +696,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         scaling="standard",
         augment=("flip", "shift"),
         progressive_resizing="auto",
-        test_time_augmentation=("flip", "shift"),
+        test_time_augmentation="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,

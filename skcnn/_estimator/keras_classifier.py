@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from skcnn._images.numerics import default_errors, probabilities
+from skcnn._network.augment import NO_VIEWS, Views
 from skcnn._network.backends import backend, refuse_several_devices
 from skcnn._network.description import Network, build_network
 from skcnn._network.optimizers import (
@@ -162,13 +163,13 @@ class SharedTraceKerasClassifier(KerasClassifier):
         """Return a context in which tensors of the network's dtype can be made."""
         return backend().precision(self.model__network.dtype)
 
-    def logits(self, images: np.ndarray, views: tuple[str, ...] = ()) -> np.ndarray:
+    def logits(self, images: np.ndarray, views: Views = NO_VIEWS) -> np.ndarray:
         """Return the logits of one batch of images."""
         compiled = self.compiled_network()
         with self._precision(), default_errors():
             return compiled.logits(self._tensors, compiled.images(images), views)
 
-    def logits_of_tensor(self, views: tuple[str, ...]) -> Callable[[Any], Any]:
+    def logits_of_tensor(self, views: Views) -> Callable[[Any], Any]:
         """Return a function to be traced, of images, with the weights inside.
 
         In TensorFlow only.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._images.forms import check_image_shape
-from skcnn._network.augment import AUGMENTATIONS, VIEWS
+from skcnn._network.augment import AUGMENTATIONS, VIEWS, Views, views_seen
 from skcnn._network.description import check_activation
 from skcnn._network.optimizers import resolve_optimizer
 from skcnn._sklearn_private import LARGEST_INTEGER, Interval, Options, StrOptions
@@ -63,7 +63,12 @@ PARAMETER_CONSTRAINTS = {
         list,
         None,
     ],
-    "test_time_augmentation": [StrOptions(set(VIEWS)), tuple, list, None],
+    "test_time_augmentation": [
+        StrOptions({"auto", *VIEWS}),
+        tuple,
+        list,
+        None,
+    ],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
@@ -98,7 +103,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
     kernel_size = kernel_size[: len(filters)]
     if estimator.image_shape is not None:
         check_image_shape(estimator.image_shape)
-    augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
+    augment = tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
     scales = tuple_of_scales(estimator.progressive_resizing)
     if len(set(scales)) > 1 and not estimator.global_pooling:
         raise ValueError(
@@ -107,7 +112,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
             "images of several sizes. Set global_pooling=True, or set "
             "progressive_resizing to None or to one number."
         )
-    resolve_views(estimator)
+    _named_views(estimator)
     network = {
         "whitening": bool(estimator.whitening),
         "filters": filters,
@@ -158,14 +163,24 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
     }
 
 
-def resolve_views(estimator: Any) -> tuple[str, ...]:
-    """Return the names in `test_time_augmentation`, in the order of `VIEWS`."""
-    return _tuple_of_names(
-        "test_time_augmentation", estimator.test_time_augmentation, VIEWS
-    )
+def resolve_views(estimator: Any) -> Views:
+    """Return over which views of which images a fitted classifier averages."""
+    names = _named_views(estimator)
+    if names is None:
+        seen = views_seen(estimator._as_fitted["augment"])
+        return Views(seen, only_unsure=True)
+    return Views(names)
 
 
-def _tuple_of_names(name: str, value: Any, known: Iterable[str]) -> tuple[str, ...]:
+def _named_views(estimator: Any) -> tuple[str, ...] | None:
+    """Return the views that the user has named, None for "auto"."""
+    value = estimator.test_time_augmentation
+    if isinstance(value, str) and value == "auto":
+        return None
+    return tuple_of_names("test_time_augmentation", value, VIEWS)
+
+
+def tuple_of_names(name: str, value: Any, known: Iterable[str]) -> tuple[str, ...]:
     """Return the names in a parameter in the order in which they are known."""
     names = (value,) if isinstance(value, str | Number) else tuple(value or ())
     if unknown := [entry for entry in names if entry not in known]:

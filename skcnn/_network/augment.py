@@ -1,7 +1,7 @@
 """Changes of images: random ones for training, fixed views for prediction, size."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,10 @@ VIEWS = ("flip", "shift")
 
 AUGMENTATIONS = ("flip", "shift", "affine")
 
+# An image is sure if its most probable class has this probability, or more. A fixed
+# number, so that a prediction depends on no other image.
+SURE = 0.8
+
 # A little less than what D. C. Ciresan et al., "Deep, Big, Simple Neural Nets for
 # Handwritten Digit Recognition", Neural Computation 22(12), 2010, section 2, apply to
 # digits over hundreds of epochs.
@@ -23,6 +27,21 @@ MAX_SHEAR = 0.15
 # Two pixels of 28 or 32, as in K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single
 # GPU", 2024, section 3; https://arxiv.org/abs/2404.00498
 SHIFT_DIVISOR = 14
+
+
+class Views(NamedTuple):
+    """The views of an image over which a prediction is averaged.
+
+    `names` are some of `VIEWS`, in their order; without any, the image itself is the
+    only view. With `only_unsure`, images that are sure by their first view, see
+    :func:`are_unsure`, have no further ones.
+    """
+
+    names: tuple[str, ...] = ()
+    only_unsure: bool = False
+
+
+NO_VIEWS = Views()
 
 
 def augment_images(
@@ -75,22 +94,54 @@ def augment_images(
     return (transform or transform_images)(images, rows)
 
 
+def views_seen(augment: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the views that training with some augmentations has seen.
+
+    "affine" moves images by up to a pixel of 28, and so has shown shifts too.
+    """
+    seen = {"flip"} & set(augment)
+    if {"shift", "affine"} & set(augment):
+        seen.add("shift")
+    return tuple(name for name in VIEWS if name in seen)
+
+
+def views_of_size(names: tuple[str, ...], size: tuple[int, ...]) -> tuple[str, ...]:
+    """Return those views that images of a size ``(height, width, ...)`` have.
+
+    Images that are too small for training to flip or shift them have no such views.
+    """
+    smallest = {"flip": MIN_CHANGED_SIDE, "shift": SHIFT_DIVISOR}
+    return tuple(name for name in names if min(size[:2]) >= smallest[name])
+
+
+def count_views(names: tuple[str, ...]) -> int:
+    """Return the number of views of an image."""
+    return (3 if "shift" in names else 1) * (2 if "flip" in names else 1)
+
+
+def are_unsure(logits: Any, library: Any = np) -> Any:
+    """Say of each row of logits whether all its probabilities are less than `SURE`.
+
+    `library` is NumPy or `keras.ops`, whatever made the logits.
+    """
+    largest = library.max(logits, axis=1, keepdims=True)
+    return library.sum(library.exp(logits - largest), axis=1) > 1 / SURE
+
+
 def image_views(images: Any, names: tuple[str, ...]) -> list[Any]:
     """Return the views of images over which a prediction is averaged.
 
     The first view is the images themselves. "flip" adds the mirror image of each view,
     "shift" two views: one pixel up and to the left, and one pixel down and to the
-    right, the border reflected. Images that are too small for training to shift them
-    are not shifted here either. The views are those of K. Jordan, "94% on CIFAR-10 in
-    3.29 Seconds on a Single GPU", 2024, section 3.5; https://arxiv.org/abs/2404.00498
+    right, the border reflected. :func:`views_of_size` says which of them there are.
+    The views are those of K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
+    2024, section 3.5; https://arxiv.org/abs/2404.00498
     """
     from keras import ops
 
     views = [images]
-    _, height, width, _ = images.shape
-    if min(height, width) < MIN_CHANGED_SIDE:
-        return views
-    if "shift" in names and min(height, width) >= SHIFT_DIVISOR:
+    names = views_of_size(names, images.shape[1:])
+    if "shift" in names:
         border = [[0, 0], [1, 1], [1, 1], [0, 0]]
         padded = ops.pad(images, border, "reflect")
         views += [padded[:, 2:, 2:], padded[:, :-2, :-2]]

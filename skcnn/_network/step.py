@@ -12,7 +12,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from skcnn._network.augment import augment_images, image_views, resize_images
+from skcnn._network.augment import (
+    Views,
+    are_unsure,
+    augment_images,
+    image_views,
+    resize_images,
+)
 
 
 class Batch(NamedTuple):
@@ -53,9 +59,13 @@ class Functions(Protocol):
     """The compiled functions of a network. Both are pure for their caller."""
 
     def logits(
-        self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...]
+        self,
+        weights: Sequence[Any],
+        images: np.ndarray,
+        views: tuple[str, ...],
+        further: bool = False,
     ) -> np.ndarray:
-        """Return the logits of images, averaged over views of them."""
+        """Return the logits of images, see :meth:`Computation.logits`."""
 
     def train(
         self, values: Sequence[Any], batch: Batch, options: StepOptions
@@ -144,17 +154,45 @@ class Computation:
         return self.weights + self.optimizer.variables
 
     def logits(
-        self, weights: Sequence[Any], images: Any, views: tuple[str, ...]
+        self,
+        weights: Sequence[Any],
+        images: Any,
+        views: tuple[str, ...],
+        further: bool = False,
     ) -> Any:
-        """Return the logits (b, n_classes) of images of any dtype."""
+        """Return the logits (b, n_classes) of images of any dtype, averaged over views.
+
+        With `further`, the first view, the image itself, is left out.
+        """
+        chosen = image_views(images, views)[int(further) :]
+        logits = self._logits_of_each(weights, chosen)
+        return sum(logits) / len(logits)
+
+    def predicted_logits(
+        self, weights: Sequence[Any], images: Any, views: Views
+    ) -> Any:
+        """Return the logits of images of any dtype as a prediction averages them.
+
+        This is one function of any number of images, so the further views of sure
+        images are computed too, but do not count.
+        """
+        from keras import ops
+
+        logits = self._logits_of_each(weights, image_views(images, views.names))
+        first, mean = logits[0], sum(logits) / len(logits)
+        if not views.only_unsure:
+            return mean
+        return ops.where(are_unsure(first, ops)[:, None], mean, first)
+
+    def _logits_of_each(self, weights: Sequence[Any], views: list[Any]) -> list[Any]:
+        """Return the logits of each view."""
         import keras
 
         with keras.StatelessScope(list(zip(self.weights, weights, strict=True))):
-            logits = [
+            return [
                 forward(self.layers, keras.ops.cast(view, self.dtype.name))
-                for view in image_views(images, views)
+                for view in views
             ]
-        return sum(logits) / len(logits)
 
     def train_on_batch(
         self, batch: Batch, options: StepOptions, i: Any, n_images: Any = None

@@ -14,10 +14,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from skcnn._network.augment import (
+    NO_VIEWS,
+    Views,
+    are_unsure,
+    count_views,
+    views_of_size,
+)
 from skcnn._network.backends import backend
 from skcnn._network.optimizers import has_rate_variable
 from skcnn._network.step import Batch, Computation, StepOptions
@@ -95,7 +103,7 @@ class CompiledNetwork:
             dtype=self.dtype,
         )
         self.functions = backend().Functions(computation)
-        self.logits_of_tensor = computation.logits
+        self.logits_of_tensor = computation.predicted_logits
         self._weights = computation.weights
         self._initial_values = arrays(copies(computation.variables))
         self._of_frozen_layers = {
@@ -169,20 +177,43 @@ class CompiledNetwork:
         return self.functions.train(values, batch, options)
 
     def logits(
-        self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...] = ()
+        self, weights: Sequence[Any], images: np.ndarray, views: Views = NO_VIEWS
     ) -> np.ndarray:
         """Return the logits (b, n_classes) of images as :meth:`images` returns them.
 
-        `weights` are tensors; the logits are averaged over `views`, see
-        :func:`skcnn._network.augment.image_views`.
+        `weights` are tensors; the logits are averaged over `views`.
         """
+        names = views_of_size(views.names, images.shape[1:])
+        alone = len(images) == 1 and images.size >= LARGE_IMAGE
+        compute = partial(self._logits, weights, padded=not alone)
+        if not (names and views.only_unsure):
+            return compute(images, names)
+        logits = compute(images, ())
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            unsure = are_unsure(logits)
+        if unsure.any():
+            further = compute(images[unsure], names, further=True)
+            logits = logits.copy()  # a backend may have returned a read-only array
+            logits[unsure] += (1 - 1 / count_views(names)) * (further - logits[unsure])
+        return logits
+
+    def _logits(
+        self,
+        weights: Sequence[Any],
+        images: np.ndarray,
+        views: tuple[str, ...],
+        *,
+        padded: bool,
+        further: bool = False,
+    ) -> np.ndarray:
+        """Return the logits of images, averaged over their (further) views."""
         n = length = len(images)
-        if n > 1 or images.size < LARGE_IMAGE:
+        if padded:
             length = -(-n // BLOCK) * BLOCK
             if backend().STATIC_SHAPES:
                 length = 1 << (length - 1).bit_length()  # a power of two: few shapes
         images = _padded(images, length - n)
-        return self.functions.logits(weights, images, views)[:n]
+        return self.functions.logits(weights, images, views, further)[:n]
 
 
 def _initializers(model: Any) -> dict[str, Any]:

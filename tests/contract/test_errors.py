@@ -593,7 +593,7 @@ BAD_PARAMETERS = [
     (
         "test_time_augmentation",
         "zoom",
-        ONE_OF.format("test_time_augmentation", "'(flip|shift)'", "'zoom'"),
+        ONE_OF.format("test_time_augmentation", "'(auto|flip|shift)'", "'zoom'"),
     ),
     (
         "test_time_augmentation",

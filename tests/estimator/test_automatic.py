@@ -25,7 +25,12 @@ from skcnn._estimator.parameters import resolve_parameters
 from skcnn._network.description import build_network, network_size
 
 # Only `epochs` is "auto" unless a test says so.
-tiny = partial(tiny_classifier, epochs="auto", progressive_resizing=None)
+tiny = partial(
+    tiny_classifier,
+    epochs="auto",
+    progressive_resizing=None,
+    test_time_augmentation=None,
+)
 BOTH = [MNISTCNNClassifier, CIFARCNNClassifier]
 
 
@@ -166,6 +171,26 @@ def test_without_global_pooling_auto_is_one_size():
     assert scale == 64 / 192
 
 
+@pytest.mark.parametrize(
+    ("augment", "sides", "views"),
+    [
+        (("flip", "shift"), (32, 32), ("flip", "shift")),
+        ("shift", (32, 32), ("shift",)),
+        ("flip", (32, 32), ("flip",)),
+        ("affine", (28, 28), ("shift",)),
+        (("flip", "shift"), (13, 32), ("flip",)),
+        (("flip", "shift"), (7, 32), ()),
+        (None, (32, 32), ()),
+    ],
+)
+def test_views_are_those_that_images_of_this_size_have_in_training(
+    augment, sides, views
+):
+    for classifier in BOTH:
+        clf = classifier(augment=augment)
+        assert decide(clf, 100, (*sides, 3))["test_time_augmentation"] == views
+
+
 def test_what_must_not_change_is_kept_when_training_goes_on():
     kept = {"filters": (4, 5), "progressive_resizing": 0.25}
     for shape in ((32, 32, 3), (500, 500, 3)):
@@ -253,6 +278,7 @@ def test_the_network_is_that_of_the_values_set_by_hand(data):
         "progressive_resizing": 1.0,
         "filters": (16, 32),
         "batch_size": 32,
+        "test_time_augmentation": (),  # digits of 8 x 8 are too small to be shifted
     }
     same = MNISTCNNClassifier(**by_hand, random_state=0).fit(X, y)
     np.testing.assert_array_equal(same.predict_proba(X), auto.predict_proba(X))

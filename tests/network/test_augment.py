@@ -9,11 +9,16 @@ from skcnn._network.augment import (
     MAX_SHEAR,
     MAX_ZOOM,
     SHIFT_DIVISOR,
+    SURE,
     VIEWS,
+    are_unsure,
     augment_images,
     block_size,
+    count_views,
     image_views,
     resize_images,
+    views_of_size,
+    views_seen,
 )
 from skcnn._network.backends import backend
 
@@ -246,6 +251,49 @@ def test_views_of_images_too_small_to_shift_are_not_shifted(shape):
         found = views(images, names)
         expected = [images, images[:, :, ::-1]][: len(names)]
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("names", [(), ("flip",), ("shift",), VIEWS], ids=str)
+@pytest.mark.parametrize("size", [(7, 28), (8, 8), (28, 13), (14, 14), (1, 784)])
+def test_the_views_of_a_size_are_those_that_are_made(names, size):
+    images = different_images((2, *size, 1))
+    of_size = views_of_size(names, images.shape[1:])
+    assert set(of_size) <= set(names)
+    assert count_views(of_size) == len(views(images, names))
+
+
+@pytest.mark.parametrize(
+    ("augment", "expected"),
+    [
+        ((), ()),
+        (("flip",), ("flip",)),
+        (("shift",), ("shift",)),
+        (("flip", "shift"), ("flip", "shift")),
+        (("affine",), ("shift",)),
+        (("flip", "affine"), ("flip", "shift")),
+    ],
+    ids=str,
+)
+def test_the_views_that_training_saw(augment, expected):
+    assert views_seen(augment) == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 1000])
+def test_an_image_is_unsure_if_no_class_is_probable_enough(n_classes, dtype):
+    highest = np.array([0.2, 0.5, SURE - 0.001, SURE + 0.001, 0.99])
+    highest = np.maximum(highest, 1.5 / n_classes)
+    others = np.repeat((1 - highest)[:, None] / (n_classes - 1), n_classes - 1, axis=1)
+    logits = np.log(np.column_stack([others, highest])).astype(dtype)
+    np.testing.assert_array_equal(are_unsure(logits), highest < SURE)
+    # The same for logits of any size, and from the library of a backend.
+    np.testing.assert_array_equal(are_unsure(logits + 1000), highest < SURE)
+    np.testing.assert_array_equal(are_unsure(logits[:, ::-1]), highest < SURE)
+    from keras import ops
+
+    with backend().precision(dtype):
+        found = ops.convert_to_numpy(are_unsure(ops.convert_to_tensor(logits), ops))
+    np.testing.assert_array_equal(found, highest < SURE)
 
 
 def resize(images, size):

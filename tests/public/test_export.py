@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._network.augment import are_unsure
 from skcnn.datasets import fetch_mnist
 from skcnn.export import to_onnx, to_saved_model
 from skcnn.preprocessing import ImageReshaper, ImageScaler
@@ -38,6 +39,9 @@ def fitted_estimators(digits):
         test_time_augmentation=("flip", "shift"),
         random_state=0,
     )
+    unsure = CIFARCNNClassifier.from_preset(
+        "fast", filters=(8, 8), epochs=3, augment=("flip", "shift"), random_state=0
+    )
     pipeline = make_pipeline(
         ImageReshaper(image_shape=(8, 8, 1)),
         ImageScaler(mode="standard"),
@@ -53,6 +57,7 @@ def fitted_estimators(digits):
         "double": (MNISTCNNClassifier(dtype="float64", **small).fit(X, y), X),
         "mixed": (MNISTCNNClassifier(dtype="mixed_bfloat16", **small).fit(X, y), X),
         "views": (views.fit(color, np.arange(60) % 3 * 2.0), color),
+        "unsure": (unsure.fit(color, np.arange(60) % 3 == 1), color),
         "pipeline": (pipeline.fit(X.reshape(len(X), -1), NAMES[y]), X),
     }
 
@@ -96,7 +101,26 @@ def both_ways(request):
     return FORMATS[request.param]
 
 
-KINDS = ["numbers", "strings", "objects", "two", "double", "mixed", "views", "pipeline"]
+KINDS = [
+    "numbers",
+    "strings",
+    "objects",
+    "two",
+    "double",
+    "mixed",
+    "views",
+    "unsure",
+    "pipeline",
+]
+
+
+def test_some_images_of_the_exported_models_are_unsure(estimators):
+    clf, images = estimators["unsure"]
+    first = clf.keras_classifier_.logits(images).astype(np.float64)
+    unsure = are_unsure(first)
+    assert 5 < unsure.sum() < 55
+    differs = clf.decision_function(images) != first[:, 1] - first[:, 0]
+    np.testing.assert_array_equal(differs, unsure)
 
 
 @pytest.mark.parametrize("kind", KINDS)

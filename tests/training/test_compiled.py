@@ -11,6 +11,8 @@ from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
 from skcnn._estimator.automatic import check_parameters
+from skcnn._network import augment
+from skcnn._network.augment import Views
 from skcnn._network.backends import backend
 from skcnn._network.description import Network, build_network
 from skcnn._network.step import Batch, StepOptions, forward
@@ -230,9 +232,74 @@ def test_logits_of_views_are_the_mean_over_the_views(normalized, digits):
         (("flip",), logits[::3]),
         (("flip", "shift"), logits),
     ):
-        found = compiled.logits(weights, images, names)
+        found = compiled.logits(weights, images, Views(names))
         np.testing.assert_allclose(found, np.mean(chosen, axis=0), rtol=1e-12)
         assert abs(found - logits[0]).max() > 0.01
+
+
+@pytest.fixture
+def half_unsure(monkeypatch):
+    """Return a network, its weights and images of which some are unsure."""
+    network = replace(NORMALIZED, image_shape=(24, 24, 1))
+    compiled = CompiledNetwork(model(network, optimizer("adam")), ())
+    weights = tensors(initial(compiled).weights)
+    images = np.random.default_rng(0).integers(0, 16, (80, 24, 24, 1), np.uint8)
+    probable = softmax(compiled.logits(weights, images), axis=1).max(axis=1)
+    monkeypatch.setattr(augment, "SURE", np.median(probable))
+    return compiled, weights, images, probable < np.median(probable)
+
+
+@pytest.mark.parametrize("names", [("shift",), ("flip",), ("flip", "shift")], ids=str)
+def test_only_unsure_images_have_further_views(names, half_unsure):
+    compiled, weights, images, unsure = half_unsure
+    assert unsure.sum() == 40
+    first = compiled.logits(weights, images)
+    mean = compiled.logits(weights, images, Views(names))
+    found = compiled.logits(weights, images, Views(names, only_unsure=True))
+    np.testing.assert_array_equal(found[~unsure], first[~unsure])
+    np.testing.assert_allclose(found[unsure], mean[unsure], rtol=1e-12)
+    assert abs(mean - first).min(axis=1).max() > 0.01
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 50])
+def test_logits_with_views_for_the_unsure_do_not_depend_on_the_other_images(
+    n, half_unsure
+):
+    compiled, weights, images, _ = half_unsure
+    views = Views(("flip", "shift"), only_unsure=True)
+    together = compiled.logits(weights, images, views)
+    apart = [
+        compiled.logits(weights, images[start : start + n], views)
+        for start in range(0, len(images), n)
+    ]
+    # A single image of this size is not padded.
+    rounding = 1e-12 if n == 1 or backend().NAME == "PyTorch" else 0
+    np.testing.assert_allclose(
+        np.concatenate(apart), together, rtol=rounding, atol=rounding
+    )
+
+
+def test_unsure_images_are_traced_once_for_any_number_of_them(half_unsure):
+    compiled, weights, images, unsure = half_unsure
+    views = Views(("flip",), only_unsure=True)
+    for n in range(1, 41):
+        compiled.logits(weights, images[unsure][:n], views)
+    if backend().NAME == "TensorFlow":
+        functions = compiled.functions._functions.values()
+        traces = [function.experimental_get_tracing_count() for function in functions]
+        assert traces == [1, 1]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
+def test_logits_that_are_not_finite_are_no_reason_to_warn(value, half_unsure):
+    compiled, weights, images, _ = half_unsure
+    views = Views(("flip",), only_unsure=True)
+    images = images.astype(compiled.dtype)
+    images[0] = value
+    with np.errstate(all="raise"):
+        found = compiled.logits(weights, images, views)
+    expected = compiled.logits(weights, images[1:17], views)
+    np.testing.assert_allclose(found[1:17], expected, rtol=1e-12)
 
 
 def test_a_size_resizes_the_training_images(digits):

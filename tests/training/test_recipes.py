@@ -8,8 +8,11 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._estimator import fitting
+from skcnn._network import augment as augment_module
+from skcnn._network.augment import SURE
 from skcnn._training import compiled
 
 VIEWS = ("flip", "shift")
@@ -495,10 +498,86 @@ def test_views_change_nothing_that_is_learned(fitted, data):
     np.testing.assert_array_equal(without.predict_proba(X), fitted.predict_proba(X))
 
 
+@pytest.fixture(scope="module")
+def on_its_own():
+    """Return a classifier with "auto", and images of which some are unsure."""
+    X, _ = images(80)
+    X, y = X.copy(), np.arange(80) % 3
+    X[y == 2, :, 8:] //= 2
+    classifier = plain(epochs=3, augment=VIEWS, test_time_augmentation="auto")
+    classifier.fit(X[:40], y[:40])
+    alone = pickle.loads(pickle.dumps(classifier))
+    alone.set_params(test_time_augmentation=None)
+    unsure = alone.predict_proba(X).max(axis=1) < SURE
+    assert 10 < unsure.sum() < 70
+    return classifier, X, unsure
+
+
+def test_by_default_only_unsure_images_have_further_views(on_its_own):
+    classifier, X, unsure = on_its_own
+    found = classifier.decision_function(X)
+    other = pickle.loads(pickle.dumps(classifier))
+    alone = other.set_params(test_time_augmentation=None).decision_function(X)
+    mean = other.set_params(test_time_augmentation=VIEWS).decision_function(X)
+    np.testing.assert_array_equal(found[~unsure], alone[~unsure])
+    np.testing.assert_allclose(found[unsure], mean[unsure], rtol=1e-4, atol=1e-5)
+    assert abs(mean - alone).max(axis=1).min() > 1e-3
+    np.testing.assert_array_equal(classifier.predict(X), found.argmax(axis=1))
+
+
+def test_further_views_do_not_depend_on_the_other_images(on_its_own):
+    classifier, X, _ = on_its_own
+    together = classifier.predict_proba(X)
+    order = np.random.default_rng(0).permutation(len(X))
+    np.testing.assert_array_equal(classifier.predict_proba(X[order]), together[order])
+    for n in (2, 3, 16):
+        apart = [classifier.predict_proba(X[i : i + n]) for i in range(0, 80, n)]
+        np.testing.assert_array_equal(np.concatenate(apart), together)
+    alone = [classifier.predict_proba(image[np.newaxis]) for image in X]
+    np.testing.assert_allclose(np.concatenate(alone), together, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("augment", "expected"),
+    [
+        (None, None),
+        ("flip", "flip"),
+        ("shift", "shift"),
+        ("affine", "shift"),
+        (["shift", "flip"], VIEWS),
+    ],
+    ids=str,
+)
+def test_by_default_views_are_those_that_training_saw(augment, expected, monkeypatch):
+    monkeypatch.setattr(augment_module, "SURE", 1.1)  # all images are unsure
+    X, y = images(40)
+    classifier = plain(augment=augment, test_time_augmentation="auto").fit(X, y)
+    # It is the last fit that counts, not what `augment` has become since.
+    classifier.set_params(augment=("flip", "affine"))
+    found = classifier.decision_function(X)
+    classifier.set_params(test_time_augmentation=expected)
+    np.testing.assert_allclose(
+        found, classifier.decision_function(X), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("keep", ["pickle", "file"])
+def test_views_chosen_by_default_are_kept(keep, on_its_own, tmp_path):
+    classifier, X, _ = on_its_own
+    if keep == "pickle":
+        again = pickle.loads(pickle.dumps(classifier))
+    else:
+        skcnn.save(classifier, tmp_path / "file")
+        again = skcnn.load(tmp_path / "file")
+    assert again.test_time_augmentation == "auto"
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
         ("mirror", "test_time_augmentation"),
+        (("auto", "flip"), r"test_time_augmentation=\('auto', 'flip'\), but 'auto' is"),
         (("flip", "zoom"), r"test_time_augmentation=\('flip', 'zoom'\), but 'zoom' is"),
         (["affine"], r"test_time_augmentation=\['affine'\], but 'affine' is none of"),
         ((1,), r"test_time_augmentation=\(1,\), but 1 is none of 'flip', 'shift'"),
@@ -512,7 +591,9 @@ def test_unknown_views_are_refused_before_training(value, message, untrained, da
 
 
 @pytest.mark.parametrize(
-    "value", ["mirror", ("flip", "zoom"), ["affine"], (1,), 7, False], ids=repr
+    "value",
+    ["mirror", ("flip", "zoom"), ["affine"], ("auto",), (1,), 7, False],
+    ids=repr,
 )
 @pytest.mark.parametrize(
     "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]

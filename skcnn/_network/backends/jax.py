@@ -90,14 +90,18 @@ class Functions:
         import jax
 
         self._computation = computation
-        self._logits = jax.jit(computation.logits, static_argnums=2)
+        self._logits = jax.jit(computation.logits, static_argnums=(2, 3))
         self._step = jax.jit(self._train_on_batch, static_argnums=0)
 
     def logits(
-        self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...]
+        self,
+        weights: Sequence[Any],
+        images: np.ndarray,
+        views: tuple[str, ...],
+        further: bool = False,
     ) -> np.ndarray:
-        """Return the logits of images, averaged over views of them."""
-        return np.asarray(self._logits(weights, images, views))
+        """Return the logits of images, averaged over their (further) views."""
+        return np.asarray(self._logits(weights, images, views, further))
 
     def train(
         self, values: Sequence[Any], batch: Batch, options: StepOptions

@@ -87,12 +87,16 @@ class Functions:
         self._lock = threading.Lock()
 
     def logits(
-        self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...]
+        self,
+        weights: Sequence[Any],
+        images: np.ndarray,
+        views: tuple[str, ...],
+        further: bool = False,
     ) -> np.ndarray:
-        """Return the logits of images, averaged over views of them."""
-        key = ("logits", images.dtype.str, views)
+        """Return the logits of images, averaged over their (further) views."""
+        key = ("logits", images.dtype.str, views, further)
         if key not in self._functions:
-            self._functions[key] = self._traced_logits(images, views)
+            self._functions[key] = self._traced_logits(images, views, further)
         return self._functions[key](weights, images).numpy()
 
     def train(
@@ -109,13 +113,15 @@ class Functions:
         return tensors, float(loss_sum), float(correct_sum)
 
     def _traced_logits(
-        self, images: np.ndarray, views: tuple[str, ...]
+        self, images: np.ndarray, views: tuple[str, ...], further: bool
     ) -> Callable[..., Any]:
         """Return a function of weights and images, of any number of images."""
         import tensorflow as tf
 
         return tf.function(
-            lambda weights, images: self._computation.logits(weights, images, views),
+            lambda weights, images: self._computation.logits(
+                weights, images, views, further
+            ),
             input_signature=[
                 _specs(self._computation.weights),
                 tf.TensorSpec([None, *images.shape[1:]], images.dtype),

@@ -66,16 +66,20 @@ class Functions:
         self._lock = threading.Lock()
 
     def logits(
-        self, weights: Sequence[Any], images: np.ndarray, views: tuple[str, ...]
+        self,
+        weights: Sequence[Any],
+        images: np.ndarray,
+        views: tuple[str, ...],
+        further: bool = False,
     ) -> np.ndarray:
-        """Return the logits of images, averaged over views of them."""
+        """Return the logits of images, averaged over their (further) views."""
         import torch
         from keras import ops
 
         with torch.no_grad():
             images = ops.convert_to_tensor(images)
             return ops.convert_to_numpy(
-                self._computation.logits(weights, images, views)
+                self._computation.logits(weights, images, views, further)
             )
 
     def train(
