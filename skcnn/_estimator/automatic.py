@@ -8,7 +8,7 @@ user set, the machine, and, where training goes on, at the values of the fit bef
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -54,7 +54,9 @@ class Base(NamedTuple):
     """What a class of classifiers starts from where a parameter is "auto".
 
     `epochs` are those for a set of `n_images` images, and `filters` those for images of
-    up to `side` pixels a side.
+    up to `side` pixels a side. `augment` has no "flip", which is added if the mirror
+    image of a training image belongs to its class; `flip_if_unsure` says whether to add
+    it if too few images tell.
     """
 
     n_images: int
@@ -63,6 +65,8 @@ class Base(NamedTuple):
     filters: tuple[int, ...]
     side: int
     progressive_resizing: tuple[float, ...]
+    augment: tuple[str, ...]
+    flip_if_unsure: bool
 
 
 def decide(
@@ -70,11 +74,13 @@ def decide(
     n_images: int,
     image_shape: tuple[int, int, int],
     kept: Mapping[str, Any] | None = None,
+    may_flip: Callable[[bool], bool] = bool,
 ) -> dict[str, Any]:
     """Return what each parameter that is "auto" stands for, by its name.
 
     `kept` has the parameters that must not change, as the last fit resolved them, if
-    training goes on.
+    training goes on. `may_flip` looks at the training images and returns whether to
+    mirror them; it takes the answer to give if they do not tell.
     """
     base: Base = estimator._base
     decided: dict[str, Any] = {}
@@ -142,6 +148,16 @@ def auto_epochs(n_images: int, base: Base) -> int:
     fewer_images = base.n_images / n_images
     passes = int(base.epochs * max(fewer_steps, sqrt(fewer_images)))
     return max(base.epochs, min(passes, MOST_EPOCHS))
+
+
+def auto_augment(
+    base: Base, image_shape: tuple[int, int, int], may_flip: Callable[[bool], bool]
+) -> tuple[str, ...]:
+    """Return the random changes of training images."""
+    # Smaller images are never changed, so there is nothing to find out.
+    if min(image_shape[:2]) < MIN_CHANGED_SIDE or not may_flip(base.flip_if_unsure):
+        return base.augment
+    return ("flip", *base.augment)
 
 
 def auto_dtype() -> str:

@@ -123,11 +123,15 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         65535. If the largest integer is below a quarter of these (masks of 0 and 1, 16
         levels of gray, 10 or 12 bits), it divides by the largest one. Floats are scaled
         from their minimum to their maximum.
-    augment : str, tuple of str or None, default="affine"
+    augment : str, tuple of str, "auto" or None, default="auto"
         Random changes of training images. "flip": left to right; "shift": by a number
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
-        to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
-        pixels high or wide, tables among them, are never changed.
+        to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. "auto" is
+        "affine", or "shift" in `CIFARCNNClassifier`, and also "flip" if the training
+        images tell that mirror images still belong to their classes, as those of
+        photographs do and those of letters do not. If they are too few to tell,
+        `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not. Images
+        less than 8 pixels high or wide, tables among them, are never changed.
     progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
@@ -245,6 +249,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         filters=(16, 32),
         side=48,
         progressive_resizing=(1.0,),
+        augment=("affine",),
+        flip_if_unsure=False,
     )
 
     # Pickles and `repr` name the module from which users import the class.
@@ -329,7 +335,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         class_weight=None,
         image_shape=None,
         scaling="standard",
-        augment="affine",
+        augment="auto",
         progressive_resizing="auto",
         test_time_augmentation="auto",
         validation_fraction=0.1,
@@ -493,11 +499,15 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         65535. If the largest integer is below a quarter of these (masks of 0 and 1, 16
         levels of gray, 10 or 12 bits), it divides by the largest one. Floats are scaled
         from their minimum to their maximum.
-    augment : str, tuple of str or None, default=("flip", "shift")
+    augment : str, tuple of str, "auto" or None, default="auto"
         Random changes of training images. "flip": left to right; "shift": by a number
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
-        to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
-        pixels high or wide, tables among them, are never changed.
+        to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. "auto" is
+        "affine", or "shift" in `CIFARCNNClassifier`, and also "flip" if the training
+        images tell that mirror images still belong to their classes, as those of
+        photographs do and those of letters do not. If they are too few to tell,
+        `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not. Images
+        less than 8 pixels high or wide, tables among them, are never changed.
     progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
@@ -616,6 +626,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         filters=(32, 128, 128),
         side=64,
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+        augment=("shift",),
+        flip_if_unsure=True,
     )
 
     # Pickles and `repr` name the module from which users import the class.
@@ -694,7 +706,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         class_weight=None,
         image_shape=None,
         scaling="standard",
-        augment=("flip", "shift"),
+        augment="auto",
         progressive_resizing="auto",
         test_time_augmentation="auto",
         validation_fraction=0.1,

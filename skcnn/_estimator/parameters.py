@@ -55,7 +55,7 @@ PARAMETER_CONSTRAINTS = {
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "image_shape": [tuple, list, None],
     "scaling": [StrOptions({"standard", "unit"})],
-    "augment": [StrOptions(set(AUGMENTATIONS)), tuple, list, None],
+    "augment": [StrOptions({"auto", *AUGMENTATIONS}), tuple, list, None],
     "progressive_resizing": [
         StrOptions({"auto"}),
         Interval(Real, 0, 1, closed="right"),

@@ -62,32 +62,41 @@ class Evidence(NamedTuple):
     error_mirrored: float
     error_unsided: float
 
-    def mirroring_is_harmless(self) -> bool:
+    def mirroring_is_harmless(self, if_unsure: bool) -> bool:
         """Return whether images may be mirrored in training.
 
-        They may unless their mirror images are certainly recognized worse than they
-        are. Even then they may if ignoring what the mirror changes certainly costs less
-        than `HARM`: images of shoes that all point to the left are an example.
+        They may if their mirror images are certainly recognized nearly as well as they
+        are, or if ignoring what the mirror changes certainly costs little: images of
+        shoes that all point to the left are an example. They may not if neither holds,
+        and mirror images are certainly recognized worse. Else there are too few images
+        to tell, and the answer is `if_unsure`.
         """
-        recognized_worse = self.accuracy - self.accuracy_mirrored
-        if recognized_worse < CERTAIN * self.error_mirrored:
+        if self._costs_little(self.accuracy_mirrored, self.error_mirrored):
             return True
-        cost = self.accuracy - self.accuracy_unsided
-        middle = (self.accuracy + self.accuracy_unsided) / 2
+        if self._costs_little(self.accuracy_unsided, self.error_unsided):
+            return True
+        recognized_worse = self.accuracy - self.accuracy_mirrored
+        return if_unsure and bool(recognized_worse < CERTAIN * self.error_mirrored)
+
+    def _costs_little(self, accuracy: float, error: float) -> bool:
+        """Return whether another accuracy is certainly at most `HARM` lower."""
+        middle = (self.accuracy + accuracy) / 2
         # The derivative of the logarithm of the odds is 1 / (middle * (1 - middle)).
         tolerated = HARM * middle * (1 - middle)
-        return bool(cost + CERTAIN * self.error_unsided < tolerated)
+        return bool(self.accuracy - accuracy + CERTAIN * error < tolerated)
 
 
-def mirrored_images_belong(images: LabeledImages, fingerprints: np.ndarray) -> bool:
+def mirrored_images_belong(
+    images: LabeledImages, fingerprints: np.ndarray, if_unsure: bool
+) -> bool:
     """Return whether the mirror image of a training image belongs to the same class.
 
     The images have at least 8 pixels a side: training mirrors no smaller ones.
     `fingerprints` are those of `images`, see :mod:`skcnn._images.fingerprints`. The
     answer does not depend on the order of the images, and an image of weight two counts
-    as the same image given twice.
+    as the same image given twice. Where too few images tell, it is `if_unsure`.
     """
-    return gather_evidence(images, fingerprints).mirroring_is_harmless()
+    return gather_evidence(images, fingerprints).mirroring_is_harmless(if_unsure)
 
 
 def gather_evidence(images: LabeledImages, fingerprints: np.ndarray) -> Evidence:

@@ -191,6 +191,26 @@ def test_views_are_those_that_images_of_this_size_have_in_training(
         assert decide(clf, 100, (*sides, 3))["test_time_augmentation"] == views
 
 
+@pytest.mark.parametrize(
+    ("classifier", "without"), zip(BOTH, [("affine",), ("shift",)], strict=True)
+)
+def test_images_are_mirrored_if_they_may_be_and_are_large_enough(classifier, without):
+    def augment(sides, may_flip):
+        clf = classifier(augment="auto")
+        return decide(clf, 100, (*sides, 3), may_flip=may_flip)["augment"]
+
+    for answer, flips in ((True, ("flip",)), (False, ())):
+        assert augment((8, 30), lambda if_unsure, a=answer: a) == flips + without
+    # Smaller images are never changed, so nobody looks at them.
+    assert augment((7, 30), lambda if_unsure: 1 / 0) == without
+    kept = {"augment": ("affine", "flip")}
+    assert decide(classifier(), 9, (32, 32, 3), kept)["augment"] == kept["augment"]
+
+
+def test_too_few_images_are_mirrored_in_color_only():
+    assert [one._base.flip_if_unsure for one in BOTH] == [False, True]
+
+
 def test_what_must_not_change_is_kept_when_training_goes_on():
     kept = {"filters": (4, 5), "progressive_resizing": 0.25}
     for shape in ((32, 32, 3), (500, 500, 3)):
@@ -366,6 +386,34 @@ def test_the_learning_rate_falls_over_all_passes(data, few_epochs):
     np.testing.assert_array_equal(
         whole.predict_proba(X), tiny(epochs=6).fit(X, y).predict_proba(X)
     )
+
+
+def test_mirrored_images_are_shown_where_they_belong_to_their_classes():
+    # A bright spot: above or below in one set, to the left or to the right in the other.
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 2
+    heights = rng.integers(1, 7, 400)
+    above, beside = rng.integers(0, 90, (2, 400, 16, 16), np.uint8)
+    for image, label, height in zip(above, y, heights, strict=True):
+        image[height + 8 * label :][:2, rng.integers(14) :][:, :2] = 255
+    for image, label, height in zip(beside, y, heights, strict=True):
+        image[rng.integers(14) :, height + 8 * label :][:2, :2] = 255
+    fits = [
+        tiny(epochs=1, augment="auto", test_time_augmentation="auto").fit(X, y)
+        for X in (above, beside)
+    ]
+    assert fits[0].auto_params_["augment"] == ("flip", "affine")
+    assert fits[0].auto_params_["test_time_augmentation"] == ("flip", "shift")
+    assert fits[1].auto_params_["augment"] == ("affine",)
+    assert fits[1].auto_params_["test_time_augmentation"] == ("shift",)
+    # Images of weight 0, here those of the other set, have no say.
+    both, labels = np.concatenate([above, beside]), np.concatenate([y, y])
+    weights = np.repeat([1, 0], 400)
+    clf = tiny(epochs=1, augment="auto").fit(both, labels, weights)
+    assert clf.auto_params_["augment"] == ("flip", "affine")
+    # What the first fit has decided stays.
+    clf.set_params(warm_start=True).fit(beside, y)
+    assert clf.auto_params_["augment"] == ("flip", "affine")
 
 
 def test_partial_fit_is_one_epoch(data):
