@@ -146,8 +146,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
         stands for the views that `augment` showed in training ("flip" for "flip", and
         "shift" for "shift" or "affine"), and averages over them only for unsure images:
-        those to which the network gives no class a probability of 0.8 or more when it
-        sees the image itself. The parameter may be changed after `fit`.
+        those of which the network, when it sees the image itself, finds no class 7
+        times as probable as each other one. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -522,8 +522,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
         stands for the views that `augment` showed in training ("flip" for "flip", and
         "shift" for "shift" or "affine"), and averages over them only for unsure images:
-        those to which the network gives no class a probability of 0.8 or more when it
-        sees the image itself. The parameter may be changed after `fit`.
+        those of which the network, when it sees the image itself, finds no class 7
+        times as probable as each other one. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
