@@ -203,14 +203,14 @@ def train(
 
 
 def _make(kind, preset, parameters):
-    from skcnn._estimator.parameters import resolve_parameters
+    from skcnn._estimator.automatic import check_parameters
     from skcnn._sklearn_private import validate_parameters
 
     make = kind if preset is None else kind.from_preset
     names = [] if preset is None else [preset]
     estimator = make(*names, **{"verbose": 1, **parameters})
     validate_parameters(estimator)
-    resolve_parameters(estimator)
+    check_parameters(estimator)
     return estimator
 
 

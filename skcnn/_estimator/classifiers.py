@@ -49,9 +49,12 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         one machine with the same number of TensorFlow threads. Another number of
         threads changes 1 to 2 % of the labels that a briefly trained network predicts,
         and the accuracy by tenths of a percentage point at most.
-    filters : int or tuple of int, default=(16, 32)
+    filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
+        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
+        (after `progressive_resizing`). For larger images the last entry is repeated,
+        once for each halving of the sides that makes them so small.
     convolutions : int, default=1
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=(5, 3)
@@ -121,11 +124,13 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=None
+    progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
-        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
+        ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
+        is true; images with more pixels than 96 x 96 are reduced to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=None
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -226,7 +231,12 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     True
     """
 
-    _base = Base(epochs=7, largest_batch_size=256)
+    _base = Base(
+        epochs=7,
+        largest_batch_size=256,
+        filters=(16, 32),
+        progressive_resizing=(1.0,),
+    )
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -247,6 +257,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "label_smoothing": 0.0,
                     "scaling": "unit",
                     "augment": None,
+                    "progressive_resizing": None,
                 }
             ),
             "fast": MappingProxyType(
@@ -286,7 +297,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         early_stopping=False,
         verbose=False,
         random_state=None,
-        filters=(16, 32),
+        filters="auto",
         convolutions=1,
         kernel_size=(5, 3),
         pool_size=2,
@@ -308,7 +319,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         image_shape=None,
         scaling="standard",
         augment="affine",
-        progressive_resizing=None,
+        progressive_resizing="auto",
         test_time_augmentation=None,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -397,9 +408,12 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         one machine with the same number of TensorFlow threads. Another number of
         threads changes 1 to 2 % of the labels that a briefly trained network predicts,
         and the accuracy by tenths of a percentage point at most.
-    filters : int or tuple of int, default=(32, 128, 128)
+    filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
+        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
+        (after `progressive_resizing`). For larger images the last entry is repeated,
+        once for each halving of the sides that makes them so small.
     convolutions : int, default=2
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=3
@@ -469,11 +483,13 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=(0.5, 0.625, 0.75, 0.875, 1.0)
+    progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
-        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
+        ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
+        is true; images with more pixels than 96 x 96 are reduced to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -575,7 +591,12 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     (1, 2)
     """
 
-    _base = Base(epochs=12, largest_batch_size=1000)
+    _base = Base(
+        epochs=12,
+        largest_batch_size=1000,
+        filters=(32, 128, 128),
+        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+    )
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -632,7 +653,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         early_stopping=False,
         verbose=False,
         random_state=None,
-        filters=(32, 128, 128),
+        filters="auto",
         convolutions=2,
         kernel_size=3,
         pool_size=2,
@@ -654,7 +675,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         image_shape=None,
         scaling="standard",
         augment=("flip", "shift"),
-        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+        progressive_resizing="auto",
         test_time_augmentation=("flip", "shift"),
         validation_fraction=0.1,
         n_iter_no_change=10,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skcnn._estimator.automatic import decide, with_values
+from skcnn._estimator.automatic import check_parameters, decide, with_values
 from skcnn._estimator.parameters import resolve_parameters
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
@@ -65,7 +65,8 @@ def fit_classifier(
     goes_on, one_epoch = last is not None, given.classes is not None
 
     # Parameters.
-    options = resolve_parameters(estimator)
+    kept = estimator._as_fitted if goes_on else None
+    options = check_parameters(estimator, kept)
     if goes_on:
         _refuse_changes(estimator, options)
     checkpoint_path = _checkpoint_path(estimator, given, goes_on)
@@ -104,11 +105,12 @@ def fit_classifier(
     rows = training.rows
 
     # What "auto" stands for. From here on, `settled` has the parameters.
-    decided = decide(estimator, len(training), estimator.image_shape_)
+    decided = decide(estimator, len(training), estimator.image_shape_, kept)
     if one_epoch:
         decided.pop("epochs", None)
     estimator.auto_params_ = decided
     settled = with_values(estimator, decided | ({"epochs": 1} if one_epoch else {}))
+    options = resolve_parameters(settled)
     if checkpoint_path is not None:
         checkpoint = opened.of_fit(settled, arrays)
 

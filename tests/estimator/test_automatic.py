@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,9 +14,18 @@ from tiny import tiny_classifier
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._estimator import automatic
-from skcnn._estimator.automatic import auto_batch_size, auto_epochs, decide
+from skcnn._estimator.automatic import (
+    auto_batch_size,
+    auto_epochs,
+    decide,
+    with_values,
+)
+from skcnn._estimator.fitting import describe_network
+from skcnn._estimator.parameters import resolve_parameters
+from skcnn._network.description import build_network, network_size
 
-tiny = partial(tiny_classifier, epochs="auto")
+# Only `epochs` is "auto" unless a test says so.
+tiny = partial(tiny_classifier, epochs="auto", progressive_resizing=None)
 BOTH = [MNISTCNNClassifier, CIFARCNNClassifier]
 
 
@@ -88,7 +98,164 @@ def test_what_the_user_sets_is_not_decided(classifier):
     assert not {"epochs", "batch_size"} & set(decide(clf, 100, (8, 8, 1)))
 
 
+def shape_of_auto(classifier, image_shape, **parameters):
+    """Return what `filters` and `progressive_resizing` stand for."""
+    decided = decide(classifier(**parameters), 1_000, image_shape)
+    return decided["filters"], decided["progressive_resizing"]
+
+
+@pytest.mark.parametrize("sides", [(1, 784), (3, 3), (8, 8), (28, 28), (32, 32)])
+def test_small_images_get_the_networks_of_mnist_and_cifar(sides):
+    assert shape_of_auto(MNISTCNNClassifier, (*sides, 1)) == ((16, 32), 1.0)
+    assert shape_of_auto(CIFARCNNClassifier, (*sides, 3)) == (
+        (32, 128, 128),
+        (0.5, 0.625, 0.75, 0.875, 1.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sides", "n_stages", "last"),
+    [
+        ((48, 48), 2, 1.0),
+        ((50, 50), 3, 1.0),
+        ((96, 96), 3, 1.0),
+        ((192, 192), 3, 0.5),
+        ((48, 768), 3, 0.5),
+        ((720, 1280), 3, 0.1),
+        # Less than 8 pixels high: never resized.
+        ((4, 4_096), 4, 1.0),
+    ],
+)
+def test_larger_images_get_more_stages_and_then_are_reduced(sides, n_stages, last):
+    filters, scale = shape_of_auto(MNISTCNNClassifier, (*sides, 1))
+    assert filters == (16, *[32] * (n_stages - 1))
+    assert scale == pytest.approx(last)
+    filters, scales = shape_of_auto(CIFARCNNClassifier, (*sides, 3))
+    assert filters == (32, *[128] * n_stages)
+    assert scales == pytest.approx([s * last for s in (0.5, 0.625, 0.75, 0.875, 1)])
+
+
+def test_stages_follow_the_size_that_the_network_sees_and_the_pooling():
+    shape = (192, 192, 1)
+    for scale in (None, 1.0, (0.5, 1.0)):
+        clf = MNISTCNNClassifier(progressive_resizing=scale)
+        assert decide(clf, 100, shape)["filters"] == (16, 32, 32, 32)
+    clf = MNISTCNNClassifier(progressive_resizing=(1.0, 0.25))
+    assert decide(clf, 100, shape)["filters"] == (16, 32)
+    for pool_size, n_stages in ((1, 2), (2, 4), (4, 3), (8, 3)):
+        clf = MNISTCNNClassifier(progressive_resizing=None, pool_size=pool_size)
+        assert len(decide(clf, 100, shape)["filters"]) == n_stages
+
+
+def test_without_global_pooling_auto_is_one_size():
+    _, scale = shape_of_auto(CIFARCNNClassifier, (192, 192, 3), global_pooling=False)
+    assert scale == 0.5
+
+
+def test_what_must_not_change_is_kept_when_training_goes_on():
+    kept = {"filters": (4, 5), "progressive_resizing": 0.25}
+    for shape in ((32, 32, 3), (500, 500, 3)):
+        decided = decide(CIFARCNNClassifier(), 100, shape, kept)
+        assert decided["filters"] == (4, 5)
+        assert decided["progressive_resizing"][-1] == 0.25
+
+
+# ---------------------------------------------------------------------------- networks
+
+
+def networks(classifier, image_shape, **parameters):
+    """Return the networks of each size of images in training, the last one of all."""
+    settled = classifier(**parameters)
+    settled = with_values(settled, decide(settled, 1_000, image_shape))
+    settled.image_shape_, settled.classes_ = image_shape, np.arange(10)
+    network, sizes = describe_network(settled, resolve_parameters(settled))
+    channels = image_shape[-1]
+    return [
+        replace(network, image_shape=(*size, channels), resized=None) for size in sizes
+    ]
+
+
+def multiply_adds(network):
+    """Return the multiplications of a network for one image."""
+    model = build_network(network, (0, 0))
+    return sum(
+        np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:-1])
+        for layer in model.layers
+        if hasattr(layer, "kernel")
+    )
+
+
+def cost(classifier, image_shape):
+    """Return the mean multiplications for one image in training."""
+    return np.mean([multiply_adds(one) for one in networks(classifier, image_shape)])
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+def test_images_of_224_pixels_cost_at_most_four_times_those_of_64(classifier):
+    unit = cost(classifier, (64, 64, 3))
+    for sides in ((96, 96), (128, 128), (224, 224), (720, 1280)):
+        assert cost(classifier, (*sides, 3)) < 4 * unit
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+@pytest.mark.parametrize(
+    "sides",
+    [(720, 1280), (4_000, 3_000), (16, 1_000), (1_000, 16), (1, 784), (8, 8), (1, 1)],
+)
+def test_no_image_takes_a_large_network(classifier, sides):
+    *_, network = networks(classifier, (*sides, 3))
+    assert network_size(network).n_kernel_values < 3_000_000
+    outputs = [layer.output.shape for layer in build_network(network, (0, 0)).layers]
+    assert all(min(shape[1:]) > 0 for shape in outputs)
+
+
 # -------------------------------------------------------------------------------- fits
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+@pytest.mark.parametrize("sides", [(100, 110), (16, 250), (1, 2), (9, 8)])
+def test_images_of_any_size_are_learned(classifier, sides):
+    X = np.zeros((8, *sides, 3), np.uint8)
+    X[::2] = 200
+    y = np.arange(8) % 2
+    small = {"convolutions": 1, "dense_units": 2, "epochs": 2, "random_state": 0}
+    clf = classifier(**small).fit(X, y)
+    assert clf.predict(X).shape == (8,)
+    large = sides == (100, 110)
+    assert len(clf.auto_params_["filters"]) == len(classifier._base.filters) + large
+    resized = [layer for layer in clf.model_.layers if layer.name == "resizing"]
+    assert [(layer.height, layer.width) for layer in resized] == (
+        [(92, 101)] if large else []
+    )
+    clf.partial_fit(X, y)
+
+
+def test_the_network_is_that_of_the_values_set_by_hand(data):
+    X, y = data
+    by_hand = {"filters": (16, 32), "progressive_resizing": 1.0, "epochs": 1}
+    auto = MNISTCNNClassifier(epochs=1, random_state=0).fit(X, y)
+    assert auto.auto_params_ == {
+        "progressive_resizing": 1.0,
+        "filters": (16, 32),
+        "batch_size": 32,
+    }
+    same = MNISTCNNClassifier(**by_hand, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(same.predict_proba(X), auto.predict_proba(X))
+
+
+def test_auto_keeps_a_network_set_by_hand_when_training_goes_on(data, tmp_path):
+    X, y = data
+    clf = tiny(epochs=1, progressive_resizing=0.75, warm_start=True).fit(X, y)
+    clf.set_params(filters="auto", progressive_resizing="auto").fit(X, y)
+    assert clf.auto_params_ == {"filters": (4,), "progressive_resizing": 0.75}
+    skcnn.save(clf, tmp_path / "model")
+    loaded = skcnn.load(tmp_path / "model").partial_fit(X, y)
+    assert loaded.auto_params_ == clf.auto_params_
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X), clf.partial_fit(X, y).predict_proba(X)
+    )
+    clf.set_params(warm_start=False).fit(X, y)
+    assert clf.auto_params_ == {"filters": (16, 32), "progressive_resizing": 1.0}
 
 
 def test_fit_trains_as_long_as_auto_says_and_tells(fitted, data):
@@ -192,4 +359,15 @@ def test_the_docstrings_quote_the_rules():
         assert '"auto" is {}, or {} in `CIFARCNNClassifier`,'.format(*bases) in text
         assert f"for {automatic.MIN_STEPS} training steps" in text
         assert f"at most {automatic.MAX_PASSES} passes" in text
+        assert (
+            f"up to {automatic.LARGEST_BASE_SIDE} x {automatic.LARGEST_BASE_SIDE} pixels"
+            in text
+        )
+        assert (
+            f"more pixels than {automatic.LARGEST_SIDE} x {automatic.LARGEST_SIDE} are"
+            in text
+        )
+        for one in BOTH:
+            assert f"``{one._base.filters}``" in text
+        assert f"``{CIFARCNNClassifier._base.progressive_resizing}``" in text
         assert f"aims at {automatic.STEPS_PER_EPOCH} steps an epoch" in text
