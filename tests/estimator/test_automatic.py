@@ -74,6 +74,15 @@ def test_smaller_sets_get_more_passes_within_bounds(classifier):
     assert auto_epochs(base.n_images // 4, base) >= 2 * base.epochs
 
 
+@pytest.mark.parametrize("classifier", BOTH)
+@pytest.mark.parametrize(
+    ("sides", "is_table"), [((1, 30), 1), ((9, 7), 1), ((8, 8), 0)]
+)
+def test_tables_keep_the_passes_of_the_class(classifier, sides, is_table):
+    epochs = decide(classifier(), 100, (*sides, 1))["epochs"]
+    assert epochs == (classifier._base.epochs if is_table else automatic.MOST_EPOCHS)
+
+
 def test_weights_and_repetitions_of_a_single_step_get_the_same_passes():
     clf = MNISTCNNClassifier()
     passes = {decide(clf, n, (8, 8, 1))["epochs"] for n in range(1, 33)}
@@ -416,7 +425,7 @@ def test_the_docstrings_quote_the_rules():
         gray, color = (one._base for one in BOTH)
         assert f'"auto" is {gray.epochs} for {gray.n_images:,} images and' in text
         assert f"or {color.epochs} for {color.n_images:,} in `CIFAR" in text
-        assert f"up to {automatic.MOST_EPOCHS} passes." in text
+        assert f"up to {automatic.MOST_EPOCHS} passes;" in text
         assert f"``{gray.filters}`` for images of up to {gray.side} x" in text
         assert f"``{color.filters}`` for up to {color.side} x {color.side} in" in text
         assert f"to stage, up to {automatic.MOST_FILTERS}." in text
