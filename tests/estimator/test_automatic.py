@@ -213,6 +213,7 @@ def cost(classifier, image_shape):
     return np.mean([multiply_adds(one) for one in networks(classifier, image_shape)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classifier", BOTH)
 def test_images_of_224_pixels_cost_at_most_four_times_those_of_64(classifier):
     unit = cost(classifier, (64, 64, 3))
@@ -235,6 +236,7 @@ def test_no_image_takes_a_large_network(classifier, sides):
 # -------------------------------------------------------------------------------- fits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classifier", BOTH)
 @pytest.mark.parametrize("sides", [(100, 110), (16, 250), (1, 2), (9, 8)])
 def test_images_of_any_size_are_learned(classifier, sides):
