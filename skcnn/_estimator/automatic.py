@@ -35,6 +35,9 @@ AUTO = "auto"
 STEPS_PER_EPOCH, SMALLEST_BATCH = 64, 32
 
 # epochs: more passes than these repeat a few hundred images without learning more.
+# Tables and images less than `MIN_CHANGED_SIDE` pixels high or wide keep the passes of
+# the class: augmentation, which makes further passes worth their time, leaves them as
+# they are.
 MOST_EPOCHS = 60
 
 # filters: where an image takes more stages than those of the class, filters double from
@@ -101,7 +104,8 @@ def decide(
     if estimator.batch_size == AUTO:
         decided["batch_size"] = auto_batch_size(n_images, base.largest_batch_size)
     if estimator.epochs == AUTO:
-        decided["epochs"] = auto_epochs(n_images, base)
+        is_table = min(image_shape[:2]) < MIN_CHANGED_SIDE
+        decided["epochs"] = base.epochs if is_table else auto_epochs(n_images, base)
     augment = estimator.augment
     if augment == AUTO:
         augment = kept["augment"] if kept else auto_augment(base, image_shape, may_flip)

@@ -30,7 +30,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Maximum number of passes over the training images. "auto" is 7 for 60,000 images
         and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
         steps, and at least twice the passes for a quarter of the images, up to 60
-        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
+        passes; but not tables, which are less than 8 pixels high. `early_stopping`,
+        `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -406,7 +407,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Maximum number of passes over the training images. "auto" is 7 for 60,000 images
         and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
         steps, and at least twice the passes for a quarter of the images, up to 60
-        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
+        passes; but not tables, which are less than 8 pixels high. `early_stopping`,
+        `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.

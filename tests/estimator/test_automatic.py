@@ -79,6 +79,15 @@ def test_smaller_sets_get_more_passes_within_bounds(classifier):
     assert auto_epochs(base.n_images // 4, base) >= 2 * base.epochs
 
 
+@pytest.mark.parametrize("classifier", BOTH)
+@pytest.mark.parametrize(
+    ("sides", "is_table"), [((1, 30), 1), ((9, 7), 1), ((8, 8), 0)]
+)
+def test_tables_keep_the_passes_of_the_class(classifier, sides, is_table):
+    epochs = decide(classifier(), 100, (*sides, 1))["epochs"]
+    assert epochs == (classifier._base.epochs if is_table else automatic.MOST_EPOCHS)
+
+
 def test_weights_and_repetitions_of_a_single_step_get_the_same_passes():
     clf = MNISTCNNClassifier()
     passes = {decide(clf, n, (8, 8, 1))["epochs"] for n in range(1, 33)}
@@ -249,6 +258,7 @@ def cost(classifier, image_shape):
     return np.mean([multiply_adds(one) for one in networks(classifier, image_shape)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classifier", BOTH)
 def test_images_of_224_pixels_cost_at_most_four_times_those_of_64(classifier):
     unit = cost(classifier, (64, 64, 3))
@@ -271,6 +281,7 @@ def test_no_image_takes_a_large_network(classifier, sides):
 # -------------------------------------------------------------------------------- fits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classifier", BOTH)
 @pytest.mark.parametrize("sides", [(100, 110), (16, 250), (1, 2), (9, 8)])
 def test_images_of_any_size_are_learned(classifier, sides):
@@ -490,7 +501,7 @@ def test_the_docstrings_quote_the_rules():
         gray, color = (one._base for one in BOTH)
         assert f'"auto" is {gray.epochs} for {gray.n_images:,} images and' in text
         assert f"or {color.epochs} for {color.n_images:,} in `CIFAR" in text
-        assert f"up to {automatic.MOST_EPOCHS} passes." in text
+        assert f"up to {automatic.MOST_EPOCHS} passes;" in text
         assert f"``{gray.filters}`` for images of up to {gray.side} x" in text
         assert f"``{color.filters}`` for up to {color.side} x {color.side} in" in text
         assert f"to stage, up to {automatic.MOST_FILTERS}." in text
