@@ -285,7 +285,6 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "padding": "same",
                     "global_pooling": True,
                     "dense_units": (),
-                    "test_time_augmentation": "shift",
                 }
             ),
         }
