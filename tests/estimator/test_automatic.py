@@ -385,9 +385,14 @@ def test_the_docstrings_quote_the_rules():
         assert '"auto" is {}, or {} in `CIFARCNNClassifier`,'.format(*bases) in text
         assert f"for {automatic.MIN_STEPS} training steps" in text
         assert f"at most {automatic.MAX_PASSES} passes" in text
-        base_side, side = automatic.LARGEST_BASE_SIDE, automatic.LARGEST_SIDE
-        assert f"up to {base_side} x {base_side} pixels" in text
-        assert f"more pixels than {side} x {side} are reduced" in text
+        assert (
+            f"up to {automatic.LARGEST_BASE_SIDE} x {automatic.LARGEST_BASE_SIDE} pixels"
+            in text
+        )
+        assert (
+            f"more pixels than {automatic.LARGEST_SIDE} x {automatic.LARGEST_SIDE} are"
+            in text
+        )
         for one in BOTH:
             assert f"``{one._base.filters}``" in text
         assert f"``{CIFARCNNClassifier._base.progressive_resizing}``" in text
