@@ -300,7 +300,6 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "global_pooling": True,
                     "dense_units": (),
                     "dtype": "auto",
-                    "test_time_augmentation": "shift",
                 }
             ),
         }
