@@ -33,7 +33,7 @@ import numpy as np
 from drawing import Panel, Point, panels
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, start_tensorflow
-from rendering import grouped, markdown, number, spread
+from rendering import grouped, markdown, number, percent_of, spread
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 
@@ -240,7 +240,7 @@ def tables(lines: list[Line]) -> str:
             " x ".join(str(side) for side in first["image_shape"]),
             " or ".join(str(count) for count in counts),
         ]
-        row = _row(names, first, runs, lambda run: run["accuracy"], _percent)
+        row = _row(names, first, runs, lambda run: run["accuracy"], percent_of)
         middle = {name: _median(runs[name]) for name in names if name in runs}
         for i, name in enumerate(names):
             if name in middle and middle[name] == max(middle.values()):
@@ -278,10 +278,6 @@ def _row(
         spread(map(value, runs.get(name, ())), form) or missing.get(name, "")
         for name in names
     ]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
 
 
 def _prediction_ms(run: Line) -> float:

@@ -16,9 +16,9 @@ sentence, or in a cell of a table that a page writes itself:
 
     <!-- figure: imports-2026-11-26; Import; import skcnn; wall_s --><!-- end -->
 
-is the median of `wall_s`, with its spread and n, and `import skcnn / import
-sklearn.base` in the third place makes it the ratio of the two. What lies between the
-two comments is replaced. A comment alone,
+is the median of `wall_s`, with its spread and n (an `accuracy` is in percent), and
+`import skcnn / import sklearn.base` in the third place makes it the ratio of the two.
+What lies between the two comments is replaced. A comment alone,
 
     <!-- picture: generality-2026-11-26 | _static/generality.svg -->
 
@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 
 from measuring import Line, read_lines
-from rendering import document, grouped, ratios, spread
+from rendering import document, grouped, number, percent_of, ratios, spread
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -155,9 +155,12 @@ def figure(
     values = [run[key] for run in runs[participant]]
     if reference:
         values = ratios(runs[participant], runs[reference], key)
-    middle, *rest = spread(values).split(" ", 1)
+    unit, form = (" x" if reference else ""), number
+    if key == "accuracy" and not reference:
+        unit, form = " %", percent_of
+    middle, *rest = spread(values, form).split(" ", 1)
     within = rest[0].strip("()") + ", " if rest else ""
-    return f"{middle}{' x' if reference else ''} ({within}n = {len(values)})"
+    return f"{middle}{unit} ({within}n = {len(values)})"
 
 
 def rendered(text: str, folder: Path = RESULTS) -> str:
