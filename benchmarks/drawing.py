@@ -96,7 +96,8 @@ def panels(
         What the emphasized points are, and the others.
     """
     logs = [math.log10(x) for panel in shown for point in panel.points for x in point.x]
-    x_range = (math.floor(min(logs)), math.ceil(max(logs)))
+    first = math.floor(min(logs))
+    x_range = (first, max(math.ceil(max(logs)), first + 1))
     height = HEAD + PANEL * math.ceil(len(shown) / COLUMNS)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
@@ -142,7 +143,9 @@ def _panel(
     for y in ticks:
         yield _line("grid", left, up(y), left + width, up(y))
         yield _text(left - 8, up(y) + 8, f"{y:g}", "end")
-    for power in range(x_range[0], x_range[1] + 1):
+    # A number for each power of ten fits up to seven of them.
+    step = math.ceil((x_range[1] - x_range[0]) / 6)
+    for power in range(x_range[0], x_range[1] + 1, step):
         x = across(10**power)
         yield _line("grid", x, top, x, top + height)
         yield _text(x, top + height + 26, f"{10**power:,g}", "middle")

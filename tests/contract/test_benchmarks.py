@@ -442,6 +442,26 @@ def test_the_picture_of_peers_tells_skcnn_apart_by_shape_and_words(module):
     assert min(int(size) for size in re.findall(r"font-size: (\d+)px", svg)) >= 22
 
 
+@pytest.mark.parametrize("seconds", [(0.0, 0.0), (1.0, 1.0), (10.0, 10.0), (1e-3, 5e3)])
+def test_a_picture_has_an_axis_whatever_the_times(module, seconds):
+    lines = [
+        trained("faces", name, 0, 1.0, cpu_s, prediction_cpu_s=0.0)
+        for name, cpu_s in zip(("skcnn", "PCA, SVC"), seconds, strict=True)
+    ]
+    ElementTree.fromstring(module("generality").picture(lines))
+
+
+def test_ticks_lie_around_percentages(module):
+    drawing, rng = module("drawing"), np.random.default_rng(0)
+    for _ in range(2000):
+        values = rng.uniform(0, 100) + 10 ** rng.uniform(-3, 2) * rng.uniform(-1, 1, 4)
+        values = values.clip(0, 100)
+        ticks = drawing._ticks(values)
+        assert 0 <= ticks[0] <= values.min() + 1e-9
+        assert values.max() - 1e-9 <= ticks[-1] <= 100
+        assert 3 <= len(ticks) <= 6
+
+
 def test_words_in_a_picture_do_not_hide_each_other(module):
     drawing = module("drawing")
     rng = np.random.default_rng(0)
