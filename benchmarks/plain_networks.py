@@ -98,7 +98,7 @@ def automatic_batch_size(clf: Any, n_images: int) -> int:
     if clf.batch_size != "auto":
         return clf.batch_size
     # Written again, because the classifier tells nobody which size it chose.
-    return int(np.clip(n_images // 64, 32, type(clf)._largest_auto_batch_size))
+    return int(np.clip(n_images // 64, 32, type(clf)._base.largest_batch_size))
 
 
 def skcnn_classifier(data: str, **overrides: Any) -> Any:

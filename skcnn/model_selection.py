@@ -125,6 +125,7 @@ class _WarmHalving:
                 "there is nothing to fit."
             )
         self.n_splits_ = len(splits)
+        self.max_resources_ = self._most_resources(X, splits)
 
         metadata = None
         if params.get("sample_weight") is not None:
@@ -169,7 +170,7 @@ class _WarmHalving:
         return {name: check_scoring(self.estimator, one) for name, one in named.items()}
 
     def _check_resource(self, candidates: list[dict[str, Any]]) -> str:
-        """Set `max_resources_`; return the name of the parameter `warm_start`."""
+        """Return the name of the parameter `warm_start`."""
         parameters = self.estimator.get_params()
         head, separator, _ = self.resource.rpartition("__")
         warm_start = f"{head}{separator}warm_start"
@@ -191,15 +192,29 @@ class _WarmHalving:
                     f"{needed!r} is part of the searched parameters, but the search "
                     "sets it itself. Take it out."
                 )
-        self.max_resources_ = self.max_resources
-        if self.max_resources_ == "auto":
-            self.max_resources_ = parameters[self.resource]
-        if self.min_resources > self.max_resources_:
+        return warm_start
+
+    def _most_resources(self, X: Any, splits: list[tuple]) -> int:
+        """Return `max_resources_`: that given, or the estimator's own."""
+        most = self.max_resources
+        if most == "auto":
+            parameters = self.estimator.get_params()
+            most = parameters[self.resource]
+            step, _, name = self.resource.rpartition("__")
+            owner = parameters[step] if step else self.estimator
+            if most == "auto" and name == "epochs" and hasattr(owner, "_auto_epochs"):
+                most = owner._auto_epochs(X, min(len(train) for train, _ in splits))
+        if isinstance(most, str):
+            raise ValueError(
+                f'max_resources="auto" takes the {self.resource} of the estimator, '
+                f"but that is {most!r}. Give a number as max_resources."
+            )
+        if self.min_resources > most:
             raise ValueError(
                 f"min_resources={self.min_resources} is greater than "
-                f"max_resources_={self.max_resources_}."
+                f"max_resources_={most}."
             )
-        return warm_start
+        return most
 
     def _metric(self, scores: Any) -> str:
         """Return the name of the score that decides; refuse several with none named."""
@@ -336,7 +351,8 @@ class _WarmHalving:
     ) -> None:
         """Train the best candidate from scratch on all images."""
         parameters = clone(self.best_params_, safe=False)
-        parameters[self.resource] = self.max_resources_
+        if self.max_resources != "auto":
+            parameters[self.resource] = self.max_resources_
         self.best_estimator_ = clone(self.estimator).set_params(**parameters)
         part = task.subcontext(task_name="refit-with-best-params")
         with part.propagate_callback_context(self.best_estimator_):
@@ -408,7 +424,8 @@ class WarmHalvingGridSearchCV(_WarmHalving, GridSearchCV):
         Epochs before the first comparison.
     max_resources : int or "auto", default="auto"
         Epochs of the longest training and of the refit. "auto" takes the estimator's
-        own.
+        own. If these are "auto" too, each training takes the number that a fit on its
+        images would take: of the folds, the smallest training part decides.
     factor : int, default=3
         The inverse of the share of candidates that survive a comparison.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -571,7 +588,8 @@ class WarmHalvingRandomSearchCV(_WarmHalving, RandomizedSearchCV):
         Epochs before the first comparison.
     max_resources : int or "auto", default="auto"
         Epochs of the longest training and of the refit. "auto" takes the estimator's
-        own.
+        own. If these are "auto" too, each training takes the number that a fit on its
+        images would take: of the folds, the smallest training part decides.
     factor : int, default=3
         The inverse of the share of candidates that survive a comparison.
     scoring : str, callable, list, tuple, dict or None, default=None

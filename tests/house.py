@@ -65,8 +65,8 @@ ARROWS = {
 
 # What the command line imports beyond public names, each with its reason.
 PRIVATE_IN_CLI = {
+    "_estimator.automatic": "refuses wrong options before any data are read",
     "_estimator.base": "tells a classifier of skcnn's from any other estimator",
-    "_estimator.parameters": "refuses wrong options before any data are read",
     "_images.decoding": "says which modes of image files a model takes",
     "_images.files": "reads images of any sizes, in parts",
     "_images.fingerprints": "tells images that a model was trained on from others",

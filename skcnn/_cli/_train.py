@@ -21,11 +21,19 @@ from skcnn._cli._terminal import (
 )
 from skcnn._messages.wording import counted, first_of
 
-# More epochs than the default of the classifier, which is meant for 60,000 images: the
-# digits to train on are 1,347.
-DIGITS_EPOCHS = 30
-
 KINDS = ("mnist", "cifar")
+
+
+class Epochs(click.ParamType):
+    """A number of epochs, or "auto"."""
+
+    name = "epochs"
+
+    def convert(self, value, param, ctx):
+        """Return the number, or "auto"."""
+        if value == "auto":
+            return value
+        return click.IntRange(min=1).convert(value, param, ctx)
 
 
 @click.command(
@@ -67,10 +75,10 @@ KINDS = ("mnist", "cifar")
 )
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1),
+    type=Epochs(),
     metavar="N",
-    help="Number of passes over the training images  [default: that of the preset or "
-    f"of the classifier; {DIGITS_EPOCHS} for digits].",
+    help="Number of passes over the training images, or auto: the fewer images, the "
+    "more passes  [default: that of the preset, or auto].",
 )
 @click.option(
     "--seed",
@@ -151,8 +159,6 @@ def train(
                 raise click.UsageError(f"Got both {option} and --set {name}=.")
         else:
             parameters[name] = stated[name]
-    if data == "digits" and preset is None:
-        parameters.setdefault("epochs", DIGITS_EPOCHS)
     if preset is not None and preset not in some_kind.presets:
         raise click.UsageError(
             f"Got --preset {preset}, but expected one of: "
@@ -170,9 +176,12 @@ def train(
     parts = read_to_train(
         data, reading, test_size=test_size, seed=seed, image_shape=image_shape
     )
-    if classifier is None and _shape_of(parts.train.X, image_shape)[2] > 1:
+    from skcnn._images.forms import shape_of_images
+
+    shape = shape_of_images(parts.train.X[:1], image_shape)
+    if classifier is None and shape[2] > 1:
         estimator = _make(kinds["cifar"], preset, parameters)
-    _announce(data, parts, estimator, image_shape)
+    _announce(data, parts, estimator, shape)
     results = None
     was_interrupted = False
     with progress_on_stderr():
@@ -189,33 +198,23 @@ def train(
     if was_interrupted:
         say(f"Interrupted after {estimator.n_iter_} complete epochs.")
         click.get_current_context().exit(130)
+    say(f"Trained for {counted(estimator.n_iter_, 'epoch')}.")
     _print_results(data, estimator, results, parts, output, to_json)
 
 
 def _make(kind, preset, parameters):
-    from skcnn._estimator.parameters import resolve_parameters
+    from skcnn._estimator.automatic import check_parameters
     from skcnn._sklearn_private import validate_parameters
 
     make = kind if preset is None else kind.from_preset
     names = [] if preset is None else [preset]
     estimator = make(*names, **{"verbose": 1, **parameters})
     validate_parameters(estimator)
-    resolve_parameters(estimator)
+    check_parameters(estimator)
     return estimator
 
 
-def _shape_of(X, image_shape):
-    """Return the ``(height, width, channels)`` that `fit` will use for images."""
-    from skcnn._images.forms import check_image_shape, infer_image_shape
-
-    if X.ndim > 2:
-        return (*X.shape[1:3], X.shape[3] if X.ndim == 4 else 1)
-    if image_shape is not None:
-        return check_image_shape(image_shape)
-    return infer_image_shape(X.shape[1])
-
-
-def _announce(data, parts, estimator, image_shape):
+def _announce(data, parts, estimator, shape):
     """Print what was read, and which classifier will be trained."""
     import numpy as np
 
@@ -225,16 +224,16 @@ def _announce(data, parts, estimator, image_shape):
         text += f", {len(parts.val):,} for validation"
     if parts.test is not None:
         text += f" and {len(parts.test):,} to test on"
-    text += f"; {train.description or _describe_array(train.X, image_shape)}"
+    text += f"; {train.description or _describe_array(train.X, shape)}"
     classes = np.unique(train.y)
     names = first_of(map(visible, classes))
     say(f"{text}; {counted(len(classes), 'class', 'classes')}: {names}")
     say(f"Training a {type(estimator).__name__}.")
 
 
-def _describe_array(X, image_shape):
+def _describe_array(X, shape):
     """Return the shape, the kind and the dtype of images as text."""
-    height, width, channels = _shape_of(X, image_shape)
+    height, width, channels = shape
     kind = {1: "gray", 3: "color", 4: "color with transparency"}
     rows = f"rows of {X.shape[1]:,} values, taken as " if X.ndim == 2 else ""
     color = kind.get(channels, f"{channels} channels")
@@ -293,6 +292,7 @@ def _print_results(data, estimator, results, parts, output, to_json):
             "data": data,
             "classifier": type(estimator).__name__,
             "parameters": estimator.get_params(),
+            "auto_params": estimator.auto_params_,
             "n_train": len(parts.train),
             "n_test": 0 if test is None else len(y),
             "n_iter": estimator.n_iter_,

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from skcnn._estimator.automatic import AUTO, Base, decide, with_values
 from skcnn._estimator.fitting import (
     FitArguments,
     describe_network,
@@ -28,6 +30,7 @@ from skcnn._images.forms import (
     image_batch,
     learned_from_images,
     relearn_from_images,
+    shape_of_images,
     validate_images,
 )
 from skcnn._images.numerics import default_errors, log_probabilities, probabilities
@@ -71,6 +74,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     presets: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     classes_: np.ndarray
     image_shape_: tuple[int, int, int]
+    auto_params_: dict[str, Any]
     n_features_in_: int
     n_iter_: int
     history_: dict[str, list[float]]
@@ -85,7 +89,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     _hold_out_seed: int | None = None
     _fingerprints: np.ndarray | None = None
     _seen_pixels: dict[str, Any] | None
-    _largest_auto_batch_size: int
+    _base: Base
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
 
@@ -206,7 +210,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             X, y, sample_weight, X_val, y_val, sample_weight_val, checkpoint=checkpoint
         )
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
-        return self._fit_or_stay(given, goes_on, self.epochs)
+        epochs = None if self.epochs == AUTO else self.epochs
+        return self._fit_or_stay(given, goes_on, epochs)
 
     @explains_wrong_calls
     @validates_parameters
@@ -371,8 +376,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                     'dtype="float64".'
                 )
 
-    def _fit_or_stay(self, given: FitArguments, goes_on: bool, epochs: int) -> Self:
-        """Fit a copy and become it, so that a refused fit leaves the last one whole."""
+    def _fit_or_stay(
+        self, given: FitArguments, goes_on: bool, epochs: int | None
+    ) -> Self:
+        """Fit a copy and become it, so that a refused fit leaves the last one whole.
+
+        `epochs` is None if their number is not known before the images are.
+        """
         # Callbacks are attached to this object, not to the copy.
         context = begin_task(self, max_subtasks=epochs)
         make_tasks = partial(FitTasks, self, context)
@@ -386,6 +396,13 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         fitted.__dict__.pop("_learned_values", None)
         self.__dict__ = fitted.__dict__
         return self
+
+    def _auto_epochs(self, X: Any, n_images: int) -> int:
+        """Return the epochs of a fit on some of these images if they are "auto"."""
+        if self.early_stopping:
+            n_images -= ceil(self.validation_fraction * n_images)
+        shape = shape_of_images(X[:1], self.image_shape)
+        return decide(with_values(self, {"epochs": AUTO}), n_images, shape)["epochs"]
 
     def _learn(self, untrained: Any, state: TrainState) -> Self:
         """Set the attributes that training to a state has learned."""
@@ -413,6 +430,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             "seen_pixels": self._seen_pixels,
             # As they were in `fit`; `set_params` may have changed them since.
             "parameters": self._as_fitted,
+            "auto_params": self.auto_params_,
             "history": state.history,
             "weights": state.weights,
             "optimizer_values": state.slots,
@@ -435,10 +453,11 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"The classes are {listed(classes)}, not sorted and unique."
             )
-        # The first files have none of these three, and their images are not checked.
+        # The first files have none of these four, and their images are not checked.
         self._seen_pixels = learned.get("seen_pixels")
         self._fingerprints = learned.get("fingerprints")
         self._hold_out_seed = learned.get("hold_out_seed")
+        self.auto_params_ = dict(learned.get("auto_params", {}))
         self._random_state = self._generator(learned["random_state"])
         as_fitted = copy.copy(self).set_params(
             **learned["parameters"], callbacks=None, test_time_augmentation=None

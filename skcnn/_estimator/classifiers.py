@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from skcnn._estimator.automatic import Base
 from skcnn._estimator.base import BaseCNNClassifier
 
 
@@ -25,9 +26,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
 
     Parameters
     ----------
-    epochs : int, default=7
-        Maximum number of passes over the training images. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+    epochs : int or "auto", default="auto"
+        Maximum number of passes over the training images. "auto" is 7, or 12 in
+        `CIFARCNNClassifier`, and more for a small set: enough for 640 training steps,
+        but at most 60 passes. `early_stopping`, `callbacks` and Ctrl-C can end training
+        earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -46,9 +49,12 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         one machine with the same number of TensorFlow threads. Another number of
         threads changes 1 to 2 % of the labels that a briefly trained network predicts,
         and the accuracy by tenths of a percentage point at most.
-    filters : int or tuple of int, default=(16, 32)
+    filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
+        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
+        (after `progressive_resizing`). For larger images the last entry is repeated,
+        once for each halving of the sides that makes them so small.
     convolutions : int, default=1
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=(5, 3)
@@ -118,11 +124,13 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=None
+    progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
-        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
+        ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
+        is true; images with more pixels than 96 x 96 are reduced to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=None
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -154,6 +162,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
+    auto_params_ : dict
+        The parameters that are "auto", each with the value that it stood for in the
+        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -220,7 +231,12 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     True
     """
 
-    _largest_auto_batch_size = 256
+    _base = Base(
+        epochs=7,
+        largest_batch_size=256,
+        filters=(16, 32),
+        progressive_resizing=(1.0,),
+    )
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -241,6 +257,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "label_smoothing": 0.0,
                     "scaling": "unit",
                     "augment": None,
+                    "progressive_resizing": None,
                 }
             ),
             "fast": MappingProxyType(
@@ -274,13 +291,13 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        epochs=7,
+        epochs="auto",
         learning_rate=0.005,
         batch_size="auto",
         early_stopping=False,
         verbose=False,
         random_state=None,
-        filters=(16, 32),
+        filters="auto",
         convolutions=1,
         kernel_size=(5, 3),
         pool_size=2,
@@ -302,7 +319,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         image_shape=None,
         scaling="standard",
         augment="affine",
-        progressive_resizing=None,
+        progressive_resizing="auto",
         test_time_augmentation=None,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -368,9 +385,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     Parameters
     ----------
-    epochs : int, default=12
-        Maximum number of passes over the training images. `early_stopping`, `callbacks`
-        and Ctrl-C can end training earlier.
+    epochs : int or "auto", default="auto"
+        Maximum number of passes over the training images. "auto" is 7, or 12 in
+        `CIFARCNNClassifier`, and more for a small set: enough for 640 training steps,
+        but at most 60 passes. `early_stopping`, `callbacks` and Ctrl-C can end training
+        earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -389,9 +408,12 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         one machine with the same number of TensorFlow threads. Another number of
         threads changes 1 to 2 % of the labels that a briefly trained network predicts,
         and the accuracy by tenths of a percentage point at most.
-    filters : int or tuple of int, default=(32, 128, 128)
+    filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
+        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
+        (after `progressive_resizing`). For larger images the last entry is repeated,
+        once for each halving of the sides that makes them so small.
     convolutions : int, default=2
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=3
@@ -461,11 +483,13 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. Images less than 8
         pixels high or wide, tables among them, are never changed.
-    progressive_resizing : float, tuple or None, default=(0.5, 0.625, 0.75, 0.875, 1.0)
+    progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
-        In (0, 1]; several sizes need `global_pooling`. None is 1. Images less than 8
-        pixels high or wide are never resized.
+        In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
+        ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
+        is true; images with more pixels than 96 x 96 are reduced to about as many.
+        Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default=("flip", "shift")
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -497,6 +521,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Column names, if `X` was a DataFrame whose column names are all strings.
     image_shape_ : tuple of int
         ``(height, width, channels)``.
+    auto_params_ : dict
+        The parameters that are "auto", each with the value that it stood for in the
+        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -564,7 +591,12 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     (1, 2)
     """
 
-    _largest_auto_batch_size = 1000
+    _base = Base(
+        epochs=12,
+        largest_batch_size=1000,
+        filters=(32, 128, 128),
+        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+    )
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
@@ -615,13 +647,13 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     def __init__(
         self,
         *,
-        epochs=12,
+        epochs="auto",
         learning_rate=0.01,
         batch_size="auto",
         early_stopping=False,
         verbose=False,
         random_state=None,
-        filters=(32, 128, 128),
+        filters="auto",
         convolutions=2,
         kernel_size=3,
         pool_size=2,
@@ -643,7 +675,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         image_shape=None,
         scaling="standard",
         augment=("flip", "shift"),
-        progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
+        progressive_resizing="auto",
         test_time_augmentation=("flip", "shift"),
         validation_fraction=0.1,
         n_iter_no_change=10,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skcnn._estimator.automatic import check_parameters, decide, with_values
 from skcnn._estimator.parameters import resolve_parameters
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
@@ -29,10 +30,6 @@ from skcnn._training.sklearn_callbacks import FitTasks
 # A batch_size beyond the number of images is one batch of all of them. Backends with
 # static shapes pad that batch, up to this many rows.
 LARGEST_PADDED = 2**16
-
-# batch_size="auto": 64 steps an epoch where there are images enough, but no batch so
-# small that it is not worth its overhead.
-AUTO_STEPS, AUTO_SMALLEST = 64, 32
 
 
 class FitArguments(NamedTuple):
@@ -68,7 +65,8 @@ def fit_classifier(
     goes_on, one_epoch = last is not None, given.classes is not None
 
     # Parameters.
-    options = resolve_parameters(estimator)
+    kept = estimator._as_fitted if goes_on else None
+    options = check_parameters(estimator, kept)
     if goes_on:
         _refuse_changes(estimator, options)
     checkpoint_path = _checkpoint_path(estimator, given, goes_on)
@@ -97,8 +95,8 @@ def fit_classifier(
     if checkpoint_path is not None:
         validated = () if validation is None else vars(validation).values()
         arrays = [X, labels, weights, *validated]
-        checkpoint, random_state = open_checkpoint(
-            checkpoint_path, estimator, arrays, random_state
+        opened, random_state = open_checkpoint(
+            checkpoint_path, estimator.random_state, random_state
         )
     if not goes_on:
         estimator._hold_out_seed = None
@@ -106,31 +104,41 @@ def fit_classifier(
         training, validation = _hold_out(estimator, training, random_state)
     rows = training.rows
 
+    # What "auto" stands for. From here on, `settled` has the parameters.
+    decided = decide(estimator, len(training), estimator.image_shape_, kept)
+    if one_epoch:
+        decided.pop("epochs", None)
+    estimator.auto_params_ = decided
+    settled = with_values(estimator, decided | ({"epochs": 1} if one_epoch else {}))
+    options = resolve_parameters(settled)
+    if checkpoint_path is not None:
+        checkpoint = opened.of_fit(settled, arrays)
+
     # Network and schedule.
     network, sizes = describe_network(estimator, options)
     warn_of_large_network(network)
-    untrained = make_keras_classifier(estimator, network, options)
+    untrained = make_keras_classifier(settled, network, options)
     if goes_on and untrained.key != last.key:
         raise ValueError(
             "The optimizer is another one than in the last fit, but warm_start and "
             "partial_fit go on with its state. Fit with warm_start=False to start anew."
         )
-    batch_size = _batch_size(estimator, len(training))
+    batch_size = int(settled.batch_size)
     if len(training) <= batch_size:
         training = training.merged()
         batch_size = min(batch_size, max(len(training), LARGEST_PADDED))
     training = training.with_mean_weight_one()
     schedule = Schedule(
-        epochs=1 if one_epoch else int(estimator.epochs),
+        epochs=int(settled.epochs),
         batch_size=batch_size,
         sizes=tuple(sizes[-1:] if one_epoch else sizes),
-        learning_rates="constant" if one_epoch else estimator.learning_rate_schedule,
+        learning_rates="constant" if one_epoch else settled.learning_rate_schedule,
         peak=untrained.peak_learning_rate,
         dropout=options["dropout"],
-        label_smoothing=estimator.label_smoothing,
-        shuffle=estimator.shuffle,
-        patience=estimator.n_iter_no_change if estimator.early_stopping else None,
-        tol=estimator.tol,
+        label_smoothing=settled.label_smoothing,
+        shuffle=settled.shuffle,
+        patience=settled.n_iter_no_change if settled.early_stopping else None,
+        tol=settled.tol,
     )
 
     # State.
@@ -150,6 +158,7 @@ def fit_classifier(
     estimator._random_state = random_state
     estimator.callbacks_ = copy_callbacks(options["callbacks"])
     tasks = make_tasks(
+        schedule.epochs,
         X,
         labels,
         given.sample_weight,
@@ -334,14 +343,6 @@ def _hold_out(
             f"{error}. Change the fraction, or pass X_val and y_val."
         ) from error
     return training.take(train_rows), training.take(held_out_rows)
-
-
-def _batch_size(estimator: Any, n_images: int) -> int:
-    """Return the number of images a step."""
-    if estimator.batch_size != "auto":
-        return int(estimator.batch_size)
-    size = -(-n_images // AUTO_STEPS)
-    return int(np.clip(size, AUTO_SMALLEST, estimator._largest_auto_batch_size))
 
 
 def _frozen_weights(

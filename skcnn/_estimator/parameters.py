@@ -17,7 +17,10 @@ from skcnn._training.keras_callbacks import check_callbacks
 MOST_LAYERS = 1000
 
 PARAMETER_CONSTRAINTS = {
-    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "epochs": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
     "batch_size": [
         StrOptions({"auto"}),
@@ -26,7 +29,12 @@ PARAMETER_CONSTRAINTS = {
     "early_stopping": ["boolean"],
     "verbose": ["verbose"],
     "random_state": ["random_state"],
-    "filters": [Interval(Integral, 1, None, closed="left"), tuple, list],
+    "filters": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+        tuple,
+        list,
+    ],
     "convolutions": [Interval(Integral, 1, None, closed="left")],
     "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
     "pool_size": [Interval(Integral, 1, None, closed="left")],
@@ -49,6 +57,7 @@ PARAMETER_CONSTRAINTS = {
     "scaling": [StrOptions({"standard", "unit"})],
     "augment": [StrOptions(set(AUGMENTATIONS)), tuple, list, None],
     "progressive_resizing": [
+        StrOptions({"auto"}),
         Interval(Real, 0, 1, closed="right"),
         tuple,
         list,
@@ -69,8 +78,9 @@ PARAMETER_CONSTRAINTS = {
 def resolve_parameters(estimator: Any) -> dict[str, Any]:
     """Return a classifier's parameters in the form that training needs.
 
-    Each parameter has passed its `PARAMETER_CONSTRAINTS`. This function also checks how
-    they fit together and raises an `ValueError` if they do not.
+    Each parameter has passed its `PARAMETER_CONSTRAINTS`, and none of those of the
+    network is "auto", see `skcnn._estimator.automatic`. This function also checks how
+    they fit together and raises a `ValueError` if they do not.
 
     Returns
     -------
@@ -89,7 +99,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
     if estimator.image_shape is not None:
         check_image_shape(estimator.image_shape)
     augment = _tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
-    scales = _tuple_of_scales(estimator.progressive_resizing)
+    scales = tuple_of_scales(estimator.progressive_resizing)
     if len(set(scales)) > 1 and not estimator.global_pooling:
         raise ValueError(
             f"Got progressive_resizing={estimator.progressive_resizing!r} with "
@@ -166,7 +176,7 @@ def _tuple_of_names(name: str, value: Any, known: Iterable[str]) -> tuple[str, .
     return tuple(entry for entry in known if entry in names)
 
 
-def _tuple_of_scales(value: Any) -> tuple[float, ...]:
+def tuple_of_scales(value: Any) -> tuple[float, ...]:
     """Return `progressive_resizing` as one size relative to `X` for each phase."""
     scales = (1.0,) if value is None else value
     scales = (scales,) if isinstance(scales, Real) else tuple(scales)

@@ -308,6 +308,7 @@ _OF_A_CLASSIFIER = schema.record(
     },
     # Files written before 2026-11-26 have `integer_maximum`, and none of the others.
     optional={
+        "auto_params": schema.mapping(schema.text(64), _parameter, most=64),
         "fingerprints": check_fingerprints,
         "hold_out_seed": schema.either(
             schema.nothing, schema.integer(0, np.iinfo(np.int32).max)

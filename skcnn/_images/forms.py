@@ -58,6 +58,16 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     return height, width, channels
 
 
+def shape_of_images(X: Any, image_shape: Any) -> tuple[int, int, int]:
+    """Return the ``(height, width, channels)`` that `fit` will use for images."""
+    expected = None if image_shape is None else check_image_shape(image_shape)
+    found = np.shape(array_or_frame(X, None, expected))[1:]
+    if len(found) > 1:
+        height, width, channels = (*found, 1)[:3]
+        return height, width, channels
+    return expected or infer_image_shape(*found)
+
+
 def validate_images(
     estimator: Any,
     X: Any,

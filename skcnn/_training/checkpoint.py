@@ -70,24 +70,38 @@ class Checkpoint:
         write_archive(self.path, {"checkpoint": encode(content)}, encode)
 
 
-def open_checkpoint(
-    path: Path,
-    estimator: Any,
-    arrays: Sequence[np.ndarray | None],
-    random_state: np.random.RandomState,
-) -> tuple[Checkpoint, np.random.RandomState]:
-    """Return the checkpoint of a fit, and the generator that the fit begins with.
+@dataclass(frozen=True)
+class OpenedCheckpoint:
+    """A file before it is known whether it is of the present fit.
 
-    `arrays` are all that is trained on. Raises ValueError if the file is there, but not
-    a checkpoint of this fit, or damaged.
+    Attributes
+    ----------
+    path : Path
+        The file.
+    content : dict or None
+        What it holds; None if there is no file.
+    given : dict
+        State of the random generator that `fit` was given.
+    beginning : dict
+        State of the random generator with which the fit of the file began; without a
+        file, the present fit.
     """
-    if estimator.random_state is None:
-        # NumPy's global generator has to stay as it is.
-        seed = random_state.randint(2**32, dtype=np.uint32)
-        random_state = np.random.RandomState(seed)
-    fingerprint, state = _fingerprint(estimator, arrays), None
-    if path.exists():
-        content = read_archive(path, _content)
+
+    path: Path
+    content: dict[str, Any] | None
+    given: dict[str, Any]
+    beginning: dict[str, Any]
+
+    def of_fit(self, estimator: Any, arrays: Sequence[np.ndarray | None]) -> Checkpoint:
+        """Return the checkpoint of a fit.
+
+        No parameter of the estimator is "auto", and `arrays` are all that is trained
+        on. Raises ValueError if the file is of another fit, or damaged.
+        """
+        path, content = self.path, self.content
+        fingerprint = _fingerprint(estimator, arrays)
+        if content is None:
+            return Checkpoint(path, fingerprint, self.beginning, None)
         if content["fingerprint"] != fingerprint:
             raise ValueError(
                 f"{path} is the checkpoint of a fit with other parameters or other "
@@ -101,23 +115,42 @@ def open_checkpoint(
             )
         # An integer says how the fit began; if it changed, so did the fit.
         if isinstance(estimator.random_state, (int, np.integer)) and not _equal(
-            random_state.get_state(legacy=False), content["beginning"]
+            self.given, self.beginning
         ):
             raise ValueError(
                 f"{path} is the checkpoint of a fit with another random_state. Delete "
                 "it, or name another file."
             )
-        random_state.set_state(content["beginning"])
+        best = content["best"]
         state = TrainState(
             content["weights"],
             content["optimizer_values"],
             content["history"],
             content["generator"],
-            epoch=len(content["history"]["loss"]),
-            best=None if content["best"] is None else Best(*content["best"]),
+            epoch=n_done,
+            best=None if best is None else Best(*best),
         )
-    beginning = random_state.get_state(legacy=False)
-    return Checkpoint(path, fingerprint, beginning, state), random_state
+        return Checkpoint(path, fingerprint, self.beginning, state)
+
+
+def open_checkpoint(
+    path: Path, seed: Any, random_state: np.random.RandomState
+) -> tuple[OpenedCheckpoint, np.random.RandomState]:
+    """Read a checkpoint, if there is one, and return the generator of its fit.
+
+    `seed` is the parameter `random_state`, and `random_state` the generator that it
+    stands for. The generator stands where the fit of the file began. Raises ValueError
+    if the file is no checkpoint.
+    """
+    if seed is None:
+        # NumPy's global generator has to stay as it is.
+        number = random_state.randint(2**32, dtype=np.uint32)
+        random_state = np.random.RandomState(number)
+    given = random_state.get_state(legacy=False)
+    content = read_archive(path, _content) if path.exists() else None
+    beginning = given if content is None else content["beginning"]
+    random_state.set_state(beginning)
+    return OpenedCheckpoint(path, content, given, beginning), random_state
 
 
 _DOCUMENT = schema.record(

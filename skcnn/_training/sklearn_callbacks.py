@@ -17,7 +17,10 @@ class FitTasks:
     estimator : BaseCNNClassifier
         The classifier on which `fit` was called; callbacks know it by identity.
     context : sklearn.callback.CallbackContext
-        The context of the fit.
+        The context of the fit. It may have been made before the number of epochs was
+        known.
+    epochs : int
+        Number of epochs planned.
     X : ndarray of shape (n, ...)
         All images that `fit` was given.
     y : ndarray of shape (n,)
@@ -35,6 +38,7 @@ class FitTasks:
         self,
         estimator: Any,
         context: Any,
+        epochs: int,
         X: np.ndarray,
         y: np.ndarray,
         sample_weight: Any,
@@ -42,6 +46,7 @@ class FitTasks:
         attributes: Callable[[TrainState], dict[str, Any]],
     ) -> None:
         self._estimator, self._context = estimator, context
+        context.max_subtasks = epochs
         # Functions, so that nothing is copied until a callback asks for it.
         self._data: dict[str, Callable] = {"X": lambda: X[rows], "y": lambda: y[rows]}
         if sample_weight is not None:

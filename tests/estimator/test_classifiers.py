@@ -103,7 +103,7 @@ def test_all_behavior_is_shared(classifier):
     # scikit-learn gives each class its own setters of metadata requests.
     generated = r"__\w+__|_sklearn_\w+|set_\w+_request"
     own = {name for name in vars(classifier) if not re.fullmatch(generated, name)}
-    assert own == {"presets", "_largest_auto_batch_size"}
+    assert own == {"presets", "_base"}
     assert classifier.__bases__ == (BaseCNNClassifier,)
     assert classifier.__name__ in skcnn.__all__
 

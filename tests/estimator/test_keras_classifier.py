@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from skcnn import MNISTCNNClassifier
+from skcnn._estimator.automatic import check_parameters
 from skcnn._estimator.fitting import describe_network, make_keras_classifier
-from skcnn._estimator.parameters import resolve_parameters
 
 # The hooks that skcnn overrides, with the parameters that SciKeras calls them with.
 FIT = ["X", "y", "sample_weight", "warm_start", "epochs", "initial_epoch", "kwargs"]
@@ -69,7 +69,7 @@ def fitted(digits):
 
 def untrained(fitted):
     """Return the classifier of SciKeras as it is before training."""
-    options = resolve_parameters(fitted)
+    options = check_parameters(fitted)
     network, _ = describe_network(fitted, options)
     return make_keras_classifier(fitted, network, options)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-from skcnn._estimator.parameters import resolve_parameters
+from skcnn._estimator.automatic import check_parameters
 from skcnn._network import description
 from skcnn._network.description import (
     NON_DECREASING_ACTIVATIONS,
@@ -50,7 +50,7 @@ def build(network=SMALL, dropout=(0, 0), **changes):
 
 def of_preset(classifier, name, image_shape):
     """Build the network of a preset for ten classes, as fit does."""
-    options = resolve_parameters(classifier.from_preset(name))
+    options = check_parameters(classifier.from_preset(name))
     network = Network(image_shape=image_shape, n_classes=10, **options["network"])
     return build_network(network, options["dropout"])
 
@@ -433,7 +433,7 @@ def test_building_heeds_no_global_policy():
 )
 def test_kernels_are_those_of_their_stage_and_the_last_goes_on(kernel_size, expected):
     clf = MNISTCNNClassifier(filters=(2, 3, 4), kernel_size=kernel_size)
-    assert resolve_parameters(clf)["network"]["kernel_size"] == expected
+    assert check_parameters(clf)["network"]["kernel_size"] == expected
 
 
 def test_the_number_of_weights_is_that_of_the_built_network():
@@ -464,24 +464,3 @@ def test_a_large_network_is_warned_of_before_training(monkeypatch):
         clf.set_params(global_pooling=True).fit(X, np.arange(20) % 2)
     with pytest.warns(UserWarning, match="too much, use fewer filters or dense_units"):
         clf.set_params(filters=40, dense_units=50).fit(X, np.arange(20) % 2)
-
-
-@pytest.mark.parametrize(
-    ("classifier", "image_shape", "warns"),
-    [
-        (MNISTCNNClassifier, (28, 28, 1), False),
-        (MNISTCNNClassifier, (64, 64, 3), False),
-        (MNISTCNNClassifier, (224, 224, 3), False),
-        (MNISTCNNClassifier, (512, 512, 1), True),
-        (MNISTCNNClassifier, (720, 1280, 1), True),
-        (CIFARCNNClassifier, (32, 32, 3), False),
-        (CIFARCNNClassifier, (720, 1280, 3), False),
-    ],
-)
-def test_the_defaults_warn_of_large_images_only(classifier, image_shape, warns):
-    options = resolve_parameters(classifier())
-    network = Network(image_shape=image_shape, n_classes=10, **options["network"])
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        description.warn_of_large_network(network)
-    assert len(caught) == warns

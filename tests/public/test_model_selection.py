@@ -18,6 +18,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 from skcnn import MNISTCNNClassifier
+from skcnn._estimator.automatic import decide
 from skcnn.model_selection import WarmHalvingGridSearchCV, WarmHalvingRandomSearchCV
 from skcnn.preprocessing import ImageScaler
 
@@ -209,6 +210,32 @@ def test_what_cannot_work_is_refused_before_training(parameters, message, images
     search = WarmHalvingGridSearchCV(small(), {"learning_rate": [0.01]})
     with pytest.raises(ValueError, match=message):
         search.set_params(**parameters).fit(*images)
+
+
+@pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline])
+def test_epochs_that_are_auto_follow_the_training_parts(wrap, images):
+    X, y = images
+    clf = wrap(small(epochs="auto", batch_size=80, early_stopping=True))
+    name = "epochs" if wrap is not make_pipeline else "mnistcnnclassifier__epochs"
+    search = WarmHalvingGridSearchCV(clf, {}, resource=name, cv=2, refit=True)
+    search.set_params(min_resources=1, max_resources="auto").fit(X, y)
+    folds = decide(small(epochs="auto", batch_size=80), 108, (8, 8, 1))["epochs"]
+    assert search.max_resources_ == folds
+    # The best is what a fit on all images makes of its parameters.
+    best = search.best_estimator_[-1] if name != "epochs" else search.best_estimator_
+    everything = decide(best, 216, (8, 8, 1))["epochs"]
+    assert best.auto_params_ == {"epochs": everything}
+    assert everything < folds
+
+
+def test_a_resource_that_no_number_stands_for_is_refused(images):
+    search = WarmHalvingGridSearchCV(
+        small(), {}, resource="batch_size", max_resources="auto"
+    )
+    with pytest.raises(
+        ValueError, match=r"but that is .auto.\. Give a number as max_re"
+    ):
+        search.fit(*images)
 
 
 def test_a_pipeline_is_told_the_name_of_its_step(images):

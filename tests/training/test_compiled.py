@@ -9,7 +9,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 from tiny import tiny_classifier
 
-from skcnn._estimator.parameters import resolve_parameters
+from skcnn._estimator.automatic import check_parameters
 from skcnn._network.backends import backend
 from skcnn._network.description import Network, build_network
 from skcnn._network.step import Batch, StepOptions, forward
@@ -467,7 +467,7 @@ def test_other_networks_are_compiled_apart(parameters, fitted):
 
     keys = []
     for classifier in (tiny(), tiny(**parameters)):
-        options = resolve_parameters(classifier)
+        options = check_parameters(classifier)
         network = Network(image_shape=(8, 8, 1), n_classes=10, **options["network"])
         inner = SharedTraceKerasClassifier(
             network,

@@ -81,7 +81,9 @@ def tasks_of(images, epochs):
     estimator = MNISTCNNClassifier()
     context = estimator._init_callback_context(max_subtasks=epochs)
     labels = images.class_indices
-    return FitTasks(estimator, context, images.X, labels, None, images.rows, vars)
+    return FitTasks(
+        estimator, context, epochs, images.X, labels, None, images.rows, vars
+    )
 
 
 def run(

@@ -1,0 +1,368 @@
+"""What "auto" stands for: rules of plain numbers, and the fits that follow them."""
+
+import copy
+import pickle
+import re
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from tiny import tiny_classifier
+
+import skcnn
+from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator import automatic
+from skcnn._estimator.automatic import (
+    auto_batch_size,
+    auto_epochs,
+    decide,
+    with_values,
+)
+from skcnn._estimator.fitting import describe_network
+from skcnn._estimator.parameters import resolve_parameters
+from skcnn._network.description import build_network, network_size
+
+# Only `epochs` is "auto" unless a test says so.
+tiny = partial(tiny_classifier, epochs="auto", progressive_resizing=None)
+BOTH = [MNISTCNNClassifier, CIFARCNNClassifier]
+
+
+@pytest.fixture(scope="module")
+def data(digits):
+    return digits[0][:80], digits[1][:80]
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    """A classifier of `epochs="auto"` that no test changes."""
+    return tiny().fit(*data)
+
+
+@pytest.fixture
+def twelve_steps(monkeypatch):
+    """Let "auto" take at least twelve steps, so that fits are short."""
+    monkeypatch.setattr(automatic, "MIN_STEPS", 12)
+
+
+# ------------------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize(
+    ("classifier", "n_images", "side", "epochs"),
+    [
+        (MNISTCNNClassifier, 60_000, 28, 7),
+        (MNISTCNNClassifier, 54_000, 28, 7),
+        (CIFARCNNClassifier, 50_000, 32, 12),
+        (CIFARCNNClassifier, 45_000, 32, 12),
+    ],
+)
+def test_mnist_and_cifar_keep_their_passes(classifier, n_images, side, epochs):
+    decided = decide(classifier(), n_images, (side, side, 1))
+    assert decided["epochs"] == epochs
+
+
+@pytest.mark.parametrize("base", [7, 12])
+@pytest.mark.parametrize("n_images", [1, 31, 33, 240, 1_000, 5_000, 10**6])
+@pytest.mark.parametrize("batch_size", [1, 32, 1_000])
+def test_small_sets_get_steps_and_no_set_gets_less_than_the_base(
+    base, n_images, batch_size
+):
+    epochs = auto_epochs(n_images, batch_size, base)
+    steps = -(-n_images // batch_size)
+    assert base <= epochs <= max(base, automatic.MAX_PASSES)
+    if epochs < automatic.MAX_PASSES:
+        assert epochs * steps >= automatic.MIN_STEPS
+    if epochs > base:
+        assert (epochs - 1) * steps < automatic.MIN_STEPS
+
+
+def test_weights_and_repetitions_of_a_single_step_get_the_same_passes():
+    clf = MNISTCNNClassifier()
+    passes = {decide(clf, n, (8, 8, 1))["epochs"] for n in range(1, 33)}
+    assert len(passes) == 1
+
+
+@pytest.mark.parametrize(
+    ("n_images", "largest", "size"),
+    [(80, 256, 32), (2_049, 256, 33), (10**6, 256, 256)],
+)
+def test_the_batch_size_aims_at_64_steps_within_bounds(n_images, largest, size):
+    assert auto_batch_size(n_images, largest) == size
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+def test_what_the_user_sets_is_not_decided(classifier):
+    clf = classifier(epochs=3, batch_size=10)
+    assert not {"epochs", "batch_size"} & set(decide(clf, 100, (8, 8, 1)))
+
+
+def shape_of_auto(classifier, image_shape, **parameters):
+    """Return what `filters` and `progressive_resizing` stand for."""
+    decided = decide(classifier(**parameters), 1_000, image_shape)
+    return decided["filters"], decided["progressive_resizing"]
+
+
+@pytest.mark.parametrize("sides", [(1, 784), (3, 3), (8, 8), (28, 28), (32, 32)])
+def test_small_images_get_the_networks_of_mnist_and_cifar(sides):
+    assert shape_of_auto(MNISTCNNClassifier, (*sides, 1)) == ((16, 32), 1.0)
+    assert shape_of_auto(CIFARCNNClassifier, (*sides, 3)) == (
+        (32, 128, 128),
+        (0.5, 0.625, 0.75, 0.875, 1.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sides", "n_stages", "last"),
+    [
+        ((48, 48), 2, 1.0),
+        ((50, 50), 3, 1.0),
+        ((96, 96), 3, 1.0),
+        ((192, 192), 3, 0.5),
+        ((48, 768), 3, 0.5),
+        ((720, 1280), 3, 0.1),
+        # Less than 8 pixels high: never resized.
+        ((4, 4_096), 4, 1.0),
+    ],
+)
+def test_larger_images_get_more_stages_and_then_are_reduced(sides, n_stages, last):
+    filters, scale = shape_of_auto(MNISTCNNClassifier, (*sides, 1))
+    assert filters == (16, *[32] * (n_stages - 1))
+    assert scale == pytest.approx(last)
+    filters, scales = shape_of_auto(CIFARCNNClassifier, (*sides, 3))
+    assert filters == (32, *[128] * n_stages)
+    assert scales == pytest.approx([s * last for s in (0.5, 0.625, 0.75, 0.875, 1)])
+
+
+def test_stages_follow_the_size_that_the_network_sees_and_the_pooling():
+    shape = (192, 192, 1)
+    for scale in (None, 1.0, (0.5, 1.0)):
+        clf = MNISTCNNClassifier(progressive_resizing=scale)
+        assert decide(clf, 100, shape)["filters"] == (16, 32, 32, 32)
+    clf = MNISTCNNClassifier(progressive_resizing=(1.0, 0.25))
+    assert decide(clf, 100, shape)["filters"] == (16, 32)
+    for pool_size, n_stages in ((1, 2), (2, 4), (4, 3), (8, 3)):
+        clf = MNISTCNNClassifier(progressive_resizing=None, pool_size=pool_size)
+        assert len(decide(clf, 100, shape)["filters"]) == n_stages
+
+
+def test_without_global_pooling_auto_is_one_size():
+    _, scale = shape_of_auto(CIFARCNNClassifier, (192, 192, 3), global_pooling=False)
+    assert scale == 0.5
+
+
+def test_what_must_not_change_is_kept_when_training_goes_on():
+    kept = {"filters": (4, 5), "progressive_resizing": 0.25}
+    for shape in ((32, 32, 3), (500, 500, 3)):
+        decided = decide(CIFARCNNClassifier(), 100, shape, kept)
+        assert decided["filters"] == (4, 5)
+        assert decided["progressive_resizing"][-1] == 0.25
+
+
+# ---------------------------------------------------------------------------- networks
+
+
+def networks(classifier, image_shape, **parameters):
+    """Return the networks of each size of images in training, the last one of all."""
+    settled = classifier(**parameters)
+    settled = with_values(settled, decide(settled, 1_000, image_shape))
+    settled.image_shape_, settled.classes_ = image_shape, np.arange(10)
+    network, sizes = describe_network(settled, resolve_parameters(settled))
+    channels = image_shape[-1]
+    return [
+        replace(network, image_shape=(*size, channels), resized=None) for size in sizes
+    ]
+
+
+def multiply_adds(network):
+    """Return the multiplications of a network for one image."""
+    model = build_network(network, (0, 0))
+    return sum(
+        np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:-1])
+        for layer in model.layers
+        if hasattr(layer, "kernel")
+    )
+
+
+def cost(classifier, image_shape):
+    """Return the mean multiplications for one image in training."""
+    return np.mean([multiply_adds(one) for one in networks(classifier, image_shape)])
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+def test_images_of_224_pixels_cost_at_most_four_times_those_of_64(classifier):
+    unit = cost(classifier, (64, 64, 3))
+    for sides in ((96, 96), (128, 128), (224, 224), (720, 1280)):
+        assert cost(classifier, (*sides, 3)) < 4 * unit
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+@pytest.mark.parametrize(
+    "sides",
+    [(720, 1280), (4_000, 3_000), (16, 1_000), (1_000, 16), (1, 784), (8, 8), (1, 1)],
+)
+def test_no_image_takes_a_large_network(classifier, sides):
+    *_, network = networks(classifier, (*sides, 3))
+    assert network_size(network).n_kernel_values < 3_000_000
+    outputs = [layer.output.shape for layer in build_network(network, (0, 0)).layers]
+    assert all(min(shape[1:]) > 0 for shape in outputs)
+
+
+# -------------------------------------------------------------------------------- fits
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+@pytest.mark.parametrize("sides", [(100, 110), (16, 250), (1, 2), (9, 8)])
+def test_images_of_any_size_are_learned(classifier, sides):
+    X = np.zeros((8, *sides, 3), np.uint8)
+    X[::2] = 200
+    y = np.arange(8) % 2
+    small = {"convolutions": 1, "dense_units": 2, "epochs": 2, "random_state": 0}
+    clf = classifier(**small).fit(X, y)
+    assert clf.predict(X).shape == (8,)
+    large = sides == (100, 110)
+    assert len(clf.auto_params_["filters"]) == len(classifier._base.filters) + large
+    resized = [layer for layer in clf.model_.layers if layer.name == "resizing"]
+    assert [(layer.height, layer.width) for layer in resized] == (
+        [(92, 101)] if large else []
+    )
+    clf.partial_fit(X, y)
+
+
+def test_the_network_is_that_of_the_values_set_by_hand(data):
+    X, y = data
+    by_hand = {"filters": (16, 32), "progressive_resizing": 1.0, "epochs": 1}
+    auto = MNISTCNNClassifier(epochs=1, random_state=0).fit(X, y)
+    assert auto.auto_params_ == {
+        "progressive_resizing": 1.0,
+        "filters": (16, 32),
+        "batch_size": 32,
+    }
+    same = MNISTCNNClassifier(**by_hand, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(same.predict_proba(X), auto.predict_proba(X))
+
+
+def test_auto_keeps_a_network_set_by_hand_when_training_goes_on(data, tmp_path):
+    X, y = data
+    clf = tiny(epochs=1, progressive_resizing=0.75, warm_start=True).fit(X, y)
+    clf.set_params(filters="auto", progressive_resizing="auto").fit(X, y)
+    assert clf.auto_params_ == {"filters": (4,), "progressive_resizing": 0.75}
+    skcnn.save(clf, tmp_path / "model")
+    loaded = skcnn.load(tmp_path / "model").partial_fit(X, y)
+    assert loaded.auto_params_ == clf.auto_params_
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X), clf.partial_fit(X, y).predict_proba(X)
+    )
+    clf.set_params(warm_start=False).fit(X, y)
+    assert clf.auto_params_ == {"filters": (16, 32), "progressive_resizing": 1.0}
+
+
+def test_fit_trains_as_long_as_auto_says_and_tells(fitted, data):
+    epochs = auto_epochs(80, 20, 7)
+    assert epochs > 7
+    assert fitted.auto_params_ == {"epochs": epochs}
+    assert fitted.n_iter_ == len(fitted.loss_curve_) == epochs
+    # The parameter keeps what the user wrote, and the number given by hand is the same.
+    assert fitted.epochs == clone(fitted).epochs == "auto"
+    by_hand = tiny(epochs=epochs).fit(*data)
+    assert by_hand.auto_params_ == {}
+    np.testing.assert_array_equal(
+        by_hand.predict_proba(data[0]), fitted.predict_proba(data[0])
+    )
+
+
+def test_auto_params_are_copied_pickled_and_saved_but_not_cloned(fitted, tmp_path):
+    skcnn.save(fitted, tmp_path / "model")
+    for again in (
+        copy.copy(fitted),
+        copy.deepcopy(fitted),
+        pickle.loads(pickle.dumps(fitted)),
+        skcnn.load(tmp_path / "model"),
+    ):
+        assert again.auto_params_ == fitted.auto_params_
+    assert not hasattr(clone(fitted), "auto_params_")
+
+
+def test_images_held_out_do_not_count(data, twelve_steps):
+    clf = tiny(early_stopping=True, validation_fraction=0.75, n_iter_no_change=99)
+    assert clf.fit(*data).auto_params_ == {"epochs": 12}
+    assert tiny().fit(*data).auto_params_ == {"epochs": 7}
+
+
+def test_the_number_is_known_before_training_starts(data, twelve_steps, capsys):
+    import keras
+
+    seen = []
+
+    class Watching(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append(self.params["epochs"])
+
+    class Following:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "fit":
+                seen.append(context.max_subtasks)
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+    clf = tiny(callbacks=Watching(), verbose=1).set_callbacks(Following())
+    clf.fit(data[0][:20], data[1][:20])
+    assert seen == [12, 12]
+    assert capsys.readouterr().out.startswith("Epoch  1/12: ")
+
+
+def test_the_learning_rate_falls_over_all_passes(data, twelve_steps):
+    X, y = data[0][:20], data[1][:20]
+    whole = tiny().fit(X, y)
+    np.testing.assert_array_equal(
+        whole.predict_proba(X), tiny(epochs=12).fit(X, y).predict_proba(X)
+    )
+
+
+def test_partial_fit_is_one_epoch(data):
+    clf = tiny(batch_size="auto").partial_fit(*data, classes=np.arange(10))
+    assert clf.n_iter_ == 1
+    assert clf.auto_params_ == {"batch_size": 32}
+
+
+def test_each_fit_that_goes_on_decides_anew(data, twelve_steps):
+    X, y = data
+    clf = tiny(warm_start=True).fit(X[:20], y[:20])
+    assert clf.auto_params_ == {"epochs": 12}
+    clf.fit(X, y)
+    assert clf.auto_params_ == {"epochs": 7}
+    assert clf.n_iter_ == 19
+
+
+def test_a_checkpoint_of_auto_is_that_of_the_number(data, twelve_steps, tmp_path):
+    X, y = data[0][:20], data[1][:20]
+    path = tmp_path / "checkpoint"
+    whole = tiny().fit(X, y, checkpoint=path)
+    again = tiny(epochs=12).fit(X, y, checkpoint=path)
+    assert again.history_ == whole.history_
+    with pytest.raises(ValueError, match="other parameters"):
+        tiny(epochs=11).fit(X, y, checkpoint=path)
+
+
+def test_the_docstrings_quote_the_rules():
+    for classifier in BOTH:
+        text = re.sub(r"\s+", " ", classifier.__doc__)
+        bases = [one._base.epochs for one in BOTH]
+        assert '"auto" is {}, or {} in `CIFARCNNClassifier`,'.format(*bases) in text
+        assert f"for {automatic.MIN_STEPS} training steps" in text
+        assert f"at most {automatic.MAX_PASSES} passes" in text
+        base_side, side = automatic.LARGEST_BASE_SIDE, automatic.LARGEST_SIDE
+        assert f"up to {base_side} x {base_side} pixels" in text
+        assert f"more pixels than {side} x {side} are reduced" in text
+        for one in BOTH:
+            assert f"``{one._base.filters}``" in text
+        assert f"``{CIFARCNNClassifier._base.progressive_resizing}``" in text
+        assert f"aims at {automatic.STEPS_PER_EPOCH} steps an epoch" in text
