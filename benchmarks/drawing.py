@@ -13,7 +13,7 @@ from html import escape
 
 WIDTH, COLUMNS = 840, 2
 HEAD, PANEL = 100, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 34, 40, 40
+LEFT, RIGHT, TOP, BOTTOM = 62, 34, 40, 42
 LETTER = 22
 MARK = 9
 
@@ -42,6 +42,8 @@ text { paint-order: stroke; stroke: #ffffff; stroke-width: 5; stroke-linejoin: r
 
 Values = Sequence[float]
 Box = tuple[float, float, float, float]
+# Where a word stands: a place, and whether its start, middle or end is there.
+Place = tuple[float, float, str]
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,10 @@ def _head(x_title: str, y_title: str, legend: tuple[str, str]) -> Iterator[str]:
     """Yield the legend and what the axes are."""
     y = 34
     ours, others = legend
-    yield f'<g class="ours">{_mark(30, y - 7, True)}{_text(50, y, ours)}</g>'
+    yield f'<g class="ours">{_mark(30, y - 7, True)}{_text(ours, 50, y)}</g>'
     x = 90 + _width(ours)
-    yield f'<g class="others">{_mark(x, y - 7, False)}{_text(x + 20, y, others)}</g>'
-    yield _text(20, y + 36, f"Up: {y_title}. To the right: {x_title}.")
+    yield f'<g class="others">{_mark(x, y - 7, False)}{_text(others, x + 20, y)}</g>'
+    yield _text(f"Up: {y_title}. To the right: {x_title}.", 20, y + 36)
 
 
 def _panel(
@@ -142,13 +144,13 @@ def _panel(
     yield f"{escape(panel.subtitle)}</text>"
     for y in ticks:
         yield _line("grid", left, up(y), left + width, up(y))
-        yield _text(left - 8, up(y) + 8, f"{y:g}", "end")
+        yield _text(f"{y:g}", left - 8, up(y) + 8, "end")
     # A number for each power of ten fits up to seven of them.
     step = math.ceil((x_range[1] - x_range[0]) / 6)
     for power in range(x_range[0], x_range[1] + 1, step):
         x = across(10**power)
         yield _line("grid", x, top, x, top + height)
-        yield _text(x, top + height + 26, f"{10**power:,g}", "middle")
+        yield _text(f"{10**power:,g}", x, top + height + 29, "middle")
     marks = [(across(point.x[1]), up(point.y[1])) for point in panel.points]
     inside = (left, top, left + width, top + height)
     labels = _labels([point.word for point in panel.points], marks, inside)
@@ -162,7 +164,7 @@ def _panel(
         )
         yield (
             f'<g class="{"ours" if point.emphasized else "others"}">{"".join(ranges)}'
-            f"{_mark(x, y, point.emphasized)}{_text(*labels[i], point.word)}</g>"
+            f"{_mark(x, y, point.emphasized)}{_text(point.word, *labels[i])}</g>"
         )
 
 
@@ -185,11 +187,11 @@ def _ticks(values: Iterable[float]) -> list[float]:
 
 def _labels(
     words: Sequence[str], marks: Sequence[tuple[float, float]], inside: Box
-) -> list[tuple[float, float]]:
-    """Return where each word begins, beside its mark and away from what is there."""
+) -> list[Place]:
+    """Return where each word stands, beside its mark and away from what is there."""
     places = [_places(word, x, y) for word, (x, y) in zip(words, marks, strict=True)]
     boxes = [
-        [(x, y - 17, x + _width(word), y + 5) for x, y in of_word]
+        [_box(word, place) for place in of_word]
         for word, of_word in zip(words, places, strict=True)
     ]
     around = [(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in marks]
@@ -213,16 +215,26 @@ def _labels(
     return [of_word[place] for of_word, place in zip(places, chosen, strict=True)]
 
 
-def _places(word: str, x: float, y: float) -> list[tuple[float, float]]:
-    """Return where a word may begin around a mark."""
-    width, gap = _width(word), MARK + 7
-    right, middle, left = x + gap, x - width / 2, x - gap - width
+def _places(word: str, x: float, y: float) -> list[Place]:
+    """Return where a word may stand around a mark."""
+    gap = MARK + 7
+    right, left, above, below = x + gap, x - gap, y - gap, y + gap + 15
     return [
-        *((right, y + 7), (left, y + 7), (middle, y - gap), (middle, y + gap + 15)),
-        *((right, y - 8), (left, y - 8), (right, y + 22), (left, y + 22)),
-        *((right - gap, y - gap), (left + gap, y - gap)),
-        *((right - gap, y + gap + 15), (left + gap, y + gap + 15)),
+        *((right, y + 7, "start"), (left, y + 7, "end")),
+        *((x, above, "middle"), (x, below, "middle")),
+        *((right, y - 8, "start"), (left, y - 8, "end")),
+        *((right, y + 22, "start"), (left, y + 22, "end")),
+        *((x, above, "start"), (x, above, "end"), (x, below, "start")),
+        (x, below, "end"),
     ]
+
+
+def _box(word: str, place: Place) -> Box:
+    """Return what a word covers."""
+    x, y, anchor = place
+    width = _width(word)
+    left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+    return left, y - 17, left + width, y + 5
 
 
 def _area(box: Box) -> float:
@@ -249,7 +261,7 @@ def _width(word: str) -> float:
     return 0.62 * LETTER * len(word)
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
+def _text(words: str, x: float, y: float, anchor: str = "start") -> str:
     ends = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return f'<text x="{x:.1f}" y="{y:.1f}"{ends}>{escape(words)}</text>'
 

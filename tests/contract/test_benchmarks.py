@@ -476,10 +476,7 @@ def test_words_in_a_picture_do_not_hide_each_other(module):
             )
         ]
         places = drawing._labels(words, marks, inside)
-        boxes = [
-            (x, y - 17, x + drawing._width(word), y + 5)
-            for word, (x, y) in zip(words, places, strict=True)
-        ]
+        boxes = [drawing._box(*pair) for pair in zip(words, places, strict=True)]
         hidden += sum(
             drawing._overlap(one, other) > 0.2 * drawing._area(one)
             for i, one in enumerate(boxes)
