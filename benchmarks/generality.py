@@ -226,12 +226,21 @@ def set_title(run: Line) -> str:
     return run["case"].rpartition(", ")[0]
 
 
+def cases(lines: list[Line]) -> list[list[Line]]:
+    """Return the runs of each case: set by set, few images before many."""
+    sets = list(dict.fromkeys(map(set_title, lines)))
+    return sorted(
+        grouped(lines, "case").values(),
+        key=lambda runs: (sets.index(set_title(runs[0])), runs[0]["n_images"]),
+    )
+
+
 def tables(lines: list[Line]) -> str:
     """Return the tables of some lines: accuracies, and CPU seconds."""
     names = [name for name in WORDS if name in grouped(lines, "participant")]
     titles = [name if name in (SKCNN, SVM) else f"`{name}`" for name in names]
     accuracies, fits, predictions = [], [], []
-    for of_case in grouped(lines, "case").values():
+    for of_case in cases(lines):
         runs = grouped(of_case, "participant")
         counts = sorted({len(of_name) for of_name in runs.values()})
         first = of_case[0]
@@ -332,7 +341,7 @@ def picture(lines: list[Line]) -> str:
         return found[0], statistics.median(found), found[-1]
 
     shown = []
-    for of_case in grouped(lines, "case").values():
+    for of_case in cases(lines):
         first = of_case[0]
         runs = grouped(of_case, "participant")
         points = [

@@ -405,6 +405,13 @@ def test_the_table_of_peers_says_who_is_best_and_who_was_left_out(module):
         "with their square. `MLPClassifier` had not converged after 200 iterations on "
         "faces."
     )
+    more = trained("faces", "skcnn", 0, 0.9, 1.0, n_images=20)
+    rows = module("generality").tables([*GENERALITY, more]).splitlines()[4:7]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| faces", "20"],
+        ["| faces", "1,000"],
+        ["| clothes", "30,000"],
+    ]
     # One side alone has no ratio.
     peers = [line for line in GENERALITY if line["participant"] != "skcnn"]
     assert "errors" not in module("generality").tables(peers)
