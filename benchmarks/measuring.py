@@ -342,11 +342,11 @@ def _facts(packages: Sequence[str]) -> Line:
 
 
 def _command() -> str:
-    """Return the command line, less the file of results."""
+    """Return the command line, less the file of results and folders of this machine."""
     words, skip = [], False
     for word in sys.argv[1:]:
         if not (skip or word.startswith("--out")):
-            words.append(word)
+            words.append(Path(word).name if Path(word).is_absolute() else word)
         skip = word == "--out"
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 

@@ -34,6 +34,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def percent_of(share: float) -> str:
+    """Format a share as percent."""
+    return f"{100 * share:.2f}"
+
+
 def spread(values: Iterable[float], form: Callable[[float], str] = number) -> str:
     """Format values as their median and, if they differ, the lowest and highest."""
     values = list(values)
@@ -68,7 +73,7 @@ def median(
 
 def percent(title: str, key: str = "accuracy") -> Column:
     """Return a column of shares, as percent."""
-    return median(title, key, 100, lambda value: f"{value:.2f}")
+    return median(title, key, form=percent_of)
 
 
 def ratios(runs: list[Line], reference: list[Line], key: str) -> list[float]:

@@ -16,10 +16,16 @@ sentence, or in a cell of a table that a page writes itself:
 
     <!-- figure: imports-2026-11-26; Import; import skcnn; wall_s --><!-- end -->
 
-is the median of `wall_s`, with its spread and n, and `import skcnn / import
-sklearn.base` in the third place makes it the ratio of the two. What lies between the
-two comments is replaced. `--check` changes nothing, and fails where a page differs from
-its lines.
+is the median of `wall_s`, with its spread and n (an `accuracy` is in percent), and
+`import skcnn / import sklearn.base` in the third place makes it the ratio of the two.
+What lies between the two comments is replaced. A comment alone,
+
+    <!-- picture: generality-2026-11-26 | _static/generality.svg -->
+
+writes a picture to a file beside the page, if the script has a function `picture`.
+Wherever a name of results stands, `first + second` joins two files of one script, which
+can then be measured at different times. `--check` changes nothing, and fails where a
+page or a picture differs from its lines.
 """
 
 import argparse
@@ -29,7 +35,7 @@ import sys
 from pathlib import Path
 
 from measuring import Line, read_lines
-from rendering import document, grouped, ratios, spread
+from rendering import document, grouped, number, percent_of, ratios, spread
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -42,6 +48,9 @@ FIGURE = re.compile(
     r"(?P<begin><!-- figure: (?P<name>[^;\n]+); (?P<case>[^;\n]+); "
     r"(?P<participant>[^;\n]+?)(?: / (?P<reference>[^;\n]+))?; (?P<key>\w+) -->)"
     r"[^\n]*?(?P<end><!-- end -->)"
+)
+PICTURE = re.compile(
+    r"^<!-- picture: (?P<name>[^|\n]+?) \| (?P<path>\S+\.svg) -->$", re.MULTILINE
 )
 ASKED = ("name", "case", "participant", "reference", "key")
 REQUIRED = {
@@ -79,29 +88,40 @@ def chosen(name: str, case: str | None, folder: Path) -> list[Line]:
     Parameters
     ----------
     name : str
-        Name of a file of results, without its ending.
+        Name of a file of results, without its ending, or several names with plus signs
+        between them.
     case : str or None
         What the cases begin with; None for all of them.
     folder : Path
         Where the files are.
     """
-    path = folder / f"{name}.jsonl"
-    if not path.is_file():
-        raise ValueError(f"There are no results {name}: {path.name} is missing.")
-    lines = results(path)
+    lines: list[Line] = []
+    for path in files(name, folder):
+        if not path.is_file():
+            raise ValueError(
+                f"There are no results {path.stem}: {path.name} is missing."
+            )
+        lines += results(path)
+    if len({line["question"] for line in lines}) > 1:
+        raise ValueError(f"{name} are results of several scripts.")
     if case is not None:
         lines = [line for line in lines if line["case"].startswith(case)]
         if not lines:
-            raise ValueError(f"{path.name} has no case that begins with {case!r}.")
+            raise ValueError(f"{name}.jsonl has no case that begins with {case!r}.")
     return lines
+
+
+def files(name: str, folder: Path) -> list[Path]:
+    """Return the files of results that a name of :func:`chosen` stands for."""
+    return [folder / f"{part.strip()}.jsonl" for part in name.split(" + ")]
 
 
 def block(name: str, case: str | None, folder: Path = RESULTS) -> str:
     """Return the tables that belong between two comments; see :func:`chosen`."""
     lines = chosen(name, case, folder)
     script = importlib.import_module(lines[0]["question"])
-    place = f"`benchmarks/results/{name}.jsonl`"
-    return f"{document(lines, script.tables)} Lines: {place}."
+    places = [f"`benchmarks/results/{path.name}`" for path in files(name, folder)]
+    return f"{document(lines, script.tables)} Lines: {', '.join(places)}."
 
 
 def figure(
@@ -135,9 +155,12 @@ def figure(
     values = [run[key] for run in runs[participant]]
     if reference:
         values = ratios(runs[participant], runs[reference], key)
-    middle, *rest = spread(values).split(" ", 1)
+    unit, form = (" x" if reference else ""), number
+    if key == "accuracy" and not reference:
+        unit, form = " %", percent_of
+    middle, *rest = spread(values, form).split(" ", 1)
     within = rest[0].strip("()") + ", " if rest else ""
-    return f"{middle}{' x' if reference else ''} ({within}n = {len(values)})"
+    return f"{middle}{unit} ({within}n = {len(values)})"
 
 
 def rendered(text: str, folder: Path = RESULTS) -> str:
@@ -156,14 +179,27 @@ def rendered(text: str, folder: Path = RESULTS) -> str:
 
     # What is indented is an example of how to write it.
     shown = re.sub("^    .*", "", text, flags=re.MULTILINE)
-    for kind, pattern in (("results", BLOCK), ("figure", FIGURE)):
+    for kind, pattern in (("results", BLOCK), ("figure", FIGURE), ("picture", PICTURE)):
         if shown.count(f"<!-- {kind}:") > len(pattern.findall(shown)):
+            end = "" if kind == "picture" else "has no <!-- end --> after it, or "
             raise ValueError(
-                f"A comment <!-- {kind}: ... --> has no <!-- end --> after it, or is "
-                "not written as benchmarks/report.py says."
+                f"A comment <!-- {kind}: ... --> {end}is not written as "
+                "benchmarks/report.py says."
             )
     lines = BLOCK.sub(tables_of, text).split("\n")
     return "\n".join(map(with_figures, lines))
+
+
+def pictures(page: Path, text: str, folder: Path = RESULTS) -> dict[Path, str]:
+    """Return the pictures that a page asks for: their files, and their SVG."""
+    found = {}
+    for match in PICTURE.finditer(text):
+        lines = chosen(match["name"], None, folder)
+        script = importlib.import_module(lines[0]["question"])
+        if not hasattr(script, "picture"):
+            raise ValueError(f"{script.__name__}.py has no function picture.")
+        found[page.parent / match["path"]] = script.picture(lines)
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,25 +211,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=HERE.parent, help="repository")
     args = parser.parse_args(arguments)
     status = 0
+    folder = args.root / "benchmarks" / "results"
     for page in pages(args.root):
         text = page.read_text(encoding="utf-8")
         try:
-            new = rendered(text, args.root / "benchmarks" / "results")
+            made = {page: rendered(text, folder), **pictures(page, text, folder)}
         except ValueError as error:
             print(f"{page.relative_to(args.root)}: {error}", file=sys.stderr)
             status = 1
             continue
-        if new == text:
-            continue
-        if args.check:
-            print(
-                f"{page.relative_to(args.root)}: a table differs from its lines. Run "
-                "python benchmarks/report.py.",
-                file=sys.stderr,
-            )
-            status = 1
-        else:
-            page.write_text(new, encoding="utf-8")
+        for path, new in made.items():
+            if path.is_file() and path.read_text(encoding="utf-8") == new:
+                continue
+            if args.check:
+                what = "a table" if path == page else "the picture"
+                print(
+                    f"{path.relative_to(args.root)}: {what} differs from its lines. "
+                    "Run python benchmarks/report.py.",
+                    file=sys.stderr,
+                )
+                status = 1
+            else:
+                path.write_text(new, encoding="utf-8")
     return status
 
 

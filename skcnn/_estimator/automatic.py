@@ -45,10 +45,6 @@ MOST_EPOCHS = 60
 # pixels, stay cheap.
 MOST_FILTERS = 128
 
-# progressive_resizing: larger images are first reduced to this side, as the same time
-# is worth more in passes over small images than in pixels.
-LARGEST_SIDE = 64
-
 # Before the images are known, parameters are checked as if they were these.
 LIKELY_SHAPE = (32, 32, 3)
 
@@ -57,9 +53,10 @@ class Base(NamedTuple):
     """What a class of classifiers starts from where a parameter is "auto".
 
     `epochs` are those for a set of `n_images` images, and `filters` those for images of
-    up to `side` pixels a side. `augment` has no "flip", which is added if the mirror
-    image of a training image belongs to its class; `flip_if_unsure` says whether to add
-    it if too few images tell.
+    up to `side` pixels a side. Images of more than `largest_side` pixels a side are
+    reduced. `augment` has no "flip", which is added if the mirror image of a training
+    image belongs to its class; `flip_if_unsure` says whether to add it if too few
+    images tell.
     """
 
     n_images: int
@@ -67,6 +64,7 @@ class Base(NamedTuple):
     largest_batch_size: int
     filters: tuple[int, ...]
     side: int
+    largest_side: int
     progressive_resizing: tuple[float, ...]
     augment: tuple[str, ...]
     flip_if_unsure: bool
@@ -89,7 +87,7 @@ def decide(
     decided: dict[str, Any] = {}
     scales = estimator.progressive_resizing
     if estimator.progressive_resizing == AUTO:
-        last = kept["progressive_resizing"] if kept else auto_scale(image_shape)
+        last = kept["progressive_resizing"] if kept else auto_scale(base, image_shape)
         # Several sizes need global pooling, see `resolve_parameters`.
         phases = base.progressive_resizing if estimator.global_pooling else (1.0,)
         scales = last if len(phases) == 1 else tuple(last * phase for phase in phases)
@@ -177,11 +175,14 @@ def mean_side(image_shape: tuple[int, int, int]) -> float:
     return sqrt(height * width)
 
 
-def auto_scale(image_shape: tuple[int, int, int]) -> float:
-    """Return the sides to which images are reduced, relative to their own."""
+def auto_scale(base: Base, image_shape: tuple[int, int, int]) -> float:
+    """Return the sides to which images are reduced, relative to their own.
+
+    The time of a fit is worth more in passes over small images than in pixels.
+    """
     if min(image_shape[:2]) < MIN_CHANGED_SIDE:
         return 1.0
-    return min(1.0, LARGEST_SIDE / mean_side(image_shape))
+    return min(1.0, base.largest_side / mean_side(image_shape))
 
 
 def auto_filters(base: Base, side: float, pool_size: int) -> tuple[int, ...]:

@@ -138,7 +138,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
-        is true. It reduces images with more pixels than 64 x 64 to about as many.
+        is true. It reduces images with more pixels than 64 x 64 to about as many, or
+        more than 96 x 96 in `CIFARCNNClassifier`.
         Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
@@ -249,6 +250,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         largest_batch_size=256,
         filters=(16, 32),
         side=48,
+        largest_side=64,
         progressive_resizing=(1.0,),
         augment=("affine",),
         flip_if_unsure=False,
@@ -514,7 +516,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
-        is true. It reduces images with more pixels than 64 x 64 to about as many.
+        is true. It reduces images with more pixels than 64 x 64 to about as many, or
+        more than 96 x 96 in `CIFARCNNClassifier`.
         Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
@@ -626,6 +629,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         largest_batch_size=1000,
         filters=(32, 128, 128),
         side=64,
+        largest_side=96,
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
         augment=("shift",),
         flip_if_unsure=True,

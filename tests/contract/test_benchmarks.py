@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-SHARED = {"measuring", "rendering", "report", "plain_networks"}
+SHARED = {"measuring", "rendering", "drawing", "report", "plain_networks"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 
 
@@ -132,15 +134,35 @@ def test_a_part_of_the_lines_is_named_by_the_beginning_of_its_case(module, repos
     assert "Making\n" not in report.block("imports-1", "Imp", path.parent)
 
 
+def test_two_files_of_results_are_joined_in_one_table(module, repository):
+    folder = repository / "benchmarks" / "results"
+    lines = "".join(f"{json.dumps(run(seed, 'skcnn', 0.1))}\n" for seed in range(3))
+    (folder / "more-1.jsonl").write_text(lines.replace("skcnn", "import skcnn"))
+    (folder / "imports-1.jsonl").write_text(
+        "".join(f"{json.dumps(line)}\n" for line in IMPORTS[1::2])
+    )
+    found = module("report").block("imports-1 + more-1", None, folder)
+    assert "| import sklearn.base | 3 |" in found
+    assert "| import skcnn | 3 | 100 |" in found
+    assert found.endswith(
+        " Lines: `benchmarks/results/imports-1.jsonl`, "
+        "`benchmarks/results/more-1.jsonl`."
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
         ("import skcnn; wall_s", "0.5 (0.25 to 0.75, n = 3)"),
         ("import skcnn / import sklearn.base; cpu_s", "0.5 x (n = 3)"),
+        ("import skcnn; accuracy", "98.20 % (98.00 to 98.40, n = 3)"),
     ],
 )
 def test_a_figure_stands_in_a_sentence(module, repository, asked, expected):
     page = repository / "docs" / "page.md"
+    results = repository / "benchmarks" / "results" / "imports-1.jsonl"
+    accurate = [line | {"accuracy": 0.98 + line["seed"] / 500} for line in IMPORTS]
+    results.write_text("".join(f"{json.dumps(line)}\n" for line in accurate))
     begin = f"| It takes <!-- figure: imports-1; Import; {asked} -->"
     page.write_text(f"{begin}of old<!-- end --> s. | here |\n")
     report = module("report")
@@ -185,12 +207,30 @@ def test_lines_that_are_no_results_are_refused(
             "<!-- results: imports-1 | X -->\n<!-- end -->",
             "imports-1.jsonl has no case that begins with 'X'.",
         ),
+        (
+            "<!-- results: imports-1 + no -->\n<!-- end -->",
+            "There are no results no: no.jsonl is",
+        ),
+        (
+            "<!-- results: imports-1 + other-1 -->\n<!-- end -->",
+            "imports-1 + other-1 are results of several scripts.",
+        ),
+        (
+            "<!-- picture: imports-1 | a.svg -->",
+            "imports.py has no function picture.",
+        ),
+        (
+            "<!-- picture: imports-1 -->",
+            "A comment <!-- picture: ... --> is not written as",
+        ),
     ],
 )
 def test_a_page_that_asks_for_what_is_not_there_is_refused(
     module, repository, capsys, comment, message
 ):
     (repository / "docs" / "page.md").write_text(f"{comment}\n")
+    other = repository / "benchmarks" / "results" / "other-1.jsonl"
+    other.write_text(json.dumps(run(0, "a", 1.0, question="search")))
     assert module("report").main(["--root", str(repository)]) == 1
     assert f"page.md: {message}" in capsys.readouterr().err
 
@@ -296,6 +336,20 @@ def test_the_load_is_what_other_processes_compute(module, monkeypatch):
     assert -0.1 < others < n_cpus * own["wall_s"] + 0.1 - own["cpu_s"] / 2
 
 
+def test_a_command_has_no_folder_of_this_machine(module, monkeypatch, tmp_path):
+    words = [
+        "script.py",
+        str(tmp_path / "sets"),
+        "digits",
+        "--out",
+        "a.jsonl",
+        "--quick",
+    ]
+    monkeypatch.setattr(sys, "argv", words)
+    expected = "python benchmarks/script.py sets digits --quick"
+    assert module("measuring")._command() == expected
+
+
 def test_an_unknown_data_set_is_refused(module, monkeypatch, capsys):
     measuring = module("measuring")
     monkeypatch.setattr(sys, "argv", ["script.py", "imagenet"])
@@ -318,6 +372,208 @@ def test_every_script_is_in_the_table_of_questions():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     for name in SCRIPTS:
         assert text.count(f"| `{name}.py` |") == 1, name
+
+
+# -------------------------------------------------------------- skcnn and its peers
+
+
+def trained(data, participant, seed, accuracy, cpu_s, **fields):
+    """A line of generality.py."""
+    n_images = fields.get("n_images", 1000)
+    more = {
+        "question": "generality",
+        "case": f"{data}, {n_images:,} training images",
+        "accuracy": accuracy,
+        "cpu_s": cpu_s,
+        "prediction_cpu_s": 0.1,
+        "iterations": 200,
+        "converged": True,
+        "n_images": n_images,
+        "n_test_images": 100,
+        "n_classes": 10,
+        "image_shape": [8, 8],
+    }
+    return run(seed, participant, cpu_s, **(more | fields))
+
+
+GENERALITY = [
+    trained(data, name, seed, accuracy + seed / 1000, cpu_s, **fields)
+    for data, name, accuracy, cpu_s, fields in [
+        ("faces", "skcnn", 0.95, 12.0, {}),
+        ("faces", "MLPClassifier", 0.90, 2.0, {"converged": False}),
+        ("faces", "PCA, SVC", 0.93, 0.5, {}),
+        ("clothes", "skcnn", 0.90, 100.0, {"n_images": 30_000}),
+        ("clothes", "MLPClassifier", 0.95, 120.0, {"n_images": 30_000}),
+    ]
+    for seed in range(3)
+]
+
+
+def test_the_table_of_peers_says_who_is_best_and_who_was_left_out(module):
+    found = module("generality").tables(GENERALITY)
+    assert (
+        "| faces | 1,000 | 100 | 10 | 8 x 8 | 3 | **95.10 (95.00 to 95.20)** | 93.10 "
+        "(93.00 to 93.20) | 90.10 (90.00 to 90.20) | 0.71 |\n"
+        "| clothes | 30,000 | 100 | 10 | 8 x 8 | 3 | 90.10 (90.00 to 90.20) | left out "
+        "| **95.10 (95.00 to 95.20)** | 2.02 |"
+    ) in found
+    assert "| faces | 1,000 | 12 | 0.5 | 2 |\n| clothes | 30,000 | 100 | left" in found
+    assert "| faces | 1,000 | 1 | 1 | 1 |" in found
+    assert found.endswith(
+        "PCA, SVC is left out above 20,000 training images, because its time grows "
+        "with their square. `MLPClassifier` had not converged after 200 iterations on "
+        "faces."
+    )
+    more = trained("faces", "skcnn", 0, 0.9, 1.0, n_images=20)
+    rows = module("generality").tables([*GENERALITY, more]).splitlines()[4:7]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| faces", "20"],
+        ["| faces", "1,000"],
+        ["| clothes", "30,000"],
+    ]
+    # One side alone has no ratio.
+    peers = [line for line in GENERALITY if line["participant"] != "skcnn"]
+    assert "errors" not in module("generality").tables(peers)
+
+
+def test_the_picture_of_peers_tells_skcnn_apart_by_shape_and_words(module):
+    name = "{http://www.w3.org/2000/svg}"
+    svg = module("generality").picture(GENERALITY)
+    assert svg == module("generality").picture(GENERALITY)
+    root = ElementTree.fromstring(svg)
+    groups = list(root.iter(f"{name}g"))
+    words = [group.find(f"{name}text").text for group in groups]
+    assert words[:2] == ["skcnn, defaults", "scikit-learn's classifiers"]
+    assert sorted(words[2:]) == ["MLP", "MLP", "PCA, SVM", "skcnn", "skcnn"]
+    for group, word in zip(groups, words, strict=True):
+        square = group.find(f"{name}rect") is not None
+        assert square == word.startswith("skcnn")
+        assert square != (group.find(f"{name}circle") is not None)
+    titles = [
+        "".join(text.itertext())
+        for text in root.iter(f"{name}text")
+        if text.find(f"{name}tspan") is not None
+    ]
+    assert [" ".join(title.split()) for title in titles] == [
+        "faces, 1,000 images",
+        "clothes, 30,000 images",
+    ]
+    # Everything is inside, and readable at half of the width.
+    width, height = map(float, root.get("viewBox").split()[2:])
+    assert width == 840
+    for element in root.iter():
+        for key, most in (("x", width), ("cx", width), ("y", height), ("cy", height)):
+            assert 0 <= float(element.get(key, 0)) <= most
+    assert "prefers-color-scheme: dark" in svg
+    assert min(int(size) for size in re.findall(r"font-size: (\d+)px", svg)) >= 22
+
+
+@pytest.mark.parametrize("seconds", [(0.0, 0.0), (1.0, 1.0), (10.0, 10.0), (1e-3, 5e3)])
+def test_a_picture_has_an_axis_whatever_the_times(module, seconds):
+    lines = [
+        trained("faces", name, 0, 1.0, cpu_s, prediction_cpu_s=0.0)
+        for name, cpu_s in zip(("skcnn", "PCA, SVC"), seconds, strict=True)
+    ]
+    ElementTree.fromstring(module("generality").picture(lines))
+
+
+def test_ticks_lie_around_percentages(module):
+    drawing, rng = module("drawing"), np.random.default_rng(0)
+    for _ in range(2000):
+        values = rng.uniform(0, 100) + 10 ** rng.uniform(-3, 2) * rng.uniform(-1, 1, 4)
+        values = values.clip(0, 100)
+        ticks = drawing._ticks(values)
+        assert 0 <= ticks[0] <= values.min() + 1e-9
+        assert values.max() - 1e-9 <= ticks[-1] <= 100
+        assert 3 <= len(ticks) <= 6
+
+
+def test_words_in_a_picture_do_not_hide_each_other(module):
+    drawing = module("drawing")
+    rng = np.random.default_rng(0)
+    words = ["skcnn", "logistic", "k-NN", "forest", "PCA, SVM", "MLP"]
+    inside = (62.0, 140.0, 386.0, 360.0)
+    hidden = 0
+    for _ in range(20):
+        marks = [
+            (float(x), float(y))
+            for x, y in zip(
+                rng.uniform(70, 380, 6), rng.uniform(145, 355, 6), strict=True
+            )
+        ]
+        places = drawing._labels(words, marks, inside)
+        boxes = [drawing._box(*pair) for pair in zip(words, places, strict=True)]
+        hidden += sum(
+            drawing._overlap(one, other) > 0.2 * drawing._area(one)
+            for i, one in enumerate(boxes)
+            for other in boxes[:i]
+        )
+    assert hidden <= 2
+
+
+def test_a_picture_is_written_and_checked(module, repository, capsys):
+    folder = repository / "benchmarks" / "results"
+    for name, lines in (("peers-1", GENERALITY[3:]), ("skcnn-1", GENERALITY[:3])):
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        (folder / f"{name}.jsonl").write_text(text)
+    page = repository / "docs" / "page.md"
+    page.write_text("<!-- picture: peers-1 + skcnn-1 | peers.svg -->\n")
+    report = module("report")
+    arguments = ["--root", str(repository)]
+    assert report.main([*arguments, "--check"]) == 1
+    assert "docs/peers.svg: the picture differs from its" in capsys.readouterr().err
+    assert report.main(arguments) == 0
+    assert report.main([*arguments, "--check"]) == 0
+    picture = repository / "docs" / "peers.svg"
+    expected = module("generality").picture(GENERALITY[3:] + GENERALITY[:3])
+    assert picture.read_text() == expected
+    # A picture that somebody changed by hand, and lines measured anew.
+    picture.write_text(expected.replace("MLP", "Keras", 1))
+    assert report.main([*arguments, "--check"]) == 1
+    report.main(arguments)
+    path = folder / "skcnn-1.jsonl"
+    path.write_text(path.read_text().replace("0.951", "0.961"))
+    assert report.main([*arguments, "--check"]) == 1
+
+
+def test_data_sets_are_files_folders_and_names(module, tmp_path):
+    generality = module("generality")
+    X, y = np.zeros((6, 4, 4), np.uint8), np.arange(6) % 2
+    arrays = {"x_train": X, "y_train": y[:, None], "x_test": X[:2], "y_test": y[:2]}
+    np.savez(tmp_path / "b.npz", **arrays)
+    np.savez(tmp_path / "a.npz", **{k: v for k, v in arrays.items() if "x" in k})
+    folder, one = str(tmp_path), str(tmp_path / "b.npz")
+    assert list(generality.files(["digits", folder])) == ["digits", "a", "b"]
+    assert generality.files([one]) == {"b": one}
+    found = generality.load("b", one)
+    assert [array.shape for array in found] == [(6, 4, 4), (6,), (2, 4, 4), (2,)]
+    few, labels = generality.sample(X, y, 4, seed=0)
+    assert few.shape == (4, 4, 4) and sorted(labels) == [0, 0, 1, 1]
+    assert generality.sample(X, y, 0, seed=0)[0] is X
+    (tmp_path / "empty").mkdir()
+    for words, message in (
+        (
+            ["no"],
+            "no is neither a file nor a folder, nor one of mnist, cifar10, digits",
+        ),
+        ([str(tmp_path / "empty")], "has no file"),
+        ([one, folder], "Two data sets are called b. Rename the file"),
+    ):
+        with pytest.raises(SystemExit, match=re.escape(message)):
+            generality.files(words)
+    with pytest.raises(SystemExit, match=r"a\.npz lacks y_train, y_test\. A data set"):
+        generality.load("a", str(tmp_path / "a.npz"))
+
+
+def test_flat_rows_go_from_zero_to_one_and_images_stay(module):
+    generality = module("generality")
+    X = np.full((30, 4, 4), 200, np.uint8)
+    for name in generality.SIDES["peers"]:
+        clf, rows = generality.prepared(name, 0, X)
+        assert hasattr(clf, "fit")
+        flat = rows(X)
+        assert flat.shape == (30, 16) and flat.dtype == np.float32 and (flat == 1).all()
+    assert (X == 200).all()
 
 
 @pytest.mark.slow

@@ -137,10 +137,10 @@ def test_small_images_get_the_networks_of_mnist_and_cifar(sides):
 def test_larger_images_get_more_stages_and_then_are_reduced(sides, more, mean):
     filters, scale = shape_of_auto(MNISTCNNClassifier, (*sides, 1))
     assert filters == ((16, 32, 64) if more else (16, 32))
-    last = min(1, 64 / mean)
-    assert scale == pytest.approx(last)
+    assert scale == pytest.approx(min(1, 64 / mean))
     filters, scales = shape_of_auto(CIFARCNNClassifier, (*sides, 3))
-    assert filters == (32, 128, 128)
+    assert filters == ((32, 64, 128, 128) if mean > 64 else (32, 128, 128))
+    last = min(1, 96 / mean)
     assert scales == pytest.approx([s * last for s in (0.5, 0.625, 0.75, 0.875, 1)])
 
 
@@ -177,7 +177,7 @@ def test_stages_follow_the_size_that_the_network_sees_and_the_pooling():
 
 def test_without_global_pooling_auto_is_one_size():
     _, scale = shape_of_auto(CIFARCNNClassifier, (192, 192, 3), global_pooling=False)
-    assert scale == 64 / 192
+    assert scale == 96 / 192
 
 
 @pytest.mark.parametrize(
@@ -505,7 +505,8 @@ def test_the_docstrings_quote_the_rules():
         assert f"``{gray.filters}`` for images of up to {gray.side} x" in text
         assert f"``{color.filters}`` for up to {color.side} x {color.side} in" in text
         assert f"to stage, up to {automatic.MOST_FILTERS}." in text
-        side = automatic.LARGEST_SIDE
+        side, color_side = gray.largest_side, color.largest_side
         assert f"with more pixels than {side} x {side} to about" in text
+        assert f"more than {color_side} x {color_side} in `CIFAR" in text
         assert f"``{CIFARCNNClassifier._base.progressive_resizing}``" in text
         assert f"aims at {automatic.STEPS_PER_EPOCH} steps an epoch" in text

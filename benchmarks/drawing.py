@@ -1,0 +1,279 @@
+"""Lines of results as a picture: panels of points, as SVG.
+
+The SVG is written here and not by matplotlib, so that the same lines give the same
+bytes on every machine, and a check can compare them. It has a background of its own and
+follows the reader's dark mode. Two panels stand side by side; at half of its width, 420
+pixels, its letters are 11 pixels high.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, COLUMNS = 840, 2
+HEAD, PANEL = 100, 300
+LEFT, RIGHT, TOP, BOTTOM = 62, 34, 40, 42
+LETTER = 22
+MARK = 9
+
+STYLE = """\
+svg { font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
+text { fill: #1f2328; font-size: 22px; }
+text { paint-order: stroke; stroke: #ffffff; stroke-width: 5; stroke-linejoin: round; }
+.paper { fill: #ffffff; }
+.title, .ours text { font-weight: bold; }
+.grid { stroke: #d0d7de; stroke-width: 1.5; }
+.others .mark { fill: #ffffff; stroke: #0b5cad; stroke-width: 3.5; }
+.others .range { stroke: #0b5cad; stroke-width: 2.5; }
+.ours .mark { fill: #b93a00; stroke: #b93a00; stroke-width: 3.5; }
+.ours .range { stroke: #b93a00; stroke-width: 2.5; }
+.ours text { fill: #b93a00; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3; stroke: #14181e; }
+  .paper { fill: #14181e; }
+  .grid { stroke: #3d444d; }
+  .others .mark { fill: #14181e; stroke: #79b8ff; }
+  .others .range { stroke: #79b8ff; }
+  .ours .mark { fill: #ff9a5c; stroke: #ff9a5c; }
+  .ours .range { stroke: #ff9a5c; }
+  .ours text { fill: #ff9a5c; }
+}"""
+
+Values = Sequence[float]
+Box = tuple[float, float, float, float]
+# Where a word stands: a place, and whether its start, middle or end is there.
+Place = tuple[float, float, str]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point with its spread.
+
+    Attributes
+    ----------
+    word : str
+        What stands beside it.
+    x, y : sequence of float
+        The lowest value, the median and the highest one.
+    emphasized : bool
+        Whether it is a filled square with bold letters instead of an open circle.
+    """
+
+    word: str
+    x: Values
+    y: Values
+    emphasized: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Points with axes and a title.
+
+    Attributes
+    ----------
+    title, subtitle : str
+        The bold words above the points, and those after them.
+    points : sequence of Point
+        What is shown.
+    """
+
+    title: str
+    subtitle: str
+    points: Sequence[Point]
+
+
+def panels(
+    shown: Sequence[Panel], *, x_title: str, y_title: str, legend: tuple[str, str]
+) -> str:
+    """Return panels of one logarithmic x axis, each with a y axis of its own, as SVG.
+
+    Parameters
+    ----------
+    shown : sequence of Panel
+        From left to right, then down.
+    x_title, y_title : str
+        What the axes are; stated once, above all panels.
+    legend : tuple of str
+        What the emphasized points are, and the others.
+    """
+    logs = [math.log10(x) for panel in shown for point in panel.points for x in point.x]
+    first = math.floor(min(logs))
+    x_range = (first, max(math.ceil(max(logs)), first + 1))
+    height = HEAD + PANEL * math.ceil(len(shown) / COLUMNS)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
+        f"<style>\n{STYLE}\n</style>",
+        f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>',
+        *_head(x_title, y_title, legend),
+    ]
+    for i, panel in enumerate(shown):
+        left = (i % COLUMNS) * (WIDTH / COLUMNS) + LEFT
+        top = HEAD + (i // COLUMNS) * PANEL + TOP
+        parts += _panel(panel, left, top, x_range)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _head(x_title: str, y_title: str, legend: tuple[str, str]) -> Iterator[str]:
+    """Yield the legend and what the axes are."""
+    y = 34
+    ours, others = legend
+    yield f'<g class="ours">{_mark(30, y - 7, True)}{_text(ours, 50, y)}</g>'
+    x = 90 + _width(ours)
+    yield f'<g class="others">{_mark(x, y - 7, False)}{_text(others, x + 20, y)}</g>'
+    yield _text(f"Up: {y_title}. To the right: {x_title}.", 20, y + 36)
+
+
+def _panel(
+    panel: Panel, left: float, top: float, x_range: tuple[int, int]
+) -> Iterator[str]:
+    """Yield the elements of one panel, whose axes meet in (left, top + height)."""
+    width = WIDTH / COLUMNS - LEFT - RIGHT
+    height = PANEL - TOP - BOTTOM
+    ticks = _ticks([y for point in panel.points for y in point.y])
+    low, high = ticks[0], ticks[-1]
+
+    def across(x: float) -> float:
+        return left + width * (math.log10(x) - x_range[0]) / (x_range[1] - x_range[0])
+
+    def up(y: float) -> float:
+        return top + height * (high - y) / (high - low)
+
+    title = f'<tspan class="title">{escape(panel.title)}</tspan>'
+    yield f'<text x="{left - LEFT + 20:.1f}" y="{top - 16:.1f}">{title}, '
+    yield f"{escape(panel.subtitle)}</text>"
+    for y in ticks:
+        yield _line("grid", left, up(y), left + width, up(y))
+        yield _text(f"{y:g}", left - 8, up(y) + 8, "end")
+    # A number for each power of ten fits up to seven of them.
+    step = math.ceil((x_range[1] - x_range[0]) / 6)
+    for power in range(x_range[0], x_range[1] + 1, step):
+        x = across(10**power)
+        yield _line("grid", x, top, x, top + height)
+        yield _text(f"{10**power:,g}", x, top + height + 29, "middle")
+    marks = [(across(point.x[1]), up(point.y[1])) for point in panel.points]
+    inside = (left, top, left + width, top + height)
+    labels = _labels([point.word for point in panel.points], marks, inside)
+    # The emphasized points are drawn last, above the others.
+    order = sorted(range(len(marks)), key=lambda i: panel.points[i].emphasized)
+    for i in order:
+        point, (x, y) = panel.points[i], marks[i]
+        ranges = (
+            _line("range", across(point.x[0]), y, across(point.x[2]), y),
+            _line("range", x, up(point.y[0]), x, up(point.y[2])),
+        )
+        yield (
+            f'<g class="{"ours" if point.emphasized else "others"}">{"".join(ranges)}'
+            f"{_mark(x, y, point.emphasized)}{_text(point.word, *labels[i])}</g>"
+        )
+
+
+def _ticks(values: Iterable[float]) -> list[float]:
+    """Return three to five round numbers around percentages."""
+    values = list(values)
+    low, high = min(values), max(values)
+    for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50):
+        first, last = math.floor(low / step), math.ceil(high / step)
+        # A point on the edge would lie upon the letters of the axis.
+        if low - first * step < 0.1 * step and first > 0:
+            first -= 1
+        if last - first <= 4:
+            break
+    last = max(last, first + 2)
+    if last * step > 100:
+        first, last = round(100 / step) - (last - first), round(100 / step)
+    return [round(i * step, 1) for i in range(first, last + 1)]
+
+
+def _labels(
+    words: Sequence[str], marks: Sequence[tuple[float, float]], inside: Box
+) -> list[Place]:
+    """Return where each word stands, beside its mark and away from what is there."""
+    places = [_places(word, x, y) for word, (x, y) in zip(words, marks, strict=True)]
+    boxes = [
+        [_box(word, place) for place in of_word]
+        for word, of_word in zip(words, places, strict=True)
+    ]
+    around = [(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in marks]
+    chosen = [0] * len(words)
+
+    def cost(i: int, place: int) -> tuple[int, int]:
+        box = boxes[i][place]
+        others = [boxes[j][chosen[j]] for j in range(len(words)) if j != i]
+        covered = sum(_overlap(box, other) for other in (*others, *around))
+        outside = _area(box) - _overlap(box, inside)
+        # A word that is closer to another mark would be read as the word of that one.
+        own = _distance(box, marks[i])
+        closer = [own - _distance(box, mark) for mark in marks]
+        wrong = 30 * sum(max(0.0, 8 + by) for j, by in enumerate(closer) if j != i)
+        # The first of equal ones: the usual places come first.
+        return round(covered + 3 * outside + wrong) + 4 * place, place
+
+    for _ in range(8):
+        for i in range(len(words)):
+            chosen[i] = min(range(len(places[i])), key=lambda place: cost(i, place))
+    return [of_word[place] for of_word, place in zip(places, chosen, strict=True)]
+
+
+def _places(word: str, x: float, y: float) -> list[Place]:
+    """Return where a word may stand around a mark."""
+    gap = MARK + 7
+    right, left, above, below = x + gap, x - gap, y - gap, y + gap + 15
+    return [
+        *((right, y + 7, "start"), (left, y + 7, "end")),
+        *((x, above, "middle"), (x, below, "middle")),
+        *((right, y - 8, "start"), (left, y - 8, "end")),
+        *((right, y + 22, "start"), (left, y + 22, "end")),
+        *((x, above, "start"), (x, above, "end"), (x, below, "start")),
+        (x, below, "end"),
+    ]
+
+
+def _box(word: str, place: Place) -> Box:
+    """Return what a word covers."""
+    x, y, anchor = place
+    width = _width(word)
+    left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
+    return left, y - 17, left + width, y + 5
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Return the area that two boxes share."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _distance(box: Box, place: tuple[float, float]) -> float:
+    """Return how far a place is from a box."""
+    x, y = place
+    return math.hypot(
+        max(box[0] - x, 0.0, x - box[2]), max(box[1] - y, 0.0, y - box[3])
+    )
+
+
+def _width(word: str) -> float:
+    """Return how wide a word is at most, in the usual fonts."""
+    return 0.62 * LETTER * len(word)
+
+
+def _text(words: str, x: float, y: float, anchor: str = "start") -> str:
+    ends = "" if anchor == "start" else f' text-anchor="{anchor}"'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{ends}>{escape(words)}</text>'
+
+
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line class="{kind}" {ends}/>'
+
+
+def _mark(x: float, y: float, square: bool) -> str:
+    """Return a filled square or an open circle."""
+    if square:
+        place = f'x="{x - MARK:.1f}" y="{y - MARK:.1f}"'
+        return f'<rect class="mark" {place} width="{2 * MARK}" height="{2 * MARK}"/>'
+    return f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="{MARK}"/>'
