@@ -139,6 +139,7 @@ def train(
     if output is not None:
         check_output(output, force)
     from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+    from skcnn._images.forms import shape_of_images
 
     kinds = dict(zip(KINDS, (MNISTCNNClassifier, CIFARCNNClassifier), strict=True))
     if classifier is None and data in ("digits", "mnist", "cifar10"):
@@ -176,8 +177,6 @@ def train(
     parts = read_to_train(
         data, reading, test_size=test_size, seed=seed, image_shape=image_shape
     )
-    from skcnn._images.forms import shape_of_images
-
     shape = shape_of_images(parts.train.X[:1], image_shape)
     if classifier is None and shape[2] > 1:
         estimator = _make(kinds["cifar"], preset, parameters)

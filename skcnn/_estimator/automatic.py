@@ -4,7 +4,7 @@
 before anything that depends on a parameter is made. Everything after it reads numbers
 and names, never "auto". Each rule is a function of its own; it may look at the number
 of training images, their shape, the base values of the class, the parameters that the
-user set, and, where training goes on, at the values of the fit before.
+user set, the machine, and, where training goes on, at the values of the fit before.
 """
 
 import copy
@@ -25,6 +25,8 @@ from skcnn._network.augment import (
     views_of_size,
     views_seen,
 )
+from skcnn._network.backends import backend
+from skcnn._network.startup import start_devices, start_keras
 
 AUTO = "auto"
 
@@ -32,30 +34,34 @@ AUTO = "auto"
 # it is not worth its overhead.
 STEPS_PER_EPOCH, SMALLEST_BATCH = 64, 32
 
-# epochs: passes are counted for large sets of images, and steps for small ones, where a
-# pass has few steps. MNIST and CIFAR-10 take more steps than these in the passes of
-# their classes. So many passes are enough for a few hundred images, and with fewer
-# images more passes only repeat them.
-MIN_STEPS, MAX_PASSES = 640, 60
+# epochs: more passes than these repeat a few hundred images without learning more.
+MOST_EPOCHS = 60
 
-# filters: the stages of a class are made for sides of 28 or 32 pixels, and see the
-# whole of an image up to this side. Each doubling of the side takes another stage.
-LARGEST_BASE_SIDE = 48
+# filters: where an image takes more stages than those of the class, filters double from
+# stage to stage up to this number, so that the first stages, which have the most
+# pixels, stay cheap.
+MOST_FILTERS = 128
 
-# progressive_resizing: larger images are first reduced to this side, so that an image
-# of any size takes at most 2.3 times the time of one of 64 x 64 pixels.
-LARGEST_SIDE = 96
+# progressive_resizing: larger images are first reduced to this side, as the same time
+# is worth more in passes over small images than in pixels.
+LARGEST_SIDE = 64
 
 # Before the images are known, parameters are checked as if they were these.
 LIKELY_SHAPE = (32, 32, 3)
 
 
 class Base(NamedTuple):
-    """What a class of classifiers starts from where a parameter is "auto"."""
+    """What a class of classifiers starts from where a parameter is "auto".
 
+    `epochs` are those for a set of `n_images` images, and `filters` those for images of
+    up to `side` pixels a side.
+    """
+
+    n_images: int
     epochs: int
     largest_batch_size: int
     filters: tuple[int, ...]
+    side: int
     progressive_resizing: tuple[float, ...]
 
 
@@ -72,34 +78,29 @@ def decide(
     """
     base: Base = estimator._base
     decided: dict[str, Any] = {}
-
-    def value(name: str) -> Any:
-        """Return the value of a parameter, decided or set by the user."""
-        return decided.get(name, getattr(estimator, name))
-
+    scales = estimator.progressive_resizing
     if estimator.progressive_resizing == AUTO:
         last = kept["progressive_resizing"] if kept else auto_scale(image_shape)
         # Several sizes need global pooling, see `resolve_parameters`.
         phases = base.progressive_resizing if estimator.global_pooling else (1.0,)
-        scales = tuple(last * phase for phase in phases)
-        decided["progressive_resizing"] = scales if len(scales) > 1 else last
-    if estimator.filters == AUTO:
-        side = (
-            mean_side(image_shape) * tuple_of_scales(value("progressive_resizing"))[-1]
-        )
-        decided["filters"] = (
-            kept["filters"]
-            if kept
-            else auto_filters(base.filters, side, estimator.pool_size)
-        )
+        scales = last if len(phases) == 1 else tuple(last * phase for phase in phases)
+        decided["progressive_resizing"] = scales
+    if estimator.filters == AUTO and kept:
+        decided["filters"] = kept["filters"]
+    elif estimator.filters == AUTO:
+        side = mean_side(image_shape) * tuple_of_scales(scales)[-1]
+        decided["filters"] = auto_filters(base, side, estimator.pool_size)
+    if estimator.dtype == AUTO:
+        decided["dtype"] = kept["dtype"] if kept else auto_dtype()
     if estimator.batch_size == AUTO:
         decided["batch_size"] = auto_batch_size(n_images, base.largest_batch_size)
     if estimator.epochs == AUTO:
-        decided["epochs"] = auto_epochs(n_images, value("batch_size"), base.epochs)
+        decided["epochs"] = auto_epochs(n_images, base)
     if estimator.test_time_augmentation == AUTO:
-        seen = views_seen(tuple_of_names("augment", value("augment"), AUGMENTATIONS))
+        augment = decided.get("augment", estimator.augment)
+        seen = views_seen(tuple_of_names("augment", augment, AUGMENTATIONS))
         decided["test_time_augmentation"] = views_of_size(seen, image_shape)
-    return decided
+    return dict(reversed(decided.items()))
 
 
 def check_parameters(
@@ -123,10 +124,28 @@ def auto_batch_size(n_images: int, largest: int) -> int:
     return int(np.clip(size, SMALLEST_BATCH, largest))
 
 
-def auto_epochs(n_images: int, batch_size: int, base: int) -> int:
-    """Return the number of passes over the images: at least `base`."""
-    steps = -(-n_images // batch_size)
-    return max(base, min(-(-MIN_STEPS // steps), MAX_PASSES))
+def auto_epochs(n_images: int, base: Base) -> int:
+    """Return the number of passes over the images.
+
+    There are as many steps as the set of the class takes in its passes, and at least
+    twice the passes for a quarter of the images. The batch size of the user plays no
+    part, so that a search over it compares equal passes.
+    """
+
+    def steps(n: int) -> int:
+        return -(-n // auto_batch_size(n, base.largest_batch_size))
+
+    fewer_steps = steps(base.n_images) / steps(n_images)
+    fewer_images = base.n_images / n_images
+    passes = int(base.epochs * max(fewer_steps, sqrt(fewer_images)))
+    return max(base.epochs, min(passes, MOST_EPOCHS))
+
+
+def auto_dtype() -> str:
+    """Return the dtype in which this machine trains fastest, as far as is known."""
+    start_keras()
+    start_devices()
+    return "mixed_bfloat16" if backend().has_fast_bfloat16() else "float32"
 
 
 def mean_side(image_shape: tuple[int, int, int]) -> float:
@@ -142,14 +161,16 @@ def auto_scale(image_shape: tuple[int, int, int]) -> float:
     return min(1.0, LARGEST_SIDE / mean_side(image_shape))
 
 
-def auto_filters(base: tuple[int, ...], side: float, pool_size: int) -> tuple[int, ...]:
-    """Return the filters of each stage: as many stages as halve the side to the base's.
+def auto_filters(base: Base, side: float, pool_size: int) -> tuple[int, ...]:
+    """Return the filters of each stage, so many that the side is halved to the base's.
 
-    Further stages have the filters of the last one, so that the dense layers read about
-    as many values as they do for small images.
+    The last stages then see as many pixels, and the dense layers read about as many
+    values, as they do for small images.
     """
-    filters = base
-    while side > LARGEST_BASE_SIDE and pool_size > 1:
+    n_stages = len(base.filters)
+    while side > base.side and pool_size > 1:
         side /= pool_size
-        filters += base[-1:]
-    return filters
+        n_stages += 1
+    if n_stages == len(base.filters):
+        return base.filters
+    return tuple(min(base.filters[0] * 2**i, MOST_FILTERS) for i in range(n_stages))

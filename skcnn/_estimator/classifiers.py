@@ -27,10 +27,10 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     Parameters
     ----------
     epochs : int or "auto", default="auto"
-        Maximum number of passes over the training images. "auto" is 7, or 12 in
-        `CIFARCNNClassifier`, and more for a small set: enough for 640 training steps,
-        but at most 60 passes. `early_stopping`, `callbacks` and Ctrl-C can end training
-        earlier.
+        Maximum number of passes over the training images. "auto" is 7 for 60,000 images
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
+        steps, and at least twice the passes for a quarter of the images, up to 60
+        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -51,10 +51,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         and the accuracy by tenths of a percentage point at most.
     filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
-        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
-        (after `progressive_resizing`). For larger images the last entry is repeated,
-        once for each halving of the sides that makes them so small.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
+        images of up to 48 x 48 pixels (after `progressive_resizing`), or
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
+        one stage more for each halving of the sides that makes them so small, and the
+        filters double from stage to stage, up to 128.
     convolutions : int, default=1
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=(5, 3)
@@ -88,11 +89,14 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Initial kernels of the convolutions. "glorot_uniform" draws them at random.
         "identity" draws them likewise, but then makes as many filters as there are
         input channels pass one channel through unchanged [4]_.
-    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+    dtype : {"auto", "float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
-        [7]_. This is faster where the processor has units for bfloat16 (AMX on CPUs),
-        and slower elsewhere.
+        [7]_. This is faster where the processor has units for bfloat16, and slower
+        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has them
+        (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without a
+        GPU; else it is "float32". Then two machines may learn networks that differ in
+        their rounding. A fitted or saved classifier keeps the dtype that it has.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -129,7 +133,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
-        is true; images with more pixels than 96 x 96 are reduced to about as many.
+        is true. It reduces images with more pixels than 64 x 64 to about as many.
         Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
@@ -235,9 +239,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     """
 
     _base = Base(
+        n_images=60_000,
         epochs=7,
         largest_batch_size=256,
         filters=(16, 32),
+        side=48,
         progressive_resizing=(1.0,),
     )
 
@@ -270,6 +276,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "batch_size": 128,
                     "filters": (8, 16),
                     "dense_units": 64,
+                    "dtype": "auto",
                     "augment": None,
                 }
             ),
@@ -285,6 +292,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
                     "padding": "same",
                     "global_pooling": True,
                     "dense_units": (),
+                    "dtype": "auto",
                 }
             ),
         }
@@ -388,10 +396,10 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     Parameters
     ----------
     epochs : int or "auto", default="auto"
-        Maximum number of passes over the training images. "auto" is 7, or 12 in
-        `CIFARCNNClassifier`, and more for a small set: enough for 640 training steps,
-        but at most 60 passes. `early_stopping`, `callbacks` and Ctrl-C can end training
-        earlier.
+        Maximum number of passes over the training images. "auto" is 7 for 60,000 images
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
+        steps, and at least twice the passes for a quarter of the images, up to 60
+        passes. `early_stopping`, `callbacks` and Ctrl-C can end training earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -412,10 +420,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         and the accuracy by tenths of a percentage point at most.
     filters : int, tuple of int or "auto", default="auto"
         Number of filters of the convolutions, one entry for each stage. A stage is
-        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)``, or
-        ``(32, 128, 128)`` in `CIFARCNNClassifier`, for images of up to 48 x 48 pixels
-        (after `progressive_resizing`). For larger images the last entry is repeated,
-        once for each halving of the sides that makes them so small.
+        `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
+        images of up to 48 x 48 pixels (after `progressive_resizing`), or
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
+        one stage more for each halving of the sides that makes them so small, and the
+        filters double from stage to stage, up to 128.
     convolutions : int, default=2
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=3
@@ -449,11 +458,14 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Initial kernels of the convolutions. "glorot_uniform" draws them at random.
         "identity" draws them likewise, but then makes as many filters as there are
         input channels pass one channel through unchanged [4]_.
-    dtype : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+    dtype : {"auto", "float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
-        [7]_. This is faster where the processor has units for bfloat16 (AMX on CPUs),
-        and slower elsewhere.
+        [7]_. This is faster where the processor has units for bfloat16, and slower
+        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has them
+        (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without a
+        GPU; else it is "float32". Then two machines may learn networks that differ in
+        their rounding. A fitted or saved classifier keeps the dtype that it has.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -490,7 +502,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         training that have equally many steps each [5]_. Predictions use the last size.
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
-        is true; images with more pixels than 96 x 96 are reduced to about as many.
+        is true. It reduces images with more pixels than 64 x 64 to about as many.
         Images less than 8 pixels high or wide are never resized.
     test_time_augmentation : str, tuple of str or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
@@ -597,9 +609,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     """
 
     _base = Base(
+        n_images=50_000,
         epochs=12,
         largest_batch_size=1000,
         filters=(32, 128, 128),
+        side=64,
         progressive_resizing=(0.5, 0.625, 0.75, 0.875, 1.0),
     )
 
@@ -633,6 +647,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                 {
                     "epochs": 2,
                     "batch_size": 250,
+                    "dtype": "auto",
                     "augment": "flip",
                     "progressive_resizing": (0.5, 0.5, 0.625, 0.75),
                 }
@@ -642,6 +657,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
                     "epochs": 40,
                     "batch_size": 500,
                     "filters": (64, 256, 256),
+                    "dtype": "auto",
                 }
             ),
         }

@@ -47,7 +47,7 @@ PARAMETER_CONSTRAINTS = {
     "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
     "whitening": ["boolean"],
     "kernel_initializer": [StrOptions({"glorot_uniform", "identity"})],
-    "dtype": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
+    "dtype": [StrOptions({"auto", "float32", "float64", "mixed_bfloat16"})],
     "optimizer": [str, object],
     "learning_rate_schedule": [StrOptions({"constant", "cosine", "linear"})],
     "shuffle": ["boolean"],

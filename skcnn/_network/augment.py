@@ -154,12 +154,27 @@ def image_views(images: Any, names: tuple[str, ...]) -> list[Any]:
     return views
 
 
+def block_size(sides: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the block whose means leave at most twice the ``(height, width)``."""
+    height, width = (
+        max(1, -(-side // (2 * new))) for side, new in zip(sides, size, strict=True)
+    )
+    return height, width
+
+
 def resize_images(images: Any, size: tuple[int, int]) -> Any:
-    """Resize floating images to ``(height, width)`` as the network's own layer does."""
+    """Resize floating images to ``(height, width)`` as the network's own layers do.
+
+    If a side shrinks by more than half, the means of blocks of pixels are taken first,
+    because each bilinear sample reads two pixels of a side and skips the others.
+    """
     import keras
 
     if images.shape[1:3] == size:
         return images
+    block = block_size(images.shape[1:3], size)
+    if block != (1, 1):
+        images = keras.ops.average_pool(images, block, data_format="channels_last")
     return keras.ops.image.resize(
         images, size, interpolation="bilinear", data_format="channels_last"
     )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from skcnn._messages.warnings import warn_of
-from skcnn._network.augment import MIN_CHANGED_SIDE
+from skcnn._network.augment import MIN_CHANGED_SIDE, block_size
 
 # For these activations, the network pools before it activates: the values are the same,
 # because max(f(a), f(b)) = f(max(a, b)) for any non-decreasing f, and the activation is
@@ -60,7 +60,8 @@ class Network:
         Floating dtype of weights and arithmetic, or the name of a Keras dtype policy
         that sets the two apart.
     resized : tuple of int or None, default=None
-        ``(height, width)`` to which the network resizes images; None keeps their size.
+        ``(height, width)`` to which the network resizes images, see
+        :func:`~skcnn._network.augment.resize_images`; None keeps their size.
     """
 
     image_shape: tuple[int, int, int]
@@ -265,6 +266,13 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
         return [keras.layers.Dropout(dropout_rate, seed=0, name=name, **common)]
 
     if network.resized is not None:
+        block = block_size((height, width), network.resized)
+        if block != (1, 1):
+            layers.append(
+                keras.layers.AveragePooling2D(
+                    block, name="block_means", **exact, **spatial
+                )
+            )
         layers.append(
             keras.layers.Resizing(*network.resized, name="resizing", **exact, **spatial)
         )

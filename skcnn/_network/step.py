@@ -101,6 +101,9 @@ class Backend(Protocol):
     def start_devices(self) -> None:
         """Look for devices now, if the backend writes notes when it does."""
 
+    def has_fast_bfloat16(self) -> bool:
+        """Whether training in bfloat16 is known to be faster than in float32."""
+
     def uniform(self, seed: Any, step: Any, name: str, shape: Any) -> Any:
         """Return float32 random numbers in [0, 1), the same for equal arguments."""
 
@@ -276,6 +279,8 @@ def forward(
         elif isinstance(layer, keras.layers.Resizing):
             # Training images have the size of their part of the training already.
             x = x if training else resize_images(x, (layer.height, layer.width))
+        elif isinstance(layer, keras.layers.AveragePooling2D):  # a part of resizing
+            x = x if training else layer(x)
         elif isinstance(layer, keras.layers.Dropout):
             x = x if drop is None else drop(path + layer.name, x)
         elif isinstance(layer, keras.layers.BatchNormalization):

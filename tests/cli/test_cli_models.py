@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import skcnn
+from skcnn import MNISTCNNClassifier
 from skcnn._cli import main
+from skcnn._estimator.automatic import auto_epochs
 from skcnn._images.fingerprints import were_fitted
 
 pytest.importorskip("PIL")
@@ -88,6 +90,25 @@ def test_train_reads(name, n_train, n_test, options, folder, capsys):
     if name == "classes":
         assert {"small", "large"} <= set(result["report"])
     assert "Epoch 1/1" in printed.err
+
+
+def test_epochs_that_are_auto_are_named_in_progress_and_results(folder, capsys):
+    small = ["--set", "filters=4", "--set", "dense_units=()"]
+    args = ["train", str(folder / "digits.npz"), *small, "--json"]
+    epochs = auto_epochs(160, MNISTCNNClassifier._base)
+    for option in ([], ["--epochs", "auto"]):
+        assert main([*args, *option]) == 0
+        printed = capsys.readouterr()
+        result = json.loads(printed.out)
+        assert result["parameters"]["epochs"] == "auto"
+        assert result["auto_params"]["epochs"] == result["n_iter"] == epochs
+        assert f"Epoch {epochs}/{epochs}: " in printed.err
+        assert f"Trained for {epochs} epochs." in printed.err
+    # A preset has a number of its own, in the place of which "auto" can be set.
+    assert main([*args, "--preset", "fast"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_iter"] == 1
+    assert main([*args, "--preset", "fast", "--epochs", "auto"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_iter"] == epochs
 
 
 @pytest.mark.slow

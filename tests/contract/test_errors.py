@@ -512,7 +512,7 @@ def test_bad_class_weights_are_refused(class_weight, message, method, X, y):
 
 MUST_BE = "The '{}' parameter of MNISTCNNClassifier must be .*{}"
 ONE_OF = MUST_BE + ".* Got {} instead"
-DTYPES = "'(float32|float64|mixed_bfloat16)'"
+DTYPES = "'(auto|float32|float64|mixed_bfloat16)'"
 
 BAD_PARAMETERS = [
     ("filters", 0, MUST_BE.format("filters", r"an int in the range \[1, inf\)")),

@@ -46,9 +46,10 @@ def fitted(data):
 
 
 @pytest.fixture
-def twelve_steps(monkeypatch):
-    """Let "auto" take at least twelve steps, so that fits are short."""
-    monkeypatch.setattr(automatic, "MIN_STEPS", 12)
+def few_epochs(monkeypatch):
+    """Let "auto" be 6 epochs for 20 images, and 2 for 80, so that fits are short."""
+    base = MNISTCNNClassifier._base._replace(n_images=80, epochs=2)
+    monkeypatch.setattr(MNISTCNNClassifier, "_base", base)
 
 
 # ------------------------------------------------------------------------------- rules
@@ -68,19 +69,14 @@ def test_mnist_and_cifar_keep_their_passes(classifier, n_images, side, epochs):
     assert decided["epochs"] == epochs
 
 
-@pytest.mark.parametrize("base", [7, 12])
-@pytest.mark.parametrize("n_images", [1, 31, 33, 240, 1_000, 5_000, 10**6])
-@pytest.mark.parametrize("batch_size", [1, 32, 1_000])
-def test_small_sets_get_steps_and_no_set_gets_less_than_the_base(
-    base, n_images, batch_size
-):
-    epochs = auto_epochs(n_images, batch_size, base)
-    steps = -(-n_images // batch_size)
-    assert base <= epochs <= max(base, automatic.MAX_PASSES)
-    if epochs < automatic.MAX_PASSES:
-        assert epochs * steps >= automatic.MIN_STEPS
-    if epochs > base:
-        assert (epochs - 1) * steps < automatic.MIN_STEPS
+@pytest.mark.parametrize("classifier", BOTH)
+def test_smaller_sets_get_more_passes_within_bounds(classifier):
+    base = classifier._base
+    numbers = [1, 31, 240, *range(1_000, 70_000, 500), 10**6, 10**9]
+    epochs = [auto_epochs(n, base) for n in numbers]
+    assert epochs == sorted(epochs, reverse=True)
+    assert (epochs[0], epochs[-1]) == (automatic.MOST_EPOCHS, base.epochs)
+    assert auto_epochs(base.n_images // 4, base) >= 2 * base.epochs
 
 
 def test_weights_and_repetitions_of_a_single_step_get_the_same_passes():
@@ -119,32 +115,50 @@ def test_small_images_get_the_networks_of_mnist_and_cifar(sides):
 
 
 @pytest.mark.parametrize(
-    ("sides", "n_stages", "last"),
+    ("sides", "more", "mean"),
     [
-        ((48, 48), 2, 1.0),
-        ((50, 50), 3, 1.0),
-        ((96, 96), 3, 1.0),
-        ((192, 192), 3, 0.5),
-        ((48, 768), 3, 0.5),
-        ((720, 1280), 3, 0.1),
-        # Less than 8 pixels high: never resized.
-        ((4, 4_096), 4, 1.0),
+        ((48, 48), False, 48),
+        ((50, 50), True, 50),
+        ((64, 64), True, 64),
+        ((192, 192), True, 192),
+        ((48, 768), True, 192),
+        ((720, 1280), True, 960),
     ],
 )
-def test_larger_images_get_more_stages_and_then_are_reduced(sides, n_stages, last):
+def test_larger_images_get_more_stages_and_then_are_reduced(sides, more, mean):
     filters, scale = shape_of_auto(MNISTCNNClassifier, (*sides, 1))
-    assert filters == (16, *[32] * (n_stages - 1))
+    assert filters == ((16, 32, 64) if more else (16, 32))
+    last = min(1, 64 / mean)
     assert scale == pytest.approx(last)
     filters, scales = shape_of_auto(CIFARCNNClassifier, (*sides, 3))
-    assert filters == (32, *[128] * n_stages)
+    assert filters == (32, 128, 128)
     assert scales == pytest.approx([s * last for s in (0.5, 0.625, 0.75, 0.875, 1)])
+
+
+@pytest.mark.parametrize(
+    ("side", "filters"),
+    [
+        (64, (32, 128, 128)),
+        (65, (32, 64, 128, 128)),
+        (128, (32, 64, 128, 128)),
+        (224, (32, 64, 128, 128, 128)),
+    ],
+)
+def test_color_images_that_are_not_reduced_get_more_stages_too(side, filters):
+    clf = CIFARCNNClassifier(progressive_resizing=None)
+    assert decide(clf, 100, (side, side, 3))["filters"] == filters
+
+
+def test_images_less_than_8_pixels_high_are_not_reduced():
+    expected = (32, 64, 128, 128), (0.5, 0.625, 0.75, 0.875, 1.0)
+    assert shape_of_auto(CIFARCNNClassifier, (4, 4_096, 3)) == expected
 
 
 def test_stages_follow_the_size_that_the_network_sees_and_the_pooling():
     shape = (192, 192, 1)
     for scale in (None, 1.0, (0.5, 1.0)):
         clf = MNISTCNNClassifier(progressive_resizing=scale)
-        assert decide(clf, 100, shape)["filters"] == (16, 32, 32, 32)
+        assert decide(clf, 100, shape)["filters"] == (16, 32, 64, 128)
     clf = MNISTCNNClassifier(progressive_resizing=(1.0, 0.25))
     assert decide(clf, 100, shape)["filters"] == (16, 32)
     for pool_size, n_stages in ((1, 2), (2, 4), (4, 3), (8, 3)):
@@ -154,7 +168,7 @@ def test_stages_follow_the_size_that_the_network_sees_and_the_pooling():
 
 def test_without_global_pooling_auto_is_one_size():
     _, scale = shape_of_auto(CIFARCNNClassifier, (192, 192, 3), global_pooling=False)
-    assert scale == 0.5
+    assert scale == 64 / 192
 
 
 @pytest.mark.parametrize(
@@ -246,11 +260,12 @@ def test_images_of_any_size_are_learned(classifier, sides):
     small = {"convolutions": 1, "dense_units": 2, "epochs": 2, "random_state": 0}
     clf = classifier(**small).fit(X, y)
     assert clf.predict(X).shape == (8,)
-    large = sides == (100, 110)
-    assert len(clf.auto_params_["filters"]) == len(classifier._base.filters) + large
+    more = len(clf.auto_params_["filters"]) - len(classifier._base.filters)
+    is_large = classifier is MNISTCNNClassifier and np.prod(sides) > 48 * 48
+    assert more == is_large
     resized = [layer for layer in clf.model_.layers if layer.name == "resizing"]
     assert [(layer.height, layer.width) for layer in resized] == (
-        [(92, 101)] if large else []
+        [(61, 67)] if sides == (100, 110) else []
     )
     clf.partial_fit(X, y)
 
@@ -285,8 +300,8 @@ def test_auto_keeps_a_network_set_by_hand_when_training_goes_on(data, tmp_path):
 
 
 def test_fit_trains_as_long_as_auto_says_and_tells(fitted, data):
-    epochs = auto_epochs(80, 20, 7)
-    assert epochs > 7
+    epochs = auto_epochs(80, MNISTCNNClassifier._base)
+    assert epochs == automatic.MOST_EPOCHS
     assert fitted.auto_params_ == {"epochs": epochs}
     assert fitted.n_iter_ == len(fitted.loss_curve_) == epochs
     # The parameter keeps what the user wrote, and the number given by hand is the same.
@@ -310,13 +325,13 @@ def test_auto_params_are_copied_pickled_and_saved_but_not_cloned(fitted, tmp_pat
     assert not hasattr(clone(fitted), "auto_params_")
 
 
-def test_images_held_out_do_not_count(data, twelve_steps):
+def test_images_held_out_do_not_count(data, few_epochs):
     clf = tiny(early_stopping=True, validation_fraction=0.75, n_iter_no_change=99)
-    assert clf.fit(*data).auto_params_ == {"epochs": 12}
-    assert tiny().fit(*data).auto_params_ == {"epochs": 7}
+    assert clf.fit(*data).auto_params_ == {"epochs": 6}
+    assert tiny().fit(*data).auto_params_ == {"epochs": 2}
 
 
-def test_the_number_is_known_before_training_starts(data, twelve_steps, capsys):
+def test_the_number_is_known_before_training_starts(data, few_epochs, capsys):
     import keras
 
     seen = []
@@ -341,15 +356,15 @@ def test_the_number_is_known_before_training_starts(data, twelve_steps, capsys):
 
     clf = tiny(callbacks=Watching(), verbose=1).set_callbacks(Following())
     clf.fit(data[0][:20], data[1][:20])
-    assert seen == [12, 12]
-    assert capsys.readouterr().out.startswith("Epoch  1/12: ")
+    assert seen == [6, 6]
+    assert capsys.readouterr().out.startswith("Epoch 1/6: ")
 
 
-def test_the_learning_rate_falls_over_all_passes(data, twelve_steps):
+def test_the_learning_rate_falls_over_all_passes(data, few_epochs):
     X, y = data[0][:20], data[1][:20]
     whole = tiny().fit(X, y)
     np.testing.assert_array_equal(
-        whole.predict_proba(X), tiny(epochs=12).fit(X, y).predict_proba(X)
+        whole.predict_proba(X), tiny(epochs=6).fit(X, y).predict_proba(X)
     )
 
 
@@ -359,41 +374,79 @@ def test_partial_fit_is_one_epoch(data):
     assert clf.auto_params_ == {"batch_size": 32}
 
 
-def test_each_fit_that_goes_on_decides_anew(data, twelve_steps):
+def test_each_fit_that_goes_on_decides_anew(data, few_epochs):
     X, y = data
     clf = tiny(warm_start=True).fit(X[:20], y[:20])
-    assert clf.auto_params_ == {"epochs": 12}
+    assert clf.auto_params_ == {"epochs": 6}
     clf.fit(X, y)
-    assert clf.auto_params_ == {"epochs": 7}
-    assert clf.n_iter_ == 19
+    assert clf.auto_params_ == {"epochs": 2}
+    assert clf.n_iter_ == 8
 
 
-def test_a_checkpoint_of_auto_is_that_of_the_number(data, twelve_steps, tmp_path):
+def test_a_checkpoint_of_auto_is_that_of_the_number(data, few_epochs, tmp_path):
     X, y = data[0][:20], data[1][:20]
     path = tmp_path / "checkpoint"
     whole = tiny().fit(X, y, checkpoint=path)
-    again = tiny(epochs=12).fit(X, y, checkpoint=path)
+    again = tiny(epochs=6).fit(X, y, checkpoint=path)
     assert again.history_ == whole.history_
     with pytest.raises(ValueError, match="other parameters"):
-        tiny(epochs=11).fit(X, y, checkpoint=path)
+        tiny(epochs=3).fit(X, y, checkpoint=path)
+
+
+@pytest.mark.parametrize("units", [True, False])
+def test_dtype_follows_the_processor_once(units, data, monkeypatch, tmp_path):
+    from skcnn._network.backends import tensorflow as backend
+
+    X, y = data
+    monkeypatch.setattr(backend, "has_bfloat16_units", lambda: units)
+    clf = tiny(epochs=1, dtype="auto").fit(X, y)
+    dtype = "mixed_bfloat16" if units else "float32"
+    assert clf.auto_params_ == {"dtype": dtype}
+    by_hand = tiny(epochs=1, dtype=dtype).fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), by_hand.predict_proba(X))
+    skcnn.save(clf, tmp_path / "model")
+    expected = clf.predict_proba(X), clf.partial_fit(X, y).predict_proba(X)
+    # Another machine goes on in the dtype of the first one.
+    monkeypatch.setattr(backend, "has_bfloat16_units", lambda: not units)
+    loaded = skcnn.load(tmp_path / "model")
+    found = loaded.predict_proba(X), loaded.partial_fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(found, expected)
+    assert loaded.auto_params_ == {"dtype": dtype}
+    assert loaded.fit(X, y).auto_params_["dtype"] != dtype
+
+
+def test_a_gpu_has_not_been_measured(monkeypatch):
+    import tensorflow as tf
+
+    from skcnn._network.backends import tensorflow as backend
+
+    monkeypatch.setattr(backend, "has_bfloat16_units", lambda: True)
+    assert backend.has_fast_bfloat16()
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert not backend.has_fast_bfloat16()
+
+
+@pytest.mark.parametrize("classifier", BOTH)
+def test_the_short_and_the_accurate_preset_follow_the_processor(classifier):
+    dtypes = {
+        name: classifier.from_preset(name).dtype
+        for name in ("classic", "fast", "accurate")
+    }
+    assert dtypes == {"classic": "float32", "fast": "auto", "accurate": "auto"}
+    assert classifier().dtype == "float32"
 
 
 def test_the_docstrings_quote_the_rules():
     for classifier in BOTH:
         text = re.sub(r"\s+", " ", classifier.__doc__)
-        bases = [one._base.epochs for one in BOTH]
-        assert '"auto" is {}, or {} in `CIFARCNNClassifier`,'.format(*bases) in text
-        assert f"for {automatic.MIN_STEPS} training steps" in text
-        assert f"at most {automatic.MAX_PASSES} passes" in text
-        assert (
-            f"up to {automatic.LARGEST_BASE_SIDE} x {automatic.LARGEST_BASE_SIDE} pixels"
-            in text
-        )
-        assert (
-            f"more pixels than {automatic.LARGEST_SIDE} x {automatic.LARGEST_SIDE} are"
-            in text
-        )
-        for one in BOTH:
-            assert f"``{one._base.filters}``" in text
+        gray, color = (one._base for one in BOTH)
+        assert f'"auto" is {gray.epochs} for {gray.n_images:,} images and' in text
+        assert f"or {color.epochs} for {color.n_images:,} in `CIFAR" in text
+        assert f"up to {automatic.MOST_EPOCHS} passes." in text
+        assert f"``{gray.filters}`` for images of up to {gray.side} x" in text
+        assert f"``{color.filters}`` for up to {color.side} x {color.side} in" in text
+        assert f"to stage, up to {automatic.MOST_FILTERS}." in text
+        side = automatic.LARGEST_SIDE
+        assert f"with more pixels than {side} x {side} to about" in text
         assert f"``{CIFARCNNClassifier._base.progressive_resizing}``" in text
         assert f"aims at {automatic.STEPS_PER_EPOCH} steps an epoch" in text

@@ -11,6 +11,7 @@ from skcnn._images.forms import (
     check_image_shape,
     image_batch,
     infer_image_shape,
+    shape_of_images,
     validate_images,
 )
 
@@ -38,6 +39,24 @@ class Learner(BaseEstimator):
 )
 def test_the_shape_inferred_from_the_length_of_a_row(n_features, shape):
     assert infer_image_shape(n_features) == shape
+
+
+@pytest.mark.parametrize(
+    ("shape", "stated"),
+    [
+        ((5, 4, 3), None),
+        ((5, 4, 3, 2), None),
+        ((5, 12), None),
+        ((5, 12), (4, 3)),
+        ((5, 4, 4), (4, 4)),
+    ],
+)
+@pytest.mark.parametrize("container", [np.asarray, list, np.ndarray.tolist])
+def test_the_shape_before_a_fit_is_the_one_that_fit_learns(shape, stated, container):
+    X = container(np.arange(np.prod(shape)).reshape(shape))
+    learner = Learner()
+    validate_images(learner, X, reset=True, image_shape=stated)
+    assert shape_of_images(X, stated) == learner.image_shape_
 
 
 @pytest.mark.parametrize(

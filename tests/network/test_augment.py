@@ -13,6 +13,7 @@ from skcnn._network.augment import (
     VIEWS,
     are_unsure,
     augment_images,
+    block_size,
     count_views,
     image_views,
     resize_images,
@@ -322,6 +323,28 @@ def test_resizing_agrees_with_the_layer_of_keras(size):
     assert resized.shape == (3, *size, 2)
     expected = keras.ops.convert_to_numpy(layer(images))
     np.testing.assert_allclose(resized, expected, rtol=1e-6)
+
+
+def test_far_smaller_images_are_means_of_all_pixels():
+    images = different_images((3, 12, 40, 2))
+    halved = images.reshape(3, 2, 6, 4, 10, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(resize(images, (2, 4)), halved, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sides", "size", "block"),
+    [
+        ((8, 9), (8, 9), (1, 1)),
+        ((32, 32), (16, 24), (1, 1)),
+        ((33, 32), (16, 16), (2, 1)),
+        ((720, 1280), (72, 128), (5, 5)),
+        ((10, 1_000), (10, 100), (1, 5)),
+    ],
+)
+def test_blocks_leave_at_most_twice_the_size_and_no_less(sides, size, block):
+    assert block_size(sides, size) == block
+    for side, new, one in zip(sides, size, block, strict=True):
+        assert new <= side // one <= 2 * new
 
 
 def test_images_of_the_size_asked_for_stay_the_same_object():

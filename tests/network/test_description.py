@@ -436,6 +436,16 @@ def test_kernels_are_those_of_their_stage_and_the_last_goes_on(kernel_size, expe
     assert check_parameters(clf)["network"]["kernel_size"] == expected
 
 
+def test_a_network_takes_means_before_it_resizes_to_less_than_half():
+    model = build(SMALL, image_shape=(90, 21, 2), resized=(12, 11))
+    means, resizing = model.get_layer("block_means"), model.get_layer("resizing")
+    assert names(model).index("block_means") == names(model).index("resizing") - 1
+    assert means.output.shape[1:] == (22, 21, 2)
+    assert resizing.output.shape[1:] == (12, 11, 2)
+    model = build(SMALL, image_shape=(24, 22, 2), resized=(12, 11))
+    assert "block_means" not in names(model)
+
+
 def test_the_number_of_weights_is_that_of_the_built_network():
     built = build()
     kernels = [layer.kernel for layer in built.layers if hasattr(layer, "kernel")]

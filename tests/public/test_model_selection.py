@@ -18,7 +18,6 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 from skcnn import MNISTCNNClassifier
-from skcnn._estimator.automatic import decide
 from skcnn.model_selection import WarmHalvingGridSearchCV, WarmHalvingRandomSearchCV
 from skcnn.preprocessing import ImageScaler
 
@@ -213,19 +212,20 @@ def test_what_cannot_work_is_refused_before_training(parameters, message, images
 
 
 @pytest.mark.parametrize("wrap", [lambda clf: clf, make_pipeline])
-def test_epochs_that_are_auto_follow_the_training_parts(wrap, images):
+def test_epochs_that_are_auto_follow_the_training_parts(wrap, images, monkeypatch):
     X, y = images
-    clf = wrap(small(epochs="auto", batch_size=80, early_stopping=True))
+    base = MNISTCNNClassifier._base._replace(n_images=432, epochs=3)
+    monkeypatch.setattr(MNISTCNNClassifier, "_base", base)
+    clf = wrap(small(epochs="auto", early_stopping=True))
     name = "epochs" if wrap is not make_pipeline else "mnistcnnclassifier__epochs"
     search = WarmHalvingGridSearchCV(clf, {}, resource=name, cv=2, refit=True)
     search.set_params(min_resources=1, max_resources="auto").fit(X, y)
-    folds = decide(small(epochs="auto", batch_size=80), 108, (8, 8, 1))["epochs"]
-    assert search.max_resources_ == folds
+    # Folds train on 120 images less those held out, 108: a quarter of 432, and 4 steps
+    # an epoch where 432 images make 14.
+    assert search.max_resources_ == 10
     # The best is what a fit on all images makes of its parameters.
     best = search.best_estimator_[-1] if name != "epochs" else search.best_estimator_
-    everything = decide(best, 216, (8, 8, 1))["epochs"]
-    assert best.auto_params_ == {"epochs": everything}
-    assert everything < folds
+    assert best.auto_params_["epochs"] == best.n_iter_ == 6
 
 
 def test_a_resource_that_no_number_stands_for_is_refused(images):

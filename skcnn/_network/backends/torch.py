@@ -28,6 +28,11 @@ def start_devices() -> None:
     """Do nothing: PyTorch writes no notes about devices."""
 
 
+def has_fast_bfloat16() -> bool:
+    """Whether training in bfloat16 is known to be faster: not measured on PyTorch."""
+    return False
+
+
 def uniform(seed: Any, step: Any, name: str, shape: Any) -> Any:
     """Return float32 random numbers in [0, 1), the same for equal arguments."""
     import torch
