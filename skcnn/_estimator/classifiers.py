@@ -148,7 +148,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
         stands for the views that `augment` showed in training ("flip" for "flip", and
         "shift" for "shift" or "affine"), and averages over them only for unsure images:
-        those of which the network, when it sees the image itself, finds no class 7
+        those of which the network, when it sees the image itself, finds no class 6
         times as probable as each other one. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
@@ -526,7 +526,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
         stands for the views that `augment` showed in training ("flip" for "flip", and
         "shift" for "shift" or "affine"), and averages over them only for unsure images:
-        those of which the network, when it sees the image itself, finds no class 7
+        those of which the network, when it sees the image itself, finds no class 6
         times as probable as each other one. The parameter may be changed after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
