@@ -16,6 +16,7 @@ from skcnn._images.forms import validate_images
 from skcnn._images.groups import encode_groups, hold_out_groups
 from skcnn._images.labeled import LabeledImages, TrainingData
 from skcnn._images.labels import combine_weights, encode_labels, validate_labels
+from skcnn._images.mirroring import mirrored_images_belong
 from skcnn._images.scaling import pixel_scaling
 from skcnn._images.seen_pixels import find_other_pixels, learn_pixels, merge_pixels
 from skcnn._images.whitening import whitening_kernel
@@ -93,7 +94,7 @@ def fit_classifier(
     groups = _groups(given, len(X))
     _see_pixels(estimator, training, goes_on)
     validation = _validation_images(estimator, given)
-    _remember_images(estimator, training, validation, goes_on)
+    training_fingerprints = _remember_images(estimator, training, validation, goes_on)
     checkpoint = None
     if checkpoint_path is not None:
         validated = () if validation is None else vars(validation).values()
@@ -104,12 +105,18 @@ def fit_classifier(
         )
     if not goes_on:
         estimator._hold_out_seed = None
+    all_rows = training.rows
     if validation is None and estimator.early_stopping:
         training, validation = _hold_out(estimator, training, groups, random_state)
     rows = training.rows
 
     # What "auto" stands for. From here on, `settled` has the parameters.
-    decided = decide(estimator, len(training), estimator.image_shape_, kept)
+    def may_flip(if_unsure: bool) -> bool:
+        """Return whether mirror images of training images belong to their classes."""
+        known = training_fingerprints[np.searchsorted(all_rows, training.rows)]
+        return mirrored_images_belong(training, known, if_unsure)
+
+    decided = decide(estimator, len(training), estimator.image_shape_, kept, may_flip)
     if one_epoch:
         decided.pop("epochs", None)
     estimator.auto_params_ = decided
@@ -288,12 +295,16 @@ def _remember_images(
     training: LabeledImages,
     validation: LabeledImages | None,
     goes_on: bool,
-) -> None:
-    """Add the fingerprints of all images that `fit` was given to those before."""
+) -> np.ndarray:
+    """Add the fingerprints of all images that `fit` was given to those before.
+
+    Returns those of the training images.
+    """
     given = [training] if validation is None else [training, validation]
     before = [estimator._fingerprints] if goes_on else []
     new = [fingerprints(images.X, images.rows) for images in given]
     estimator._fingerprints = merge_fingerprints(*before, *new)
+    return new[0]
 
 
 def _validation_images(estimator: Any, given: FitArguments) -> LabeledImages | None:
