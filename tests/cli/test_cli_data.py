@@ -10,6 +10,8 @@ import json
 import lzma
 import re
 import zipfile
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,6 +30,8 @@ class Recorder:
 
     verbose = 0
     n_iter_ = 1
+    auto_params_: ClassVar[dict] = {}
+    keras_classifier_ = SimpleNamespace(state_=SimpleNamespace(interrupted=False))
     _fingerprints = None
 
     def __init__(self):

@@ -70,7 +70,7 @@ def test_a_column_of_polars_holds_groups():
         ([1, [2], 3], TypeError, "cannot be keys of a dictionary .*list"),
         ({"a": [0, 1]}, TypeError, "groups is a dict"),
         ({1, 2, 3}, TypeError, "groups is a set"),
-        (iter("abc"), TypeError, "groups is a str_.*iterator"),
+        pytest.param(iter("abc"), TypeError, "groups is a str_.*iterator", id="iter"),
     ],
     ids=str,
 )
