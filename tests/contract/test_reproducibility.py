@@ -271,6 +271,7 @@ def test_fits_in_two_threads_equal_serial_ones(nothing_compiled):
         assert np.array_equal(result, fit(seed)), f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_different_networks_fit_in_threads_equal_serial_ones():
     def fit(setting):
         return probabilities(setting, random_state=3)

@@ -402,6 +402,7 @@ def test_the_learning_rate_falls_over_all_passes(data, few_epochs):
     )
 
 
+@pytest.mark.slow
 def test_mirrored_images_are_shown_where_they_belong_to_their_classes():
     # A bright spot: above or below in one set, left or right in the other.
     rng = np.random.default_rng(0)

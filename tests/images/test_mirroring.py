@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skcnn._images import mirroring
@@ -144,6 +144,7 @@ def test_mirrored_images_of_cifar10_belong_and_those_of_mnist_do_not(real_data_h
 # ---------------------------------------------------------------- which images it sees
 
 
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(8, 40), st.integers(2, 5))
 def test_order_does_not_matter_and_a_weight_is_a_number_of_copies(seed, n, n_classes):
     rng = np.random.default_rng(seed)
@@ -249,6 +250,7 @@ def test_form_type_and_scale_of_the_pixels_do_not_matter(change, label_of):
     np.testing.assert_array_equal(changed, before)
 
 
+@settings(max_examples=10, deadline=None)
 @given(st.data())
 def test_any_images_give_an_answer_without_a_warning(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))

@@ -114,6 +114,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 def test_some_images_of_the_exported_models_are_unsure(estimators):
     clf, images = estimators["unsure"]
     first = clf.keras_classifier_.logits(images).astype(np.float64)
