@@ -101,10 +101,11 @@ def find_near_duplicates(
 ) -> Bunch:
     """Find images that are equal or nearly equal, in two parts or within one.
 
-    A test image that has a near-duplicate among the training images tests the memory of
-    a classifier. So does a held-out image. Near-duplicates are equal images, copies
-    that were compressed again, made brighter, or moved by a pixel, and photographs of
-    one scene that were taken one after the other.
+    If a test image has a near-duplicate among the training images, the test score shows
+    how well a classifier remembers it, rather than how well it recognizes new images.
+    The same is true of images that `early_stopping` holds out. Near-duplicates are
+    equal images, copies that were compressed again, made brighter or moved by a pixel,
+    and photographs of one scene that were taken one after the other.
 
     Parameters
     ----------
@@ -113,12 +114,12 @@ def find_near_duplicates(
         Images in any form that `fit` takes.
     X_other : array-like, default=None
         Images of another part, in any of these forms: each image of `X` is compared
-        with each of `X_other`. Without them, the images of `X` are compared with each
-        other.
+        with each image of `X_other`. Without `X_other`, the images of `X` are compared
+        with each other.
     threshold : float, default=0.075
         The largest distance of near-duplicates, from 0 (equal images only) to 0.25. The
-        default is for photographs. Drawings on a plain ground, such as digits, letters
-        and clothes, are as near to others of their class: set 0.005 for these.
+        default is for photographs. Digits, letters, clothes and other shapes on a plain
+        background can be this near to other images of their class: set 0.005 for them.
     image_shape : tuple of int, default=None
         The shape (height, width) or (height, width, channels) of flat rows, as for the
         classifiers.
@@ -134,49 +135,54 @@ def find_near_duplicates(
         distances : ndarray of shape (n_pairs,) of float64
             The distance of each pair, from 0 to 1.
         groups : ndarray of shape (n,) of int
-            A group for each image in `X`: images that are linked by near-duplicates
-            have the same. These are `groups` for `fit`, and for splitters such as
+            The group of each image in `X`. Images that are linked by near-duplicates,
+            directly or through other images, have the same group. Pass these groups to
+            `fit`, or to splitters such as
             :class:`~sklearn.model_selection.StratifiedGroupKFold`.
         groups_other : ndarray of shape (n_other,) of int
-            A group for each image in `X_other`, among the same groups. Only with
-            `X_other`.
+            The group of each image in `X_other`: the same number stands for the same
+            group as in `groups`. Only with `X_other`.
 
     Raises
     ------
     TypeError
         If `X` or `X_other` is not a collection of images.
     ValueError
-        If images are not as `fit` takes them, if those of `X_other` have another shape,
-        if `threshold` is not a number from 0 to 0.25, or if there are more than a
-        million pairs.
+        If `fit` would not take the images, if those of `X_other` have another shape
+        than those of `X`, if `threshold` is not a number from 0 to 0.25, or if there
+        are more than about a million (2 ** 20) pairs or candidates.
 
     See Also
     --------
-    find_label_issues : Near-duplicates with different labels are candidates for it.
+    find_label_issues : Find wrong labels, which near-duplicates with different labels
+        often have.
 
     Notes
     -----
-    The distance is ``(1 - r) / 2``, where ``r`` is the correlation of the lowest twelve
-    frequencies along each side, of all channels, each multiplied by its frequency: 0
-    for images that differ in brightness or contrast only, 0.5 for unrelated ones, 1 for
-    a negative. One image is moved by up to 1/32 of its side (at least a pixel) to where
-    it fits best. The coefficients are those of a cosine transform, as in perceptual
-    hashes [1]_. Blank images are near-duplicates only if they are equal. Mirrored,
-    rotated and cropped copies are not found.
+    The distance is ``(1 - r) / 2``. Here ``r`` is the correlation of coefficients of
+    the discrete cosine transform, as in perceptual hashes [1]_: those of the lowest
+    twelve frequencies along each side, of all channels. Each coefficient is multiplied
+    by its frequency. The distance is 0 for images that differ only in brightness or
+    contrast, about 0.5 for unrelated images, and about 1 for an image and its negative.
+    One image is moved along each side by 1/32 of the side (at least by a pixel), in
+    either direction or not at all, and the smallest distance counts. Blank images are
+    near-duplicates only if they are equal. Mirrored, rotated and cropped copies are not
+    found.
 
-    Candidates are found by eight frequencies along each side of the gray images: all
-    pairs are compared, by matrix products of some rows at a time.
+    First, eight frequencies along each side of the gray images are compared for all
+    pairs, by matrix products of some rows at a time. Only candidates, the pairs within
+    twice the threshold in this comparison, are compared exactly.
 
-    The threshold was chosen on CIFAR-10, where 277 of the 10,000 test images then have
-    a near-duplicate among the training images; 3.3 % are known to have one [2]_. 98 %
-    of the pairs have the same label. Of the copies of 1,000 test images, at least 99 %
-    are found if they were compressed as JPEG of quality 50, made brighter by 20 of 255,
-    multiplied by 0.85 or 1.2, moved by a pixel along one or both sides, or had noise of
-    standard deviation 8 of 255 added. Where colors are strong, JPEG changes so small
-    images more: of flowers of 32 x 32 pixels 89 % are found at quality 50, all at
-    quality 75. With ``threshold=0.005``, 34 of the 10,000 test images of MNIST, all of
-    them ones, have a near-duplicate; moved copies are then not found.
-    ``benchmarks/near_duplicates.py`` measures this.
+    The default threshold was chosen on CIFAR-10. There it finds near-duplicates among
+    the training images for 277 of the 10,000 test images; 3.3 % are known to have one
+    [2]_. In 98 % of the pairs, both labels are the same. At least 99 % of the copies of
+    1,000 test images are found if the copies were compressed as JPEG of quality 50,
+    made brighter by 20 of 255, multiplied by 0.85 or 1.2, moved by a pixel along one or
+    both sides, or changed by noise of standard deviation 8 of 255. JPEG changes small
+    images with strong colors more: of flowers of 32 x 32 pixels, 89 % of the copies are
+    found at quality 50, and all at quality 75. With ``threshold=0.005``, 34 of the
+    10,000 test images of MNIST have a near-duplicate, all of them images of the digit
+    1. Moved copies are then not found. ``benchmarks/near_duplicates.py`` measures this.
 
     References
     ----------

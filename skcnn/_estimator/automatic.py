@@ -1,10 +1,12 @@
 """What the value "auto" of a parameter stands for in a fit.
 
-`decide` is called once in each fit: after the images to validate on were set aside, and
-before anything that depends on a parameter is made. Everything after it reads numbers
-and names, never "auto". Each rule is a function of its own; it may look at the number
+A fit calls `decide` once with its training images: after it has set validation images
+aside, and before it describes the network. From there on, the fit reads numbers and
+names, never "auto". Each rule is a function of its own. A rule may depend on the number
 of training images, their shape, the base values of the class, the parameters that the
-user set, the machine, and, where training goes on, at the values of the fit before.
+user set, and the machine. If training continues, it may depend on the values of the
+last fit. Before the images are known, `check_parameters` calls `decide` with a likely
+shape, to check all other parameters early.
 """
 
 import copy
@@ -30,18 +32,18 @@ from skcnn._network.startup import start_devices, start_keras
 
 AUTO = "auto"
 
-# batch_size: 64 steps an epoch where there are images enough, but no step so small that
-# it is not worth its overhead.
+# batch_size: 64 steps an epoch, unless a step would then have so few images that it is
+# not worth its overhead, or more images than the class allows.
 STEPS_PER_EPOCH, SMALLEST_BATCH = 64, 32
 
-# epochs: more passes than these repeat a few hundred images without learning more.
-# Tables and images less than `MIN_CHANGED_SIDE` pixels high or wide keep the passes of
-# the class: augmentation, which makes further passes worth their time, leaves them as
-# they are.
+# epochs: with more passes than these, a network learns no more from a few hundred
+# images. Tables and images less than `MIN_CHANGED_SIDE` pixels high or wide keep the
+# passes of the class. Augmentation, which makes further passes worth their time, does
+# not change such images.
 MOST_EPOCHS = 60
 
-# filters: where an image takes more stages than those of the class, filters double from
-# stage to stage up to this number, so that the first stages, which have the most
+# filters: if an image needs more stages than those of the class, the filters double
+# from stage to stage, up to this number. So the first stages, which have the most
 # pixels, stay cheap.
 MOST_FILTERS = 128
 
@@ -54,9 +56,9 @@ class Base(NamedTuple):
 
     `epochs` are those for a set of `n_images` images, and `filters` those for images of
     up to `side` pixels a side. Images of more than `largest_side` pixels a side are
-    reduced. `augment` has no "flip", which is added if the mirror image of a training
-    image belongs to its class; `flip_if_unsure` says whether to add it if too few
-    images tell.
+    reduced. `augment` has no "flip". "flip" is added if mirror images of training
+    images belong to their classes; `flip_if_unsure` says whether to add "flip" if the
+    images are too few to tell.
     """
 
     n_images: int
@@ -79,9 +81,9 @@ def decide(
 ) -> dict[str, Any]:
     """Return what each parameter that is "auto" stands for, by its name.
 
-    `kept` has the parameters that must not change, as the last fit resolved them, if
-    training goes on. `may_flip` looks at the training images and returns whether to
-    mirror them; it takes the answer to give if they do not tell.
+    If training goes on, `kept` has the parameters that must not change, as the last fit
+    resolved them. `may_flip` looks at the training images and returns whether to mirror
+    them. Its argument is the answer for images that are too few to tell.
     """
     base: Base = estimator._base
     decided: dict[str, Any] = {}
@@ -139,8 +141,9 @@ def auto_epochs(n_images: int, base: Base) -> int:
     """Return the number of passes over the images.
 
     There are as many steps as the set of the class takes in its passes, and at least
-    twice the passes for a quarter of the images. The batch size of the user plays no
-    part, so that a search over it compares equal passes.
+    twice the passes for a quarter of the images, up to `MOST_EPOCHS`. The number does
+    not depend on the batch size that a user sets, so that a search over batch sizes
+    compares fits of equally many passes.
     """
 
     def steps(n: int) -> int:
@@ -156,7 +159,7 @@ def auto_augment(
     base: Base, image_shape: tuple[int, int, int], may_flip: Callable[[bool], bool]
 ) -> tuple[str, ...]:
     """Return the random changes of training images."""
-    # Smaller images are never changed, so there is nothing to find out.
+    # Training never changes smaller images, so nobody needs to know.
     if min(image_shape[:2]) < MIN_CHANGED_SIDE or not may_flip(base.flip_if_unsure):
         return base.augment
     return ("flip", *base.augment)
@@ -176,9 +179,9 @@ def mean_side(image_shape: tuple[int, int, int]) -> float:
 
 
 def auto_scale(base: Base, image_shape: tuple[int, int, int]) -> float:
-    """Return the sides to which images are reduced, relative to their own.
+    """Return the factor by which the sides of images are reduced, 1 for small images.
 
-    The time of a fit is worth more in passes over small images than in pixels.
+    In the same time, more passes over small images are worth more than large images.
     """
     if min(image_shape[:2]) < MIN_CHANGED_SIDE:
         return 1.0
@@ -186,10 +189,11 @@ def auto_scale(base: Base, image_shape: tuple[int, int, int]) -> float:
 
 
 def auto_filters(base: Base, side: float, pool_size: int) -> tuple[int, ...]:
-    """Return the filters of each stage, so many that the side is halved to the base's.
+    """Return the filters of each stage, with more stages for sides that are larger.
 
-    The last stages then see as many pixels, and the dense layers read about as many
-    values, as they do for small images.
+    Stages are added until pooling has made the side as small as that of the class. Then
+    the last stages see about as many pixels as they do for small images, and the dense
+    layers read about as many values.
     """
     n_stages = len(base.filters)
     while side > base.side and pool_size > 1:

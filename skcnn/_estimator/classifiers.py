@@ -28,10 +28,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     ----------
     epochs : int or "auto", default="auto"
         Maximum number of passes over the training images. "auto" is 7 for 60,000 images
-        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
-        steps, and at least twice the passes for a quarter of the images, up to 60
-        passes; but not tables, which are less than 8 pixels high. `early_stopping`,
-        `callbacks` and Ctrl-C can end training earlier.
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. For fewer images, "auto" is
+        so many passes that there are as many steps, and at least twice the passes for a
+        quarter of the images, up to 60 passes; images less than 8 pixels high or wide,
+        tables among them, keep 7 or 12. `early_stopping`, `callbacks` and Ctrl-C can
+        end training earlier.
     learning_rate : float or None, default=0.005
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -54,8 +55,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Number of filters of the convolutions, one entry for each stage. A stage is
         `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
         images of up to 48 x 48 pixels (after `progressive_resizing`), or
-        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
-        one stage more for each halving of the sides that makes them so small, and the
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images get
+        one more stage for each max pooling that it takes to make them so small. Their
         filters double from stage to stage, up to 128.
     convolutions : int, default=1
         Number of convolutions in each stage.
@@ -94,10 +95,11 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
         [7]_. This is faster where the processor has units for bfloat16, and slower
-        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has them
-        (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without a
-        GPU; else it is "float32". Then two machines may learn networks that differ in
-        their rounding. A fitted or saved classifier keeps the dtype that it has.
+        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has such
+        units (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without
+        a GPU. Otherwise "auto" is "float32". So the networks of two machines may differ
+        by their rounding. A fitted or saved classifier keeps its dtype until the next
+        fit from scratch.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -129,8 +131,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. "auto" is
         "affine", or "shift" in `CIFARCNNClassifier`, and also "flip" if the training
-        images tell that mirror images still belong to their classes, as those of
-        photographs do and those of letters do not. If they are too few to tell,
+        images show that mirror images still belong to their classes, as is usual for
+        photographs, but not for letters. If the images are too few to tell,
         `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not. Images
         less than 8 pixels high or wide, tables among them, are never changed.
     progressive_resizing : float, tuple, "auto" or None, default="auto"
@@ -139,17 +141,19 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
         is true. It reduces images with more pixels than 64 x 64 to about as many, or
-        more than 96 x 96 in `CIFARCNNClassifier`.
-        Images less than 8 pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default="auto"
+        more than 96 x 96 in `CIFARCNNClassifier`: it multiplies these numbers by the
+        scale of the reduction. Images less than 8 pixels high or wide are never
+        resized.
+    test_time_augmentation : str, tuple of str, "auto" or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
-        stands for the views that `augment` showed in training ("flip" for "flip", and
-        "shift" for "shift" or "affine"), and averages over them only for unsure images:
-        those of which the network, when it sees the image itself, finds no class 6
-        times as probable as each other one. The parameter may be changed after `fit`.
+        stands for the views that `augment` has shown in training ("flip" for "flip",
+        and "shift" for "shift" or "affine"), and averages over them only for unsure
+        images. An image is unsure if, for the image itself, the most probable class is
+        less than 6 times as probable as the second one. The parameter may be changed
+        after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -176,8 +180,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     image_shape_ : tuple of int
         ``(height, width, channels)``.
     auto_params_ : dict
-        The parameters that are "auto", each with the value that it stood for in the
-        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
+        The parameters that are "auto", each with the value that "auto" stood for in the
+        last call of `fit` or `partial_fit`. After `partial_fit`, `epochs` is not among
+        them.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -406,10 +411,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     ----------
     epochs : int or "auto", default="auto"
         Maximum number of passes over the training images. "auto" is 7 for 60,000 images
-        and more, or 12 for 50,000 in `CIFARCNNClassifier`. Fewer images take as many
-        steps, and at least twice the passes for a quarter of the images, up to 60
-        passes; but not tables, which are less than 8 pixels high. `early_stopping`,
-        `callbacks` and Ctrl-C can end training earlier.
+        and more, or 12 for 50,000 in `CIFARCNNClassifier`. For fewer images, "auto" is
+        so many passes that there are as many steps, and at least twice the passes for a
+        quarter of the images, up to 60 passes; images less than 8 pixels high or wide,
+        tables among them, keep 7 or 12. `early_stopping`, `callbacks` and Ctrl-C can
+        end training earlier.
     learning_rate : float or None, default=0.01
         Highest learning rate of an optimizer that is given by its name. None takes
         Keras's default for that optimizer.
@@ -432,8 +438,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Number of filters of the convolutions, one entry for each stage. A stage is
         `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
         images of up to 48 x 48 pixels (after `progressive_resizing`), or
-        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images take
-        one stage more for each halving of the sides that makes them so small, and the
+        ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images get
+        one more stage for each max pooling that it takes to make them so small. Their
         filters double from stage to stage, up to 128.
     convolutions : int, default=2
         Number of convolutions in each stage.
@@ -472,10 +478,11 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
         [7]_. This is faster where the processor has units for bfloat16, and slower
-        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has them
-        (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without a
-        GPU; else it is "float32". Then two machines may learn networks that differ in
-        their rounding. A fitted or saved classifier keeps the dtype that it has.
+        elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has such
+        units (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without
+        a GPU. Otherwise "auto" is "float32". So the networks of two machines may differ
+        by their rounding. A fitted or saved classifier keeps its dtype until the next
+        fit from scratch.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -507,8 +514,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         of pixels up to 1/14 of the side; "affine": rotations up to 12 degrees, zooms up
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. "auto" is
         "affine", or "shift" in `CIFARCNNClassifier`, and also "flip" if the training
-        images tell that mirror images still belong to their classes, as those of
-        photographs do and those of letters do not. If they are too few to tell,
+        images show that mirror images still belong to their classes, as is usual for
+        photographs, but not for letters. If the images are too few to tell,
         `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not. Images
         less than 8 pixels high or wide, tables among them, are never changed.
     progressive_resizing : float, tuple, "auto" or None, default="auto"
@@ -517,17 +524,19 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         In (0, 1]; several sizes need `global_pooling`. None is 1. "auto" is 1, or
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
         is true. It reduces images with more pixels than 64 x 64 to about as many, or
-        more than 96 x 96 in `CIFARCNNClassifier`.
-        Images less than 8 pixels high or wide are never resized.
-    test_time_augmentation : str, tuple of str or None, default="auto"
+        more than 96 x 96 in `CIFARCNNClassifier`: it multiplies these numbers by the
+        scale of the reduction. Images less than 8 pixels high or wide are never
+        resized.
+    test_time_augmentation : str, tuple of str, "auto" or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
         adds two copies shifted by one pixel along the diagonal, if images are at least
         14 pixels high and wide. Predictions with n views take n times as long. "auto"
-        stands for the views that `augment` showed in training ("flip" for "flip", and
-        "shift" for "shift" or "affine"), and averages over them only for unsure images:
-        those of which the network, when it sees the image itself, finds no class 6
-        times as probable as each other one. The parameter may be changed after `fit`.
+        stands for the views that `augment` has shown in training ("flip" for "flip",
+        and "shift" for "shift" or "affine"), and averages over them only for unsure
+        images. An image is unsure if, for the image itself, the most probable class is
+        less than 6 times as probable as the second one. The parameter may be changed
+        after `fit`.
     validation_fraction : float, default=0.1
         Fraction of the training images to hold out. Only used with `early_stopping`.
     n_iter_no_change : int or numpy.inf, default=10
@@ -554,8 +563,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     image_shape_ : tuple of int
         ``(height, width, channels)``.
     auto_params_ : dict
-        The parameters that are "auto", each with the value that it stood for in the
-        last call of `fit` or `partial_fit`. `partial_fit` has no use for `epochs`.
+        The parameters that are "auto", each with the value that "auto" stood for in the
+        last call of `fit` or `partial_fit`. After `partial_fit`, `epochs` is not among
+        them.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float

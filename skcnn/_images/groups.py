@@ -14,8 +14,9 @@ def encode_groups(groups: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct groups, and the index into them of each of `n` images.
 
     Groups are in the order of their first images, so that other names for the same
-    groups give the same indices. A ValueError is raised if there is not one group for
-    each image; a TypeError, if `groups` is not a collection of labels.
+    groups give the same indices. A ValueError is raised if `groups` does not have one
+    label for each image, or if a label is missing. A TypeError is raised if `groups` is
+    not a collection of labels.
     """
     groups = labels_in(groups, "groups")
     if isinstance(groups, (list, tuple)):
@@ -73,15 +74,16 @@ def hold_out_groups(
 ) -> np.ndarray:
     """Return a boolean for each image: whether its group is held out.
 
-    Groups are taken in random order, and held out if this brings the held-out shares of
-    the classes nearer to `fraction`, by their squared differences. A second round
-    returns groups in the same way. No class loses all its images; each class has to be
-    in two groups at least.
+    The groups are visited in random order. A group is held out if this brings the
+    held-out shares of the classes nearer to `fraction`, by the sum of their squared
+    differences. In a second round over all groups, a group that is held out is returned
+    if this brings the shares nearer. No class loses all its images, so each class has
+    to be in at least two groups.
 
-    scikit-learn's `StratifiedGroupKFold` stratifies as well, but may take all images of
-    a class, holds out a whole fraction such as a third or a fourth, and compares each
-    group with each fold: that takes 20 times as long (3,000 groups in ten folds, one
-    core of an AMD EPYC, 5 runs), 20 seconds where each of 50,000 images is a group.
+    scikit-learn's `StratifiedGroupKFold` stratifies too, but it can hold out all images
+    of a class, and only fractions such as a third or a fourth. It compares each group
+    with each fold, which takes 20 times as long (3,000 groups in ten folds, one core of
+    an AMD EPYC, 5 runs): 20 seconds if each of 50,000 images is a group.
     """
     # Groups whose images all have weight 0 are not among them.
     _, group_indices = np.unique(group_indices, return_inverse=True)
@@ -108,6 +110,6 @@ def hold_out_groups(
         elif change < least_harm:
             least_harm, harmless = change, group
     if not is_held.any():
-        # Each group is larger than the fraction.
+        # Holding out any group makes the shares worse, so take the least harmful one.
         is_held[harmless] = True
     return is_held[group_indices]

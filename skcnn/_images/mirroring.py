@@ -1,15 +1,16 @@
 """Whether images mirrored left to right still belong to their classes.
 
 A network that is trained on images and mirror images learns to give both the same
-answer. It ignores what tells an image from its mirror image. That helps if the side
-says nothing about the class, as in photographs of animals. It harms if the side belongs
-to the class, as in letters and signs.
+answer. It learns to ignore what tells an image from its mirror image. This helps if
+left and right say nothing about the class, as in photographs of animals. It harms if
+they do, as in letters and signs.
 
-A linear classifier tells the two cases apart in milliseconds. The features of an image
-are the strengths of its edges, by direction and place. They are the sum of two parts:
-one is the same for the image and its mirror image, the other changes its sign. A ridge
-regression on images and mirror images gives the second part a weight of exactly zero.
-So a regression without the second part shows what mirrored training images would do.
+A linear classifier tells the two cases apart in a fraction of a second. The features of
+an image are the strengths of its edges, by direction and place. They are the sum of two
+parts: the first part is the same for the image and its mirror image, and the second
+part has the opposite sign in the mirror image. A ridge regression on images and their
+mirror images gives the second part a weight of exactly zero. So a regression without
+the second part shows what training on mirrored images would do.
 """
 
 from functools import cache
@@ -20,24 +21,25 @@ import numpy as np
 from skcnn._images.forms import chunk_rows
 from skcnn._images.labeled import LabeledImages
 
-# At most so many images are examined, which gives accuracies to about one percent, but
-# `LEAST_A_CLASS` of each class.
+# At most `MOST_IMAGES` images are examined, or `LEAST_A_CLASS` of each class if that is
+# more. With 1,024 images, an accuracy has a standard error of up to 1.6 percentage
+# points.
 MOST_IMAGES, LEAST_A_CLASS = 1024, 4
 
-# Images are reduced to at most `SIDE` pixels a side. Those with a side of `THINNED`
-# pixels or more are thinned out before that, by a whole factor.
+# Images are reduced to at most `SIDE` pixels a side. Before that, a side of twice
+# `THINNED` pixels or more is thinned out: only every n-th pixel is read.
 SIDE, THINNED = 18, 32
 
 # The penalty of the ridge regression, relative to the mean variance of a feature.
 PENALTY = 0.2
 
-# To ignore the side is harmful if the logarithm of the odds of a right answer falls by
-# this, so by a quarter more errors where few images are wrong. On the sets of
-# benchmarks/flips.py it falls by 0.4 or more for letters, digits and signs, and by 0.1
-# or less for photographs, clothes and shadows of chests.
+# Ignoring left and right is harmful if the logarithm of the odds of a right answer
+# falls by this much. If few answers are wrong, this means about a quarter more errors.
+# On the sets of benchmarks/flips.py, the logarithm falls by 0.4 or more for letters,
+# digits and signs, and by 0.1 or less for photographs, clothes and shadows of chests.
 HARM = 0.25
 
-# A difference of so many standard errors is certain.
+# A difference of this many standard errors counts as certain.
 CERTAIN = 2.0
 
 
@@ -51,9 +53,9 @@ class Evidence(NamedTuple):
     accuracy_mirrored : float
         Accuracy of the same classifier on the mirror images.
     accuracy_unsided : float
-        Accuracy of a classifier that ignores what a mirror changes.
+        Accuracy of a classifier that cannot tell an image from its mirror image.
     error_mirrored, error_unsided : float
-        Standard errors of the differences of these two from `accuracy`.
+        Standard errors of the differences of these two accuracies from `accuracy`.
     """
 
     accuracy: float
@@ -65,11 +67,11 @@ class Evidence(NamedTuple):
     def mirroring_is_harmless(self, if_unsure: bool) -> bool:
         """Return whether images may be mirrored in training.
 
-        They may if their mirror images are certainly recognized nearly as well as they
-        are, or if ignoring what the mirror changes certainly costs little: images of
-        shoes that all point to the left are an example. They may not if neither holds,
-        and mirror images are certainly recognized worse. Else there are too few images
-        to tell, and the answer is `if_unsure`.
+        The answer is yes if mirror images are certainly recognized nearly as well as
+        the images. It is also yes if ignoring left and right certainly costs little: an
+        example is images of shoes that all point to the left. If neither is certain,
+        the answer is no if mirror images are certainly recognized worse. Otherwise the
+        images are too few to tell, and the answer is `if_unsure`.
         """
         if self._costs_little(self.accuracy_mirrored, self.error_mirrored):
             return True
@@ -94,7 +96,8 @@ def mirrored_images_belong(
     The images have at least 8 pixels a side: training mirrors no smaller ones.
     `fingerprints` are those of `images`, see :mod:`skcnn._images.fingerprints`. The
     answer does not depend on the order of the images, and an image of weight two counts
-    as the same image given twice. Where too few images tell, it is `if_unsure`.
+    as the same image given twice. If the images are too few to tell, the answer is
+    `if_unsure`.
     """
     return gather_evidence(images, fingerprints).mirroring_is_harmless(if_unsure)
 
@@ -112,10 +115,11 @@ def gather_evidence(images: LabeledImages, fingerprints: np.ndarray) -> Evidence
 def _choose(
     images: LabeledImages, fingerprints: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of different images, as many of each class, and their weights.
+    """Return positions of distinct images, and their weights.
 
-    An image that is there several times is chosen once, and its weights are added up.
-    Of each class the images with the lowest fingerprints are chosen: a random part.
+    There are equally many images of each class, as far as the class has them. An image
+    that occurs several times is chosen once, and its weights are added up. In each
+    class, the images with the lowest fingerprints are chosen: a random part.
     """
     order = np.argsort(fingerprints)
     order = order[np.argsort(images.class_indices[order], kind="stable")]
@@ -143,7 +147,7 @@ def _thinned(images: LabeledImages, part: np.ndarray) -> np.ndarray:
     flat = some.reshape(len(some), -1)
     largest = np.maximum(flat.max(axis=1), -flat.min(axis=1))
     flat /= np.where(largest > 0, largest, 1)[:, np.newaxis]
-    # Slice by slice: a sum along so short an axis is slow.
+    # Channel by channel: NumPy is slow to sum along so short an axis.
     gray: np.ndarray = sum(np.moveaxis(some, 3, 0))
     return gray
 
@@ -155,7 +159,7 @@ def _thinning(side: int) -> slice:
 
 
 def _edge_strengths(gray: np.ndarray) -> np.ndarray:
-    """Return float32 features (n, 8 directions, cells, cells), of length 1 an image."""
+    """Return float32 features (n, 8 directions, cells, cells): a unit vector each."""
     n_images, height, width = gray.shape
     height, width = min(SIDE, height), min(SIDE, width)
     small = _averaged(gray, height, width)
@@ -174,7 +178,7 @@ def _edge_strengths(gray: np.ndarray) -> np.ndarray:
     ):
         np.maximum(edge, 0, out=edges[:, number])
         np.maximum(-edge, 0, out=edges[:, number + 4])
-    # Roots keep a few strong edges from outweighing all others.
+    # The square root keeps a few strong edges from outweighing all others.
     features = np.sqrt(_averaged(edges, _n_cells(height), _n_cells(width)))
     flat = features.reshape(n_images, -1)
     length = np.sqrt(np.square(flat).sum(axis=1, keepdims=True))
@@ -187,8 +191,8 @@ def _n_cells(side: int) -> int:
     return 6 if side >= 12 else 4
 
 
-# Where each of the eight directions of an edge points in the mirror: right becomes
-# left, and down stays down.
+# The direction that each of the eight directions of an edge has in the mirror image:
+# right becomes left, and down stays down.
 _DIRECTIONS_MIRRORED = [4, 3, 2, 1, 0, 7, 6, 5]
 
 
@@ -209,7 +213,7 @@ def _averaged(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 @cache
 def _means(n_values: int, n_means: int) -> np.ndarray:
-    """Return the matrix that averages equal parts of a row; values may be divided."""
+    """Return the matrix of the means of equal parts of a row, which may cut values."""
     ends = np.arange(n_means + 1) * (n_values / n_means)
     places = np.arange(n_values)[:, np.newaxis]
     overlap = np.minimum(ends[1:], places + 1) - np.maximum(ends[:-1], places)
@@ -226,7 +230,8 @@ def _compare(
     means = (shares * targets).sum(axis=0)
     targets -= means
     mirrored = _mirrored(features)
-    # The left half: the right one is its mirror image. So a feature stands for two.
+    # Only the left half: the right half is its mirror image, so that each feature
+    # stands for two.
     half = features.shape[3] // 2
     unsided = (features + mirrored)[..., :half] / np.sqrt(np.float32(2))
     features, mirrored, unsided = (
@@ -248,7 +253,7 @@ def _compare(
         apart = right[0].astype(float) - one
         apart -= weights @ apart / weights.sum()
         spread = np.sqrt(np.square(weights * apart).sum()) / weights.sum()
-        # Differences that are all zero are not certain: the next image may differ.
+        # Even if all differences are zero, the next image may differ.
         errors.append(float(np.hypot(spread, 1 / len(classes))))
     return Evidence(*accuracies, *errors)
 
@@ -262,9 +267,10 @@ def _held_out(
 ) -> list[np.ndarray]:
     """Return the predictions of a ridge regression for variants of its images.
 
-    Each prediction is that of a regression on all other images. It follows from the
-    regression on all images and from the influence of an image there. `images` and
-    `targets` have means of zero; `shares` are weights with a sum of one.
+    Each prediction is that of a regression on all other images (leave-one-out). It is
+    computed from the regression on all images, and from the influence that the image
+    has on it. `images` and `targets` have means of zero; `shares` are weights with a
+    sum of one.
     """
     weighted = shares * images
     moments = weighted.T @ images

@@ -1,10 +1,11 @@
 """Pairs of images that are equal or nearly equal, found by their low frequencies.
 
 An image is described by the low frequencies of its discrete cosine transform, as in the
-perceptual hash pHash, but by numbers and not by bits. Each coefficient is multiplied by
-its frequency: the lowest frequencies of photographs are the strongest, and many
-photographs share them, while hardly two share their details. The distance of two images
-is ``(1 - r) / 2`` with the correlation ``r`` of their descriptions.
+perceptual hash pHash, but by numbers instead of bits. Each coefficient is multiplied by
+its frequency. Otherwise the lowest frequencies, which are the strongest ones in
+photographs, would decide alone: many photographs share them, while hardly two share
+their details. The distance of two images is ``(1 - r) / 2``, where ``r`` is the
+correlation of their descriptions.
 """
 
 from collections.abc import Iterator
@@ -17,22 +18,24 @@ from skcnn._images.forms import chunk_rows, image_batch
 
 Shape = tuple[int, int, int]
 
-# Frequencies along each side: of gray images, to find candidates among all pairs, and
-# of all channels, to compare the two images of a candidate.
+# Frequencies along each side: `FEW` of the gray images, to find candidates among all
+# pairs, and `MORE` of all channels, to compare the two images of a candidate.
 FEW, MORE = 8, 12
 
-# The first comparison moves no image against the other, so a moved copy is farther away
-# in it. Candidates are within this multiple of the threshold: of CIFAR-10's images
-# that are moved by a pixel along both sides, 99 % are.
+# The first comparison does not move one image against the other, so that moved copies
+# have larger distances there. Pairs within this multiple of the threshold are
+# candidates. Of the copies of CIFAR-10's images that are moved by a pixel along both
+# sides, 99 % are within it.
 SLACK = 2
 
 # Unrelated images have a distance of 0.5.
 LARGEST_THRESHOLD = 0.5 / SLACK
 
-# The second comparison moves one image by this share of its side, at least by a pixel.
+# The second comparison moves one image by this share of its side, or by a pixel if that
+# is more.
 MOVE = 1 / 32
 
-# Correlations in memory at a time, and candidates compared at a time.
+# The number of correlations in memory at a time, and of candidates compared at a time.
 CORRELATIONS, CANDIDATES = 2**23, 500
 
 # With more candidates or more pairs than this, the search would take minutes.
@@ -50,7 +53,7 @@ class TooManyPairsError(ValueError):
 
 
 class Part(NamedTuple):
-    """Images, of which equal ones are of one kind.
+    """Images; equal images are of one kind.
 
     Attributes
     ----------
@@ -92,9 +95,10 @@ def find_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of images within a distance, the nearest first, and distances.
 
-    A pair has the indices of an image in `part` and of one in `other`. If `other` is
-    None, it has those of two images in `part`, in ascending order. Equal images have
-    the distance 0. A TooManyPairsError is raised if there are too many pairs.
+    A pair has the index of an image in `part` and that of one in `other`. If `other` is
+    None, the pair has the indices of two images in `part`, in ascending order. Equal
+    images have the distance 0. A TooManyPairsError is raised if there are too many
+    pairs.
     """
     within = other is None
     other = part if other is None else other
@@ -111,7 +115,7 @@ def find_pairs(
     pairs, origin = _images_of_kinds(np.concatenate([equal, near]), part, other)
     distances = distances[origin]
     if within:
-        # Each pair of equal images is there twice, and each image with itself.
+        # Pairs of equal images occur in both orders, and each image paired with itself.
         kept = (origin >= len(equal)) | (pairs[:, 0] < pairs[:, 1])
         pairs, distances = np.sort(pairs[kept], axis=1), distances[kept]
     order = np.lexsort([pairs[:, 1], pairs[:, 0], distances])
@@ -176,7 +180,7 @@ def _candidates(
 
 
 def _descriptions(part: Part) -> np.ndarray:
-    """Return a row of length 1 for each kind, of its gray image; 0 if it is blank."""
+    """Return a unit vector for each kind, from its gray image; zeros if it is blank."""
     height, width, _ = part.image_shape
     down, across = _transform(height, FEW), _transform(width, FEW).T
     weights = _frequencies(len(down), across.shape[1])
