@@ -67,7 +67,9 @@ def to_onnx(estimator, path, *, dtype="uint8"):
     The input "images" is of shape ``(n, height, width, channels)``. The output "labels"
     of shape ``(n,)`` holds strings or numbers, "probabilities" float32 or float64 of
     shape ``(n, n_classes)``. Labels are those of `predict` and probabilities those of
-    `predict_proba` up to rounding (less than 1e-5).
+    `predict_proba` up to rounding (less than 1e-5). With
+    ``test_time_augmentation="auto"``, rounding can rarely decide whether an image is
+    unsure, and its probabilities then differ more.
 
     Examples
     --------
@@ -97,9 +99,10 @@ def to_onnx(estimator, path, *, dtype="uint8"):
     _tensorflow()
     classes = _plain_classes(estimator)
     _, classifier = _steps(estimator)
-    if classifier.dtype != "float32":
+    network_dtype = classifier._as_fitted["dtype"]
+    if network_dtype != "float32":
         raise ValueError(
-            f"The network has dtype={classifier.dtype!r}, but ONNX runtimes have "
+            f"The network has dtype={network_dtype!r}, but ONNX runtimes have "
             'convolutions for float32 only. Fit with dtype="float32", or use '
             "to_saved_model."
         )
@@ -153,7 +156,9 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     The signature "serving_default" takes "images" of shape ``(n, height, width,
     channels)`` and returns a dict of "labels" of shape ``(n,)``, strings or numbers,
     and "probabilities" of shape ``(n, n_classes)``. Labels are those of `predict` and
-    probabilities those of `predict_proba` up to rounding (less than 1e-5).
+    probabilities those of `predict_proba` up to rounding (less than 1e-5). With
+    ``test_time_augmentation="auto"``, rounding can rarely decide whether an image is
+    unsure, and its probabilities then differ more.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     check_cv,
 )
-from sklearn.utils import indexable
+from sklearn.utils import indexable, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from skcnn._sklearn_private import (
@@ -125,7 +125,7 @@ class _WarmHalving:
                 "there is nothing to fit."
             )
         self.n_splits_ = len(splits)
-        self.max_resources_ = self._most_resources(X, splits)
+        self.max_resources_ = self._most_resources(X, y, splits)
 
         metadata = None
         if params.get("sample_weight") is not None:
@@ -194,7 +194,7 @@ class _WarmHalving:
                 )
         return warm_start
 
-    def _most_resources(self, X: Any, splits: list[tuple]) -> int:
+    def _most_resources(self, X: Any, y: Any, splits: list[tuple]) -> int:
         """Return `max_resources_`: that given, or the estimator's own."""
         most = self.max_resources
         if most == "auto":
@@ -203,7 +203,9 @@ class _WarmHalving:
             step, _, name = self.resource.rpartition("__")
             owner = parameters[step] if step else self.estimator
             if most == "auto" and name == "epochs" and hasattr(owner, "_auto_epochs"):
-                most = owner._auto_epochs(X, min(len(train) for train, _ in splits))
+                n_images = min(len(train) for train, _ in splits)
+                seen = self._before(step, X, y, min(n_images, 100))
+                most = owner._auto_epochs(seen, n_images)
         if isinstance(most, str):
             raise ValueError(
                 f'max_resources="auto" takes the {self.resource} of the estimator, '
@@ -215,6 +217,18 @@ class _WarmHalving:
                 f"max_resources_={most}."
             )
         return most
+
+    def _before(self, step: str, X: Any, y: Any, n_images: int) -> Any:
+        """Return images as a step of the estimator, if that is a pipeline, gets them.
+
+        `n_images` of them, drawn at random, pass through the steps before.
+        """
+        names = [name for name, _ in getattr(self.estimator, "steps", [])]
+        if y is None or step not in names[1:]:
+            return X
+        before = clone(self.estimator[: names.index(step)])
+        some = resample(X, y, n_samples=n_images, replace=False, random_state=0)
+        return before.fit_transform(*some)
 
     def _metric(self, scores: Any) -> str:
         """Return the name of the score that decides; refuse several with none named."""

@@ -104,8 +104,7 @@ def decide(
     if estimator.batch_size == AUTO:
         decided["batch_size"] = auto_batch_size(n_images, base.largest_batch_size)
     if estimator.epochs == AUTO:
-        is_table = min(image_shape[:2]) < MIN_CHANGED_SIDE
-        decided["epochs"] = base.epochs if is_table else auto_epochs(n_images, base)
+        decided["epochs"] = auto_epochs(base, n_images, image_shape)
     augment = estimator.augment
     if augment == AUTO:
         augment = kept["augment"] if kept else auto_augment(base, image_shape, may_flip)
@@ -137,14 +136,16 @@ def auto_batch_size(n_images: int, largest: int) -> int:
     return int(np.clip(size, SMALLEST_BATCH, largest))
 
 
-def auto_epochs(n_images: int, base: Base) -> int:
-    """Return the number of passes over the images.
+def auto_epochs(base: Base, n_images: int, image_shape: tuple[int, int, int]) -> int:
+    """Return the number of passes over the images, for tables that of the class.
 
     There are as many steps as the set of the class takes in its passes, and at least
     twice the passes for a quarter of the images, up to `MOST_EPOCHS`. The number does
     not depend on the batch size that a user sets, so that a search over batch sizes
     compares fits of equally many passes.
     """
+    if min(image_shape[:2]) < MIN_CHANGED_SIDE:
+        return base.epochs
 
     def steps(n: int) -> int:
         return -(-n // auto_batch_size(n, base.largest_batch_size))

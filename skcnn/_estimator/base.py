@@ -14,7 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skcnn._estimator.automatic import AUTO, Base, decide, with_values
+from skcnn._estimator.automatic import AUTO, Base, auto_epochs, with_values
 from skcnn._estimator.fitting import (
     FitArguments,
     describe_network,
@@ -67,8 +67,8 @@ def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
 class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A convolutional network as a scikit-learn classifier.
 
-    Subclasses hold a constructor, presets and the largest batch size that "auto" picks;
-    all behavior is here.
+    Subclasses hold a constructor, presets and `_base`, from which "auto" starts; all
+    behavior is here.
     """
 
     presets: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
@@ -427,7 +427,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if self.early_stopping:
             n_images -= ceil(self.validation_fraction * n_images)
         shape = shape_of_images(X[:1], self.image_shape)
-        return decide(with_values(self, {"epochs": AUTO}), n_images, shape)["epochs"]
+        return auto_epochs(self._base, max(1, n_images), shape)
 
     def _learn(self, untrained: Any, state: TrainState) -> Self:
         """Set the attributes that training to a state has learned."""
@@ -501,7 +501,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("The weights are less than the network needs.")
         if network_size(network).n_layer_values > MOST_LAYER_VALUES:
             raise ValueError("A layer of the network gives more than 1 GB an image.")
-        untrained = make_keras_classifier(as_fitted, network, options)
+        settled = with_values(as_fitted, self.auto_params_)
+        untrained = make_keras_classifier(settled, network, options)
         state = TrainState(
             weights,
             learned["optimizer_values"],
@@ -536,6 +537,8 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         super().__setstate__(state)
         if self.__sklearn_is_fitted__():
             self.callbacks_ = []
+            # The first pickles have none.
+            self.__dict__.setdefault("auto_params_", {})
         if "_learned_values" in state:
             described = state["_learned_values"]["random_state"]
             self._random_state = self._generator(described)

@@ -132,9 +132,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. "auto" is
         "affine", or "shift" in `CIFARCNNClassifier`, and also "flip" if the training
         images show that mirror images still belong to their classes, as is usual for
-        photographs, but not for letters. If the images are too few to tell,
-        `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not. Images
-        less than 8 pixels high or wide, tables among them, are never changed.
+        photographs, but not for letters. If the images are too few or too easy to
+        tell, `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not.
+        Images less than 8 pixels high or wide, tables among them, are never changed.
     progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.
@@ -515,9 +515,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         to 12 %, shears up to 0.15 and shifts up to 1/28 of the side. "auto" is
         "affine", or "shift" in `CIFARCNNClassifier`, and also "flip" if the training
         images show that mirror images still belong to their classes, as is usual for
-        photographs, but not for letters. If the images are too few to tell,
-        `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not. Images
-        less than 8 pixels high or wide, tables among them, are never changed.
+        photographs, but not for letters. If the images are too few or too easy to
+        tell, `CIFARCNNClassifier` mirrors images and `MNISTCNNClassifier` does not.
+        Images less than 8 pixels high or wide, tables among them, are never changed.
     progressive_resizing : float, tuple, "auto" or None, default="auto"
         Sides of the training images relative to those of `X`, in successive phases of
         training that have equally many steps each [5]_. Predictions use the last size.

@@ -421,6 +421,8 @@ def _frozen_weights(
     )
     frozen: dict[str, tuple[np.ndarray, ...]] = {"scaling": (offset, scale**2)}
     if network.whitening:
-        kernel = whitening_kernel(training, network.whitening_shape, offset, scale)
+        kernel = whitening_kernel(
+            training, network.whitening_shape, offset, scale, network.block
+        )
         frozen["whitening"] = (kernel,)
     return frozen

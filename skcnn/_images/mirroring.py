@@ -23,8 +23,8 @@ from skcnn._images.labeled import LabeledImages
 
 # At most `MOST_IMAGES` images are examined, or `LEAST_A_CLASS` of each class if that is
 # more. With 1,024 images, an accuracy has a standard error of up to 1.6 percentage
-# points.
-MOST_IMAGES, LEAST_A_CLASS = 1024, 4
+# points. The targets of 4 images of each of 1,000 classes take 16 MB.
+MOST_IMAGES, LEAST_A_CLASS, MOST_CLASSES = 1024, 4, 1000
 
 # Images are reduced to at most `SIDE` pixels a side. Before that, a side of twice
 # `THINNED` pixels or more is thinned out: only every n-th pixel is read.
@@ -71,7 +71,9 @@ class Evidence(NamedTuple):
         the images. It is also yes if ignoring left and right certainly costs little: an
         example is images of shoes that all point to the left. If neither is certain,
         the answer is no if mirror images are certainly recognized worse. Otherwise the
-        images are too few to tell, and the answer is `if_unsure`.
+        images are too few to tell, and the answer is `if_unsure`. The answer is also
+        `if_unsure` if hardly any image is recognized wrongly, because a few more errors
+        would then be many times as many.
         """
         if self._costs_little(self.accuracy_mirrored, self.error_mirrored):
             return True
@@ -132,8 +134,11 @@ def _choose(
     starts = np.flatnonzero(begins[first])
     sizes = np.diff(np.append(starts, len(first)))
     numbers = np.arange(len(first)) - np.repeat(starts, sizes)
-    most = max(MOST_IMAGES, LEAST_A_CLASS * len(starts))
-    chosen = np.sort(np.argsort(numbers, kind="stable")[:most])
+    # Of more than `MOST_CLASSES` classes, every second, third and so on is examined.
+    step = -(-len(starts) // MOST_CLASSES)
+    some = np.flatnonzero(np.repeat(np.arange(len(starts)), sizes) % step == 0)
+    most = max(MOST_IMAGES, LEAST_A_CLASS * len(starts[::step]))
+    chosen = np.sort(some[np.argsort(numbers[some], kind="stable")[:most]])
     return order[first[chosen]], weights[chosen]
 
 
@@ -248,6 +253,8 @@ def _compare(
     ]
     right = [(answer + means).argmax(axis=1) == classes for answer in answers]
     accuracies = [float(weights @ one / weights.sum()) for one in right]
+    # Squares of very large or small weights have no place in float64.
+    weights = weights / weights.max()
     errors = []
     for one in right[1:]:
         apart = right[0].astype(float) - one

@@ -35,8 +35,8 @@ LARGEST_THRESHOLD = 0.5 / SLACK
 # is more.
 MOVE = 1 / 32
 
-# The number of correlations in memory at a time, and of candidates compared at a time.
-CORRELATIONS, CANDIDATES = 2**23, 500
+# The number of correlations in memory at a time.
+CORRELATIONS = 2**23
 
 # With more candidates or more pairs than this, the search would take minutes.
 MOST_PAIRS = 2**20
@@ -156,8 +156,7 @@ def _near_kinds(
         if n_found > MOST_PAIRS:
             raise TooManyPairsError
     pairs, distances = np.concatenate(found), np.empty(n_found)
-    for start in range(0, n_found, CANDIDATES):
-        some = slice(start, start + CANDIDATES)
+    for some in chunk_rows(n_found, part.image_shape):
         one, many = pairs[some].T
         distances[some] = _aligned_distance(part.images(one), other.images(many))
     near = distances <= threshold

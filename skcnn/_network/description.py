@@ -90,6 +90,13 @@ class Network:
         return height, width, channels, 2 * height * width * channels
 
     @property
+    def block(self) -> tuple[int, int]:
+        """The ``(height, width)`` of the blocks of pixels whose means are resized."""
+        if self.resized is None:
+            return 1, 1
+        return block_size(self.image_shape[:2], self.resized)
+
+    @property
     def n_layers(self) -> int:
         """Number of layers with a trained kernel."""
         return len(self.filters) * self.convolutions + len(self.dense_units) + 1
@@ -266,11 +273,10 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
         return [keras.layers.Dropout(dropout_rate, seed=0, name=name, **common)]
 
     if network.resized is not None:
-        block = block_size((height, width), network.resized)
-        if block != (1, 1):
+        if network.block != (1, 1):
             layers.append(
                 keras.layers.AveragePooling2D(
-                    block, name="block_means", **exact, **spatial
+                    network.block, name="block_means", **exact, **spatial
                 )
             )
         layers.append(

@@ -105,7 +105,8 @@ class OpenedCheckpoint:
         if content["fingerprint"] != fingerprint:
             raise ValueError(
                 f"{path} is the checkpoint of a fit with other parameters or other "
-                "data. Delete it, or name another file."
+                'data, or, with dtype="auto", of a machine that trains in another '
+                "dtype. Delete it, or name another file."
             )
         n_done = len(content["history"]["loss"])
         if n_done > estimator.epochs:

@@ -95,7 +95,7 @@ def test_train_reads(name, n_train, n_test, options, folder, capsys):
 def test_epochs_that_are_auto_are_named_in_progress_and_results(folder, capsys):
     small = ["--set", "filters=4", "--set", "dense_units=()"]
     args = ["train", str(folder / "digits.npz"), *small, "--json"]
-    epochs = auto_epochs(160, MNISTCNNClassifier._base)
+    epochs = auto_epochs(MNISTCNNClassifier._base, 160, (8, 8, 1))
     for option in ([], ["--epochs", "auto"]):
         assert main([*args, *option]) == 0
         printed = capsys.readouterr()

@@ -73,10 +73,10 @@ def test_mnist_and_cifar_keep_their_passes(classifier, n_images, side, epochs):
 def test_smaller_sets_get_more_passes_within_bounds(classifier):
     base = classifier._base
     numbers = [1, 31, 240, *range(1_000, 70_000, 500), 10**6, 10**9]
-    epochs = [auto_epochs(n, base) for n in numbers]
+    epochs = [auto_epochs(base, n, (8, 8, 1)) for n in numbers]
     assert epochs == sorted(epochs, reverse=True)
     assert (epochs[0], epochs[-1]) == (automatic.MOST_EPOCHS, base.epochs)
-    assert auto_epochs(base.n_images // 4, base) >= 2 * base.epochs
+    assert auto_epochs(base, base.n_images // 4, (8, 8, 1)) >= 2 * base.epochs
 
 
 @pytest.mark.parametrize("classifier", BOTH)
@@ -334,7 +334,7 @@ def test_auto_keeps_a_network_set_by_hand_when_training_goes_on(data, tmp_path):
 
 
 def test_fit_trains_as_long_as_auto_says_and_tells(fitted, data):
-    epochs = auto_epochs(80, MNISTCNNClassifier._base)
+    epochs = auto_epochs(MNISTCNNClassifier._base, 80, (8, 8, 1))
     assert epochs == automatic.MOST_EPOCHS
     assert fitted.auto_params_ == {"epochs": epochs}
     assert fitted.n_iter_ == len(fitted.loss_curve_) == epochs
@@ -431,6 +431,18 @@ def test_mirrored_images_are_shown_where_they_belong_to_their_classes():
     # What the first fit has decided stays.
     clf.set_params(warm_start=True).fit(beside, y)
     assert clf.auto_params_["augment"] == ("flip", "affine")
+
+
+def test_a_pickle_without_auto_params_can_be_saved_again(fitted, data, tmp_path):
+    state = fitted.__getstate__()
+    del state["auto_params_"], state["_learned_values"]["auto_params"]
+    old = MNISTCNNClassifier.__new__(MNISTCNNClassifier)
+    old.__setstate__(state)
+    skcnn.save(old, tmp_path / "model")
+    loaded = skcnn.load(tmp_path / "model")
+    assert loaded.auto_params_ == {}
+    X = data[0]
+    np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
 
 
 def test_partial_fit_is_one_epoch(data):

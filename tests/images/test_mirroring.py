@@ -204,6 +204,11 @@ def test_every_class_is_seen_though_there_are_more_than_fit(monkeypatch, digits)
     rows, weights = mirroring._choose(images, keys)
     assert np.bincount(y[rows]).tolist() == [mirroring.LEAST_A_CLASS] * 10
     assert weights.tolist() == [1] * 40
+    # Of a great many classes some are examined, so that the targets fit into memory.
+    monkeypatch.setattr(mirroring, "MOST_CLASSES", 4)
+    rows, _ = mirroring._choose(images, keys)
+    assert np.unique(y[rows]).tolist() == [0, 3, 6, 9]
+    monkeypatch.undo()
     # A rare class gives all it has; the others share the rest.
     monkeypatch.setattr(mirroring, "MOST_IMAGES", 100)
     rare = np.concatenate([np.flatnonzero(y == 0)[:3], np.flatnonzero(y > 7)])

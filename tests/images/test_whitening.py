@@ -46,6 +46,19 @@ def patches(X, height=2, width=2):
     )
 
 
+def test_patches_are_those_of_block_means():
+    X = correlated(30, height=25, width=20)
+    means = X[:, :24].reshape(30, 8, 3, 10, 2, 3).mean(axis=(2, 4))
+    found = whitening_kernel(labeled(X), SHAPE, OFFSET, SCALE, (3, 2))
+    np.testing.assert_allclose(found, learn(means), rtol=1e-6)
+
+
+def test_few_large_images_are_read(monkeypatch):
+    X = correlated(40)
+    monkeypatch.setattr(whitening, "MAX_PIXELS", 10 * 9 * 7)
+    np.testing.assert_array_equal(learn(X), learn(X[::4]))
+
+
 def test_the_first_half_of_the_filters_decorrelates_patches():
     X = correlated(30)
     filters = learn(X).reshape(12, 24)[:, :12]

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator import automatic
 from skcnn._network.augment import are_unsure
 from skcnn.datasets import fetch_mnist
 from skcnn.export import to_onnx, to_saved_model
@@ -34,13 +35,19 @@ def fitted_estimators(digits):
     color = rng.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
     views = CIFARCNNClassifier.from_preset(
         "fast",
+        dtype="float32",
         filters=(8, 8),
         epochs=2,
         test_time_augmentation=("flip", "shift"),
         random_state=0,
     )
     unsure = CIFARCNNClassifier.from_preset(
-        "fast", filters=(8, 8), epochs=3, augment=("flip", "shift"), random_state=0
+        "fast",
+        dtype="float32",
+        filters=(8, 8),
+        epochs=3,
+        augment=("flip", "shift"),
+        random_state=0,
     )
     pipeline = make_pipeline(
         ImageReshaper(image_shape=(8, 8, 1)),
@@ -142,6 +149,17 @@ def test_an_exported_model_answers_as_the_estimator(
         np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-5)
         assert probabilities.dtype == ("float64" if kind == "double" else "float32")
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_network_that_auto_has_made_float32_is_exported(
+    both_ways, digits, monkeypatch, tmp_path
+):
+    write, _ = both_ways
+    X, y = gray(digits)
+    monkeypatch.setattr(automatic, "auto_dtype", lambda: "float32")
+    clf = MNISTCNNClassifier(filters=4, epochs=1, dtype="auto", random_state=0)
+    write(clf.fit(X, y), tmp_path / "model")
+    assert (tmp_path / "model").exists()
 
 
 def test_floating_images(both_ways, digits, tmp_path):
@@ -318,7 +336,8 @@ def test_the_test_set_gets_the_same_labels(both_ways, real_data_home, tmp_path):
     write, run = both_ways
     X, y = fetch_mnist(data_home=real_data_home, return_X_y=True)
     test = fetch_mnist(subset="test", data_home=real_data_home).images[..., np.newaxis]
-    clf = MNISTCNNClassifier.from_preset("fast", random_state=0).fit(X, y)
+    clf = MNISTCNNClassifier.from_preset("fast", dtype="float32", random_state=0)
+    clf.fit(X, y)
     write(clf, tmp_path / "model")
     labels, probabilities = run(tmp_path / "model", test)
     np.testing.assert_array_equal(labels, clf.predict(test))

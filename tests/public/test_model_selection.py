@@ -18,8 +18,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 from skcnn import MNISTCNNClassifier
+from skcnn._estimator.automatic import MOST_EPOCHS
 from skcnn.model_selection import WarmHalvingGridSearchCV, WarmHalvingRandomSearchCV
-from skcnn.preprocessing import ImageScaler
+from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 RATES = [1e-05, 0.0001, 0.001, 0.003, 0.01]
 
@@ -226,6 +227,20 @@ def test_epochs_that_are_auto_follow_the_training_parts(wrap, images, monkeypatc
     # The best is what a fit on all images makes of its parameters.
     best = search.best_estimator_[-1] if name != "epochs" else search.best_estimator_
     assert best.auto_params_["epochs"] == best.n_iter_ == 6
+
+
+def test_epochs_follow_the_images_that_the_classifier_in_a_pipeline_gets(images):
+    # 128 values are a table to a classifier, and an image after the first step.
+    X, y = np.tile(images[0].reshape(len(images[0]), -1), 2), images[1]
+    for steps, epochs in (
+        ([], MNISTCNNClassifier._base.epochs),
+        ([ImageReshaper(image_shape=(8, 16, 1))], MOST_EPOCHS),
+    ):
+        pipeline = make_pipeline(*steps, small(epochs="auto"))
+        name = "mnistcnnclassifier__epochs"
+        search = WarmHalvingGridSearchCV(pipeline, {}, resource=name)
+        splits = list(check_cv(2).split(X, y))
+        assert search._most_resources(X, y, splits) == epochs
 
 
 def test_a_resource_that_no_number_stands_for_is_refused(images):
