@@ -175,7 +175,10 @@ def resize_images(images: Any, size: tuple[int, int]) -> Any:
         return images
     block = block_size(images.shape[1:3], size)
     if block != (1, 1):
-        images = keras.ops.average_pool(images, block, data_format="channels_last")
+        # Without strides, Keras fails on JAX.
+        images = keras.ops.average_pool(
+            images, block, strides=block, data_format="channels_last"
+        )
     return keras.ops.image.resize(
         images, size, interpolation="bilinear", data_format="channels_last"
     )
