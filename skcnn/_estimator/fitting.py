@@ -99,7 +99,8 @@ def fit_classifier(
     if checkpoint_path is not None:
         validated = () if validation is None else vars(validation).values()
         arrays = [X, labels, weights, *validated]
-        arrays += [] if groups is None else [groups[1]]
+        if groups is not None and estimator.early_stopping:
+            arrays.append(groups[1])
         opened, random_state = open_checkpoint(
             checkpoint_path, estimator.random_state, random_state
         )
