@@ -42,7 +42,7 @@ def estimator(data: str, seed: int) -> Any:
 
     from skcnn.preprocessing import ImageScaler
 
-    clf = plain_networks.preset(data, "fast", random_state=seed)
+    clf = plain_networks.preset(data, "fast", dtype="float32", random_state=seed)
     if data == "cifar10":
         return make_pipeline(ImageScaler(mode="standard"), clf)
     return clf

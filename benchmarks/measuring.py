@@ -174,7 +174,7 @@ def run_jobs(script: str, jobs: Sequence[Line]) -> list[Any]:
     """
     for job in jobs:
         note(", ".join(str(value) for value in job.values()))
-    return run_child([script, "--jobs", json.dumps(jobs)])
+    return run_child([script, "--measure", json.dumps(jobs)])
 
 
 def run_script(main: Callable[[], None], job: Callable[..., Any]) -> None:
@@ -189,7 +189,7 @@ def run_script(main: Callable[[], None], job: Callable[..., Any]) -> None:
         a run, each with a `case`, the title of the table in which it stands, and with
         what was measured.
     """
-    if sys.argv[1:2] == ["--jobs"]:
+    if sys.argv[1:2] == ["--measure"]:
         print(json.dumps([job(**one) for one in json.loads(sys.argv[2])]))
     else:
         main()
