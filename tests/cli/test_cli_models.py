@@ -92,6 +92,7 @@ def test_train_reads(name, n_train, n_test, options, folder, capsys):
     assert "Epoch 1/1" in printed.err
 
 
+@pytest.mark.slow
 def test_epochs_that_are_auto_are_named_in_progress_and_results(folder, capsys):
     small = ["--set", "filters=4", "--set", "dense_units=()"]
     args = ["train", str(folder / "digits.npz"), *small, "--json"]

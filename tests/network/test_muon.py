@@ -253,6 +253,7 @@ def test_the_keras_model_has_the_optimizer_and_its_state(fitted, muon):
     assert len(optimizer.variables) == 2 + 2 + 2 * (2 + 4)
 
 
+@pytest.mark.slow
 def test_partial_fit_goes_on_as_the_keras_model_does(fitted, data):
     X, y = data
     ours = copy.deepcopy(fitted)

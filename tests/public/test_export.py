@@ -131,6 +131,7 @@ def test_some_images_of_the_exported_models_are_unsure(estimators):
     np.testing.assert_array_equal(differs, unsure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_exported_model_answers_as_the_estimator(
     kind, both_ways, estimators, tmp_path
