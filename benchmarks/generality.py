@@ -2,7 +2,7 @@
 
     python benchmarks/generality.py digits path/to/sets --rounds 3
 
-goes over data sets for which nobody has tuned the defaults. A set is a file `.npz` with
+goes over any data sets. A set is a file `.npz` with
 `x_train`, `y_train`, `x_test` and `y_test`, a folder of such files, or one of `digits`
 (scikit-learn's, which is always there), `mnist` and `cifar10` (if `SKCNN_DATA` has
 them). Without a name, these three.

@@ -14,7 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skcnn._estimator.automatic import AUTO, Base, auto_epochs, with_values
+from skcnn._estimator.automatic import AUTO, Base, auto_epochs
 from skcnn._estimator.fitting import (
     FitArguments,
     describe_network,
@@ -501,7 +501,9 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError("The weights are less than the network needs.")
         if network_size(network).n_layer_values > MOST_LAYER_VALUES:
             raise ValueError("A layer of the network gives more than 1 GB an image.")
-        settled = with_values(as_fitted, self.auto_params_)
+        # The file may be forged, so these are checked like all other parameters.
+        settled = copy.copy(as_fitted).set_params(**self.auto_params_)
+        validate_parameters(settled, self.auto_params_)
         untrained = make_keras_classifier(settled, network, options)
         state = TrainState(
             weights,

@@ -684,6 +684,14 @@ FORGED = {
         (*LEARNED, "image_shape"),
         lambda: {"tuple": [0, 8, 1]},
     ),
+    "auto for what is no parameter": (
+        (*LEARNED, "auto_params"),
+        lambda: {"dict": [["classes_", 1]]},
+    ),
+    "auto for an impossible value": (
+        (*LEARNED, "auto_params"),
+        lambda: {"dict": [["epochs", -1]]},
+    ),
     "a message of megabytes": (("estimator", "class"), lambda: "x" * 10**6),
 }
 
