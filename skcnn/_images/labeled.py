@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from skcnn._images.read_ahead import read_ahead, take
+from skcnn._images.read_ahead import take
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,6 @@ class LabeledImages:
         """Return some of the images as an array (b, height, width, channels)."""
         images = take(self.X, self.rows[part])
         return images.reshape(len(images), *self.image_shape)
-
-    def read_ahead(self, part: np.ndarray) -> None:
-        """Announce images that are read next, see :mod:`skcnn._images.read_ahead`."""
-        read_ahead(self.X, self.rows[part])
 
     def merged(self) -> Self:
         """Return the distinct images in a fixed order, with their weights added up.

@@ -46,9 +46,9 @@ def random_order(X: np.ndarray) -> Iterator[None]:
 def read_ahead(X: np.ndarray, rows: np.ndarray) -> None:
     """Let the system start to read the images `X[rows]` if `X` is a mapped file.
 
-    The system reads these images, many at a time, while the processor works on earlier
-    ones. Otherwise it would read one image after the other, each at the moment when it
-    is needed. Nothing is copied, and an array in memory needs nothing.
+    The system reads many of these images at a time. Otherwise it would read one image
+    after the other, each at the moment when it is copied. Nothing is copied here, and
+    an array in memory needs nothing.
     """
     mapping = _mapping_of_images(X)
     if mapping is None:

@@ -153,7 +153,6 @@ def _train_epoch(
             weights.astype(dtype),
             flip_mask[part],
         )
-        data.read_ahead(order[end * batch_size :][: len(part)])
         callbacks.begin_batch(step, rates[step])
         options = StepOptions(
             size=sizes[step],
