@@ -1,6 +1,6 @@
 """Fuzz the readers of foreign files, within bounds of memory and time.
 
-    python tests/fuzz.py --seconds 60 --jobs 2     # each parser for a minute, as in CI
+    python tests/fuzz.py --seconds 30 --jobs 2    # each parser for half a minute
     python tests/fuzz.py --seconds 600 --parser pickle --seed 1
 
 The script makes small valid files, changes their bytes or their structure, and reads

@@ -54,7 +54,7 @@ def test_a_document_that_is_changed_often_stays_of_a_size_to_read():
         assert len(json.dumps(document)) < 2**24
 
 
-# .ci/run fuzzes each reader for a minute; this is about the list of readers.
+# .ci/run fuzzes each reader for half a minute; this is about the list of readers.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
 def test_no_finding_in_a_second(name, tmp_path):

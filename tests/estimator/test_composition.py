@@ -372,6 +372,7 @@ def test_the_model_is_a_keras_sequential_that_predicts_the_same(classifier, in_c
     assert estimator.model_ is model
 
 
+@pytest.mark.slow
 def test_the_model_can_be_evaluated_and_trained_by_keras(named_digits):
     X, y = named_digits
     estimator = tiny(epochs=3).fit(X, y)

@@ -80,7 +80,7 @@ def _keras_optimizer(schedule):
 
 
 ESTIMATORS = {
-    "lists": lambda: tiny(filters=[4, 4], dense_units=[8]),
+    "lists": lambda: tiny(filters=[4], dense_units=[8]),
     "generator": lambda: tiny(random_state=np.random.RandomState(3)),
     "weights": lambda: tiny(class_weight=dict.fromkeys(range(10), 1.5)),
     "NumPy scalars": lambda: tiny(epochs=np.int64(1), learning_rate=np.float32(0.01)),
@@ -147,8 +147,7 @@ def test_labels_and_names_survive(kind, digits, tmp_path):
         y = np.array(["small", "large"], object)[(y > 4).astype(int)]
         if kind != "object":
             y = (y == "large").astype(kind)
-    clf = MNISTCNNClassifier(filters=4, dense_units=(), epochs=1, random_state=0)
-    clf.fit(X, y)
+    clf = tiny(epochs=1).fit(X, y)
     skcnn.save(clf, tmp_path / "a")
     loaded = skcnn.load(tmp_path / "a")
     assert loaded.classes_.dtype == clf.classes_.dtype
@@ -158,6 +157,7 @@ def test_labels_and_names_survive(kind, digits, tmp_path):
         assert getattr(loaded, name) == getattr(clf, name)
 
 
+@pytest.mark.slow
 def test_names_of_150_000_columns_survive(tmp_path):
     n = 224 * 224 * 3
     names = [f"pixel{i}" for i in range(n)]
@@ -169,9 +169,7 @@ def test_names_of_150_000_columns_survive(tmp_path):
 
 def test_early_stopping_goes_on_from_the_best_score(digits, tmp_path):
     X, y = digits
-    clf = MNISTCNNClassifier(
-        early_stopping=True, epochs=2, warm_start=True, random_state=0
-    ).fit(X[:300], y[:300])
+    clf = tiny(early_stopping=True, warm_start=True).fit(X[:300], y[:300])
     skcnn.save(clf, tmp_path / "a")
     loaded = skcnn.load(tmp_path / "a")
     assert loaded.best_validation_score_ == clf.best_validation_score_
@@ -183,7 +181,7 @@ def test_early_stopping_goes_on_from_the_best_score(digits, tmp_path):
 
 def test_parameters_set_since_fit_survive_and_change_nothing(digits, tmp_path):
     X, y = digits[0][:N], digits[1][:N]
-    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, y)
+    clf = tiny(epochs=1).fit(X, y)
     expected = clf.predict_proba(X)
     clf.set_params(filters=(8, 8), optimizer="sgd", dropout=0.5)
     skcnn.save(clf, tmp_path / "a")
@@ -266,7 +264,7 @@ def test_foreign_optimizer_is_refused_and_the_old_file_stays(digits, tmp_path):
         pass
 
     X, y = digits[0][:N], digits[1][:N]
-    clf = MNISTCNNClassifier(filters=4, epochs=1, optimizer=Mine()).fit(X, y)
+    clf = tiny(epochs=1, optimizer=Mine()).fit(X, y)
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(TypeError, match=r"Mine.*only pickle could write"):
         skcnn.save(clf, tmp_path / "a")
@@ -278,7 +276,7 @@ def test_callbacks_and_memory_are_left_out_with_a_warning(digits, tmp_path):
 
     X, y = digits[0][:N], digits[1][:N]
     callbacks = [keras.callbacks.TerminateOnNaN()]
-    clf = MNISTCNNClassifier(filters=4, epochs=1, callbacks=callbacks).fit(X, y)
+    clf = tiny(epochs=1, callbacks=callbacks).fit(X, y)
     pipeline = make_pipeline(clf, memory=str(tmp_path / "cache"))
     with pytest.warns(UserWarning, match="callbacks and memory|memory and callbacks"):
         skcnn.save(pipeline, tmp_path / "a")
@@ -477,9 +475,7 @@ def test_a_network_larger_than_its_weights_is_never_built(content, tmp_path):
 
 def test_a_network_for_giant_images_is_never_built(digits, tmp_path):
     path = tmp_path / "model.skcnn"
-    clf = MNISTCNNClassifier(
-        filters=4, global_pooling=True, dense_units=(), epochs=1, random_state=0
-    )
+    clf = tiny(global_pooling=True, dense_units=(), epochs=1)
     skcnn.save(clf.fit(digits[0][:N], digits[1][:N]), path)
     for side, refused in ((4000, False), (20_000, True), (10**6, True)):
         document, entries = _unpacked(path.read_bytes())

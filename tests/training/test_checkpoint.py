@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
+from tiny import tiny_classifier
 
 import skcnn
-from skcnn import MNISTCNNClassifier
 from skcnn._training import loop
 from skcnn._training.archive import Encoder, read_archive, write_archive
 
@@ -22,9 +22,7 @@ def data(digits):
 
 
 def make(**parameters):
-    return MNISTCNNClassifier(
-        **{"filters": 4, "dense_units": 8, "epochs": 5, "random_state": 0} | parameters
-    )
+    return tiny_classifier(**{"epochs": 5} | parameters)
 
 
 class Killed(BaseException):
@@ -62,7 +60,7 @@ def assert_equal(one, other, X):
     [
         {},
         {"early_stopping": True, "epochs": 8, "n_iter_no_change": 2},
-        {"augment": ("flip",), "dropout": 0.3, "whitening": True},
+        {"augment": ("flip", "affine"), "dropout": 0.3, "whitening": True},
         {
             "progressive_resizing": (0.5, 1.0),
             "global_pooling": True,
@@ -247,14 +245,15 @@ def test_a_full_disk_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="sends SIGKILL")
 def test_sigkill_at_random_moments(tmp_path):
-    code = """
+    code = f"import sys; sys.path[:] = {sys.path!r}"
+    code += """
 import numpy as np
 from sklearn.datasets import load_digits
-from skcnn import MNISTCNNClassifier
 from skcnn._training import loop
+from tiny import tiny_classifier
 import skcnn
 digits = load_digits()
-clf = MNISTCNNClassifier(filters=4, dense_units=8, epochs=400, random_state=0)
+clf = tiny_classifier(epochs=400)
 print("begin", flush=True)
 clf.fit(digits.images[:100], digits.target[:100], checkpoint="fit.checkpoint")
 skcnn.save(clf, "done.skcnn")

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -41,12 +41,18 @@ def optimizer(name):
     return keras.optimizers.SGD(RATES[name], momentum=0.9, name="optimizer")
 
 
-@pytest.fixture(scope="module", params=["adam", "sgd normalized"])
+@cache
+def shared(network, name):
+    """Return a compiled network, one for all tests: it changes for none of them."""
+    return CompiledNetwork(model(network, optimizer(name)), ())
+
+
+@pytest.fixture(params=["adam", "sgd normalized"])
 def compiled(request):
     """Return a compiled network, its description and the name of its optimizer."""
     name, *rest = request.param.split()
     network = NORMALIZED if rest else TINY
-    return CompiledNetwork(model(network, optimizer(name)), ()), network, name
+    return shared(network, name), network, name
 
 
 def initial(compiled, seed=0):
@@ -130,7 +136,7 @@ def test_training_steps_agree_with_train_on_batch(compiled, weighted, digits):
 
 
 def test_the_sums_are_those_of_the_losses_and_of_correct_answers(digits):
-    compiled = CompiledNetwork(model(TINY, optimizer("adam")), ())
+    compiled = shared(TINY, "adam")
     state = initial(compiled)
     images, classes = batches(digits, 1)
     weights = np.linspace(0, 2, 16)
@@ -146,7 +152,7 @@ def test_the_sums_are_those_of_the_losses_and_of_correct_answers(digits):
 def test_label_smoothing_is_that_of_keras(digits):
     import keras
 
-    compiled = CompiledNetwork(model(TINY, optimizer("adam")), ())
+    compiled = shared(TINY, "adam")
     state = initial(compiled)
     images, classes = batches(digits, 1)
     logits = compiled.logits(tensors(state.weights), images)
@@ -220,7 +226,7 @@ def test_only_training_normalizes_by_the_batch(digits):
 def test_logits_of_views_are_the_mean_over_the_views(normalized, digits):
     network = NORMALIZED if normalized else TINY
     network = replace(network, image_shape=(16, 16, 1))  # large enough to be shifted
-    compiled = CompiledNetwork(model(network, optimizer("adam")), ())
+    compiled = shared(network, "adam")
     weights = tensors(initial(compiled).weights)
     images = batches(digits, 1)[0].repeat(2, axis=1).repeat(2, axis=2)
     around = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
@@ -237,11 +243,13 @@ def test_logits_of_views_are_the_mean_over_the_views(normalized, digits):
         assert abs(found - logits[0]).max() > 0.01
 
 
+LARGER = replace(NORMALIZED, image_shape=(24, 24, 1))
+
+
 @pytest.fixture
 def half_unsure(monkeypatch):
     """Return a network, its weights and images of which some are unsure."""
-    network = replace(NORMALIZED, image_shape=(24, 24, 1))
-    compiled = CompiledNetwork(model(network, optimizer("adam")), ())
+    compiled = shared(LARGER, "adam")
     weights = tensors(initial(compiled).weights)
     images = np.random.default_rng(0).integers(0, 16, (80, 24, 24, 1), np.uint8)
     ordered = np.sort(compiled.logits(weights, images), axis=1)
@@ -281,7 +289,8 @@ def test_logits_with_views_for_the_unsure_do_not_depend_on_the_other_images(
 
 
 def test_unsure_images_are_traced_once_for_any_number_of_them(half_unsure):
-    compiled, weights, images, unsure = half_unsure
+    _, weights, images, unsure = half_unsure
+    compiled = CompiledNetwork(model(LARGER, optimizer("adam")), ())
     views = Views(("flip",), only_unsure=True)
     for n in range(1, 41):
         compiled.logits(weights, images[unsure][:n], views)
@@ -481,7 +490,7 @@ def test_values_of_another_network_are_refused(compiled, change):
 @pytest.mark.parametrize("n", [1, 2, 15, 16, 17])
 def test_logits_do_not_depend_on_the_place_in_the_batch(n, dtype, digits):
     network = replace(TINY, image_shape=(8, 8, 1), dtype=dtype)
-    compiled = CompiledNetwork(model(network, optimizer("adam")), ())
+    compiled = shared(network, "adam")
     weights = tensors(initial(compiled).weights)
     images, _ = batches(digits, 4)
     together = compiled.logits(weights, images)

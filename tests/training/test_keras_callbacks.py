@@ -178,7 +178,14 @@ def test_the_checkpoint_of_keras_holds_the_state_of_the_optimizer(data, tmp_path
     "classifier",
     [MNISTCNNClassifier, pytest.param(CIFARCNNClassifier, marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float32",
+        pytest.param("float64", marks=pytest.mark.slow),
+        pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
+    ],
+)
 def test_early_stopping_knows_the_direction_of_what_it_monitors(
     data, validation, monitor, direction, classifier, dtype
 ):

@@ -356,10 +356,22 @@ def test_going_on_with_another_network_is_refused(name, before, after, data):
         classifier.fit(*data)
 
 
-@pytest.mark.parametrize("shape", [(7, 16), (16, 7), (1, 40)], ids=str)
+SIZES_AND_VIEWS = {
+    "epochs": 1,
+    "augment": VIEWS,
+    "progressive_resizing": (0.5, 0.75),
+    "test_time_augmentation": VIEWS,
+}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(7, 16), pytest.param((16, 7), marks=pytest.mark.slow), (1, 40)],
+    ids=str,
+)
 def test_small_images_and_tables_are_neither_resized_nor_viewed(shape, sizes):
     X, y = images(40, *shape)
-    classifier = full(epochs=1).fit(X, y)
+    classifier = plain(**SIZES_AND_VIEWS).fit(X, y)
     assert set(sizes) == {shape}
     assert "resizing" not in layer_names(classifier)
     viewed = classifier.predict_proba(X)
@@ -370,7 +382,7 @@ def test_small_images_and_tables_are_neither_resized_nor_viewed(shape, sizes):
 def test_flat_tables_are_neither_resized_nor_viewed(sizes):
     X, y = images(40, 1, 10)
     X = X[:, 0, :, 0].astype(float)
-    classifier = full(epochs=1).fit(X, y)
+    classifier = plain(**SIZES_AND_VIEWS).fit(X, y)
     assert classifier.image_shape_ == (1, 10, 1)
     assert set(sizes) == {(1, 10)}
     viewed = classifier.decision_function(X)
@@ -542,8 +554,8 @@ def test_further_views_do_not_depend_on_the_other_images(on_its_own):
     ("augment", "expected"),
     [
         (None, None),
-        ("flip", "flip"),
-        ("shift", "shift"),
+        pytest.param("flip", "flip", marks=pytest.mark.slow),
+        pytest.param("shift", "shift", marks=pytest.mark.slow),
         ("affine", "shift"),
         (["shift", "flip"], VIEWS),
     ],
