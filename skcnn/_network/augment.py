@@ -155,10 +155,16 @@ def image_views(images: Any, names: tuple[str, ...]) -> list[Any]:
     return views
 
 
-def block_size(sides: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    """Return the block whose means leave at most twice the ``(height, width)``."""
+def block_size(
+    sides: tuple[int, int], size: tuple[int, int], least: int = 1
+) -> tuple[int, int]:
+    """Return the block whose means leave at most twice the ``(height, width)``.
+
+    The block is smaller if a side of at least `least` pixels would get less than that.
+    """
     height, width = (
-        max(1, -(-side // (2 * new))) for side, new in zip(sides, size, strict=True)
+        max(1, min(-(-side // (2 * new)), side // least))
+        for side, new in zip(sides, size, strict=True)
     )
     return height, width
 
@@ -173,15 +179,26 @@ def resize_images(images: Any, size: tuple[int, int]) -> Any:
 
     if images.shape[1:3] == size:
         return images
-    block = block_size(images.shape[1:3], size)
-    if block != (1, 1):
-        # Without strides, Keras fails on JAX.
-        images = keras.ops.average_pool(
-            images, block, strides=block, data_format="channels_last"
-        )
     return keras.ops.image.resize(
-        images, size, interpolation="bilinear", data_format="channels_last"
+        block_means(images, size),
+        size,
+        interpolation="bilinear",
+        data_format="channels_last",
     )
+
+
+def block_means(images: Any, size: tuple[int, int], least: int = 1) -> Any:
+    """Return the means of those blocks of pixels that :func:`block_size` returns.
+
+    If no side shrinks by more than half, these are the images themselves.
+    """
+    from keras import ops
+
+    block = block_size(images.shape[1:3], size, least)
+    if block == (1, 1):
+        return images
+    # Without strides, Keras fails on JAX.
+    return ops.average_pool(images, block, strides=block, data_format="channels_last")
 
 
 def _whole_pixels(drawn: Any, most: int) -> Any:

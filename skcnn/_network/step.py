@@ -13,9 +13,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from skcnn._network.augment import (
+    SHIFT_DIVISOR,
     Views,
     are_unsure,
     augment_images,
+    block_means,
     image_views,
     resize_images,
 )
@@ -209,6 +211,8 @@ class Computation:
         operations = self.backend.OPERATIONS
         images, class_indices, weights, flip_mask = batch
         x = ops.cast(images, self.dtype.name)
+        # Before the augmentation, because it takes time in proportion to the pixels.
+        x = block_means(x, options.size, least=SHIFT_DIVISOR)
         x = augment_images(
             x, self.augment, flip_mask, draw, operations.get("transform")
         )

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skcnn._network.augment import (
     AUGMENTATIONS,
@@ -13,6 +15,7 @@ from skcnn._network.augment import (
     VIEWS,
     are_unsure,
     augment_images,
+    block_means,
     block_size,
     count_views,
     image_views,
@@ -352,3 +355,45 @@ def test_images_of_the_size_asked_for_stay_the_same_object():
 
     images = ops.convert_to_tensor(different_images((3, 8, 12, 2)))
     assert resize_images(images, (8, 12)) is images
+
+
+# Sides of images, the size to resize to, and the sides of means that the network takes.
+REDUCED = [
+    ((8, 9), (8, 9), (8, 9)),
+    ((32, 32), (16, 24), (32, 32)),
+    ((33, 32), (16, 16), (16, 32)),
+    ((40, 21), (5, 7), (10, 10)),
+    ((9, 100), (1, 11), (1, 20)),
+]
+
+
+@pytest.mark.parametrize(("sides", "size", "expected"), REDUCED, ids=str)
+def test_means_are_taken_once(sides, size, expected):
+    images = different_images((2, *sides, 3))
+    with backend().precision("float32"):
+        from keras import ops
+
+        means = block_means(ops.convert_to_tensor(images), size)
+        means = ops.convert_to_numpy(means)
+    assert means.shape == (2, *expected, 3)
+    np.testing.assert_array_equal(resize(means, size), resize(images, size))
+    if expected == sides:
+        np.testing.assert_array_equal(means, images)
+
+
+@given(
+    sides=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
+    scale=st.floats(0.001, 1),
+)
+def test_blocks_of_training_leave_enough_pixels_to_shift(sides, scale):
+    size = tuple(max(1, round(scale * side)) for side in sides)
+    whole = block_size(sides, size)
+    block = block_size(sides, size, least=14)
+    means = tuple(side // one for side, one in zip(sides, block, strict=True))
+    rest = block_size(means, size)
+    for i in range(2):
+        assert means[i] >= min(sides[i], 14)
+        if sides[i] // whole[i] >= 14:
+            assert (block[i], rest[i]) == (whole[i], 1)
+        # The means of what is left are not too few either.
+        assert size[i] <= means[i] // rest[i] <= 2 * size[i]

@@ -328,6 +328,26 @@ def test_a_size_resizes_the_training_images(digits):
         np.testing.assert_allclose(value, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("names", [("flip", "shift"), ("affine",)], ids=" ".join)
+def test_what_training_changes_at_random_are_the_means_of_blocks(names):
+    """So the size of a photograph adds little to the time of its augmentation."""
+    network = replace(TINY, global_pooling=True)
+    compiled = CompiledNetwork(model(network, optimizer("sgd")), names)
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (16, 60, 56, 1), np.uint8)
+    means = images.reshape(16, 15, 4, 14, 4, 1).mean(axis=(2, 4))
+    classes = np.arange(16, dtype=np.int32) % 3
+    found, expected = (
+        train(compiled, initial(compiled), given, classes, size=(8, 8))
+        for given in (images, means)
+    )
+    assert found[1:] == pytest.approx(expected[1:], rel=1e-5)
+    for value, other in zip(
+        *(arrays(f[0].weights) for f in (found, expected)), strict=True
+    ):
+        np.testing.assert_allclose(value, other, atol=1e-6)
+
+
 # ---------------------------------------------------------------------- values passed
 
 
