@@ -51,8 +51,8 @@ def cropped_box(
     """
     height, width = shape
     rows, columns = size
-    inner_height = least(height, most(1, _rounded_ratio(width * rows, columns)))
-    inner_width = least(width, most(1, _rounded_ratio(height * columns, rows)))
+    inner_height = least(most(_rounded_ratio(width * rows, columns), 1), height)
+    inner_width = least(most(_rounded_ratio(height * columns, rows), 1), width)
     top, left = (height - inner_height) // 2, (width - inner_width) // 2
     return top, left, inner_height, inner_width
 
@@ -66,8 +66,8 @@ def padded_box(
     """
     height, width = shape
     rows, columns = size
-    inner_height = least(rows, most(1, _rounded_ratio(height * columns, width)))
-    inner_width = least(columns, most(1, _rounded_ratio(width * rows, height)))
+    inner_height = least(most(_rounded_ratio(height * columns, width), 1), rows)
+    inner_width = least(most(_rounded_ratio(width * rows, height), 1), columns)
     top, left = (rows - inner_height) // 2, (columns - inner_width) // 2
     return top, left, inner_height, inner_width
 
