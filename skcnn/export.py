@@ -8,10 +8,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcnn._estimator.base import BaseCNNClassifier
 from skcnn._estimator.parameters import resolve_views
+from skcnn._images.resizing import cropped_box, padded_box
 from skcnn._messages.wording import printable
 from skcnn._sklearn_private import StrOptions, validates_arguments
 from skcnn._storage.files import folder_written_whole, written_whole
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 __all__ = ["to_onnx", "to_saved_model"]
 
@@ -19,6 +25,8 @@ INPUT, LABELS, PROBABILITIES = "images", "labels", "probabilities"
 
 # The newest that both tf2onnx 1.17 writes and all of onnxruntime 1.x reads.
 OPSET = 18
+
+TRANSFORMERS = (ImageFlattener, ImageReshaper, ImageResizer, ImageScaler)
 
 CONSTRAINTS = {"dtype": [StrOptions({"uint8", "float32"})]}
 
@@ -64,12 +72,18 @@ def to_onnx(estimator, path, *, dtype="uint8"):
 
     Notes
     -----
-    The input "images" is of shape ``(n, height, width, channels)``. The output "labels"
-    of shape ``(n,)`` holds strings or numbers, "probabilities" float32 or float64 of
-    shape ``(n, n_classes)``. Labels are those of `predict` and probabilities those of
-    `predict_proba` up to rounding (less than 1e-5). With
-    ``test_time_augmentation="auto"``, rounding can rarely decide whether an image is
-    unsure, and its probabilities then differ more.
+    The input "images" is of shape ``(n, height, width, channels)``. After an
+    ImageResizer, height and width may be any, but are the same for all images of one
+    call. Files, the orientation of photographs, transparency and colors are no part of
+    a model: it takes pixels that are decoded, upright, and gray or RGB as the pipeline
+    was fitted. The output "labels" of shape ``(n,)`` holds strings or numbers,
+    "probabilities" float32 or float64 of shape ``(n, n_classes)``.
+
+    Labels are those of `predict` and probabilities those of `predict_proba` up to
+    rounding (less than 1e-5). With ``test_time_augmentation="auto"``, rounding can
+    rarely decide whether an image is unsure, and its probabilities then differ more.
+    After an ImageResizer, some pixels of dtype uint8 differ by 1, and probabilities by
+    some thousandths.
 
     Examples
     --------
@@ -154,11 +168,17 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     Notes
     -----
     The signature "serving_default" takes "images" of shape ``(n, height, width,
-    channels)`` and returns a dict of "labels" of shape ``(n,)``, strings or numbers,
-    and "probabilities" of shape ``(n, n_classes)``. Labels are those of `predict` and
-    probabilities those of `predict_proba` up to rounding (less than 1e-5). With
-    ``test_time_augmentation="auto"``, rounding can rarely decide whether an image is
-    unsure, and its probabilities then differ more.
+    channels)``. After an ImageResizer, height and width may be any, but are the same
+    for all images of one call. Files, the orientation of photographs, transparency and
+    colors are no part of a model: it takes pixels that are decoded, upright, and gray
+    or RGB as the pipeline was fitted. The signature returns a dict of "labels" of shape
+    ``(n,)``, strings or numbers, and "probabilities" of shape ``(n, n_classes)``.
+
+    Labels are those of `predict` and probabilities those of `predict_proba` up to
+    rounding (less than 1e-5). With ``test_time_augmentation="auto"``, rounding can
+    rarely decide whether an image is unsure, and its probabilities then differ more.
+    After an ImageResizer, some pixels of dtype uint8 differ by 1, and probabilities by
+    some thousandths.
 
     Examples
     --------
@@ -226,8 +246,11 @@ def _onnx_model(estimator, dtype, classes):
         opset=OPSET,
     )
     graph = model.graph
-    # tf2onnx makes a name up for it, another one in each export.
-    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    # tf2onnx makes up names for axes of any length, others in each export.
+    axes = graph.input[0].type.tensor_type.shape.dim
+    for axis, name in zip(axes, ("n", "height", "width", "channels"), strict=True):
+        if not axis.HasField("dim_value"):
+            axis.dim_param = name
     codes, probabilities = graph.output
     names = numpy_helper.from_array(classes, "classes")
     graph.initializer.append(names)
@@ -299,7 +322,7 @@ def _steps(estimator):
     *transformers, classifier = steps
     transformers = [step for step in transformers if step not in (None, "passthrough")]
     for step in transformers:
-        if type(step) not in (ImageScaler, ImageReshaper):
+        if type(step) not in TRANSFORMERS:
             raise _refusal(step)
     if not isinstance(classifier, BaseCNNClassifier):
         raise _refusal(classifier)
@@ -309,8 +332,8 @@ def _steps(estimator):
 def _refusal(step):
     return TypeError(
         f"Got {type(step).__module__}.{type(step).__qualname__}, but only a classifier "
-        "of skcnn and a Pipeline of ImageScaler, ImageReshaper and such a classifier "
-        "can be exported. Of a search export the best_estimator_."
+        f"of skcnn and a Pipeline of {', '.join(c.__name__ for c in TRANSFORMERS)} and "
+        "such a classifier can be exported. Of a search export the best_estimator_."
     )
 
 
@@ -323,15 +346,106 @@ def _function_of_images(estimator, dtype):
 
     transformers, classifier = _steps(estimator)
     logits = classifier.keras_classifier_.logits_of_tensor(resolve_views(classifier))
-    signature = tf.TensorSpec([None, *classifier.image_shape_], dtype, name=INPUT)
-    scalers = [step for step in transformers if isinstance(step, ImageScaler)]
+    shape = _shape_of_input(transformers, classifier)
+    signature = tf.TensorSpec([None, *shape], dtype, name=INPUT)
 
     def function(images):
-        for scaler in scalers:
-            # In float64, as ImageScaler computes.
-            scaled = (tf.cast(images, tf.float64) - scaler.offset_) / scaler.scale_
-            images = tf.cast(scaled, np.dtype(scaler.dtype))
-        values = logits(images)
+        for step in transformers:
+            if isinstance(step, ImageResizer):
+                images = _resized(images, step)
+                continue
+            images = tf.reshape(images, [-1, *step.image_shape_])
+            if isinstance(step, ImageScaler):
+                # In float64, as ImageScaler computes.
+                scaled = (tf.cast(images, tf.float64) - step.offset_) / step.scale_
+                images = tf.cast(scaled, np.dtype(step.dtype))
+        values = logits(tf.reshape(images, [-1, *classifier.image_shape_]))
         return tf.argmax(values, axis=1), tf.nn.softmax(values)
 
     return function, signature
+
+
+def _shape_of_input(transformers, classifier):
+    """Return the (height, width, channels) of the images that a model will take.
+
+    Refuse an ImageResizer that does what an exported model cannot.
+    """
+    shape = None
+    for step in transformers:
+        if not isinstance(step, ImageResizer):
+            shape = shape or step.image_shape_
+            found = step.image_shape_[2]
+            continue
+        *_, channels = step.output_shape_
+        if channels == 4:
+            raise ValueError(
+                "The ImageResizer returns images with transparency (RGBA), whose "
+                "colors a model cannot weight by transparency as Pillow does. Fit it "
+                'with color_mode="rgb".'
+            )
+        if shape is not None and found != channels:
+            raise ValueError(
+                f"The ImageResizer turns images of {found} channels into images of "
+                f"{channels}, but a model cannot convert colors. Make the ImageResizer "
+                "the first step, and convert images before the model takes them."
+            )
+        shape, found = shape or (None, None, channels), channels
+    return shape or classifier.image_shape_
+
+
+def _resized(images, resizer):
+    """Resize images in TensorFlow as an ImageResizer does with Pillow.
+
+    Resizing is linear in rows and in columns, so it is a product with two matrices.
+    Pillow rounds integers after each of them. Their order depends on its version and on
+    the sizes, so that an integer can differ by 1 from that of Pillow.
+    """
+    import tensorflow as tf
+
+    dtype, (rows, columns, _) = images.dtype, resizer.output_shape_
+    height, width = tf.unstack(tf.shape(images, out_type=tf.int64)[1:3])
+    box = (0, 0, rows, columns)
+    if resizer.aspect_ratio == "crop":
+        top, left, height, width = cropped_box(
+            (height, width), (rows, columns), tf.minimum, tf.maximum
+        )
+        images = images[:, top : top + height, left : left + width]
+    elif resizer.aspect_ratio == "pad":
+        box = padded_box((height, width), (rows, columns), tf.minimum, tf.maximum)
+    top, left, inner_height, inner_width = box
+    down = _interpolation(height, inner_height, top, rows)
+    right = _interpolation(width, inner_width, left, columns)
+
+    def rounded(pixels):
+        return tf.floor(pixels + 0.5) if dtype.is_integer else pixels
+
+    planes = tf.transpose(tf.cast(images, tf.float64), [0, 3, 1, 2])
+    planes = rounded(tf.matmul(planes, right, transpose_b=True))
+    pixels = tf.transpose(rounded(tf.matmul(down, planes)), [0, 2, 3, 1])
+    if resizer.aspect_ratio == "pad":
+        inside = [
+            tf.reduce_sum(matrix, axis=1, keepdims=True) > 0 for matrix in (down, right)
+        ]
+        covered = (inside[0] & tf.transpose(inside[1]))[..., tf.newaxis]
+        pixels = tf.where(covered, pixels, np.float64(resizer.fill))
+    return tf.cast(pixels, dtype)
+
+
+def _interpolation(n_in, n_inner, start, n_out):
+    """Return a matrix (n_out, n_in) that resizes one axis as Pillow does.
+
+    From row `start` on, `n_inner` rows interpolate bilinearly over all pixels that a
+    pixel of the result covers; the other rows are 0.
+    """
+    import tensorflow as tf
+
+    scale = tf.cast(n_in, tf.float64) / tf.cast(n_inner, tf.float64)
+    per_pixel = 1 / tf.maximum(scale, 1.0)
+    start = tf.cast(start, tf.float64)
+    places = tf.range(n_out, dtype=tf.float64)[:, tf.newaxis] - start
+    centers = (places + 0.5) * scale
+    pixels = tf.range(tf.cast(n_in, tf.float64), dtype=tf.float64)
+    weights = tf.maximum(1 - tf.abs((pixels - centers + 0.5) * per_pixel), 0.0)
+    inside = (places >= 0) & (places < tf.cast(n_inner, tf.float64))
+    sums = tf.reduce_sum(weights, axis=1, keepdims=True)
+    return tf.where(inside, weights / tf.maximum(sums, 1e-9), 0.0)

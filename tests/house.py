@@ -46,7 +46,10 @@ ARROWS = {
     "cli": {"front", "display", "inspection", "datasets", "preprocessing"},
     "model_selection": {"sklearn_private"},
     "clusters": set(),
-    "export": {"estimator", "preprocessing", "storage", "messages", "sklearn_private"},
+    "export": {
+        *("estimator", "preprocessing", "images"),
+        *("storage", "messages", "sklearn_private"),
+    },
     "display": {"inspection", "preprocessing", "images", "messages"},
     "inspection": {"images"},
     "estimator": {

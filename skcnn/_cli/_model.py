@@ -28,19 +28,22 @@ class Model:
     classes : ndarray of shape (n_classes,)
         The labels that the classifier knows.
     image_shape : tuple of int
-        ``(height, width, channels)`` of the images that the first step saw.
+        ``(height, width, channels)`` of the images that the first step saw, or to which
+        it resizes them.
     feature_names : ndarray of str or None
         Names of the columns that the first step saw, if it was fitted on a table.
 
     Raises
     ------
     ValueError
-        If the file does not hold a classifier of skcnn.
+        If the file does not hold a classifier of skcnn, or resizes images in another
+        way than the command line.
     """
 
     def __init__(self, path: Path) -> None:
         import skcnn
         from skcnn._estimator.base import BaseCNNClassifier
+        from skcnn.preprocessing import ImageResizer
 
         estimator = skcnn.load(path)
         *self.transformers, last = _steps(estimator) or [None]
@@ -53,7 +56,11 @@ class Model:
         self.classifier: Any = last
         self.classes = last.classes_
         first = [*self.transformers, last][0]
-        self.image_shape = tuple(first.image_shape_)
+        if isinstance(first, ImageResizer):
+            _refuse_other_resizing(first, path)
+            self.image_shape = tuple(first.output_shape_)
+        else:
+            self.image_shape = tuple(first.image_shape_)
         self.feature_names = getattr(first, "feature_names_in_", None)
         height, width, _ = self.image_shape
         if height * width > MOST_PIXELS:
@@ -74,12 +81,12 @@ class Model:
 
     @property
     def _seen_pixels(self) -> dict[str, Any] | None:
-        from skcnn.preprocessing import ImageReshaper
+        from skcnn.preprocessing import ImageFlattener, ImageReshaper, ImageResizer
 
         for step in (*self.transformers, self.classifier):
             if hasattr(step, "_seen_pixels"):
                 return step._seen_pixels
-            if not isinstance(step, ImageReshaper):
+            if not isinstance(step, (ImageFlattener, ImageReshaper, ImageResizer)):
                 break
         return None
 
@@ -131,3 +138,15 @@ def _steps(estimator: Any) -> list[Any]:
         if outer is not None and outer != "passthrough"
         for step in _steps(outer)
     ]
+
+
+def _refuse_other_resizing(resizer: Any, path: Path) -> None:
+    """Refuse an ImageResizer that the readers of the command line do not imitate."""
+    from skcnn._images.files import as_rgb
+
+    options = {"aspect_ratio": resizer.aspect_ratio, "background": resizer.background}
+    if resizer.aspect_ratio != "stretch" or as_rgb(resizer.background) != (255,) * 3:
+        raise ValueError(
+            f"{path} resizes images with {options}, but the command line stretches "
+            "images on white. Load it in Python with skcnn.load."
+        )

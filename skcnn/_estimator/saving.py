@@ -14,11 +14,23 @@ from skcnn._messages.warnings import warn_of
 from skcnn._sklearn_private import validate_parameters
 from skcnn._storage import schema
 from skcnn._training.archive import Decoder, Encoder, read_archive, write_archive
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 CLASSES = {
     c.__name__: c
-    for c in (CIFARCNNClassifier, ImageReshaper, ImageScaler, MNISTCNNClassifier)
+    for c in (
+        CIFARCNNClassifier,
+        ImageFlattener,
+        ImageReshaper,
+        ImageResizer,
+        ImageScaler,
+        MNISTCNNClassifier,
+    )
 }
 
 # Parameters that are not saved: their values belong to a process, and only training
@@ -328,7 +340,21 @@ def _classifier(learned: Any, place: str) -> None:
 _LEARNED = {
     "CIFARCNNClassifier": _classifier,
     "MNISTCNNClassifier": _classifier,
+    "ImageFlattener": schema.record(
+        _OF_IMAGES
+        | {"input_shape": schema.several(schema.integer(1), 3, 1, kind=tuple)}
+    ),
     "ImageReshaper": schema.record(_OF_IMAGES),
+    "ImageResizer": schema.record(
+        {
+            **{
+                name: schema.either(schema.nothing, check)
+                for name, check in _OF_IMAGES.items()
+            },
+            "output_shape": _OF_IMAGES["image_shape"],
+            "dtype": schema.text(10, "u?int(8|16|32|64)|float(16|32|64|96|128)"),
+        }
+    ),
     "ImageScaler": schema.record(_OF_IMAGES | {"offset": _PIXELS, "scale": _PIXELS}),
 }
 

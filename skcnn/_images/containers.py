@@ -57,6 +57,40 @@ def array_or_frame(X: Any, estimator: Any, image_shape: tuple | None = None) -> 
     if an entry is not an image, or if a file is missing or cannot be read. Messages
     name the class of `estimator`.
     """
+    found = _array_frame_or_entries(X, estimator)
+    if not isinstance(found, list):
+        return found
+    name = type(estimator).__name__
+    if found and all(map(is_image_source, found)):
+        _refuse_missing_files(found, name)
+        return _read_files(found, name, estimator, image_shape)
+    images = _arrays(found, name)
+    return images if isinstance(images, np.ndarray) else _stacked(images, name)
+
+
+def images_of_any_size(X: Any, estimator: Any) -> Any:
+    """Return the images in a container, each of any size.
+
+    An array, a data frame of flat rows or a sparse matrix are returned as they are, and
+    everything else as `array_or_frame` returns it, with two exceptions: arrays of
+    several axes in a list, and names of files and PIL images, are a list of them.
+    Errors are those of `array_or_frame`, but images may differ in shape.
+    """
+    found = _array_frame_or_entries(X, estimator)
+    if not isinstance(found, list):
+        return found
+    name = type(estimator).__name__
+    if found and all(map(is_image_source, found)):
+        _refuse_missing_files(found, name)
+        return found
+    images = _arrays(found, name)
+    if isinstance(images, list) and all(image.ndim == 1 for image in images):
+        return _stacked(images, name)
+    return images
+
+
+def _array_frame_or_entries(X: Any, estimator: Any) -> Any:
+    """Return an array, frame or sparse matrix, or the entries of a collection."""
     if isinstance(X, np.ndarray) and X.dtype.kind in "biufc" and X.ndim:
         return X
     if issparse(X):
@@ -65,7 +99,7 @@ def array_or_frame(X: Any, estimator: Any, image_shape: tuple | None = None) -> 
     refuse_one(X, name)
     if is_frame(X):
         column = _column_of_images(X, name)
-        return X if column is None else array_or_frame(column, estimator, image_shape)
+        return X if column is None else _array_frame_or_entries(column, estimator)
     if is_array(X):
         try:
             array = to_array(X)
@@ -82,14 +116,10 @@ def array_or_frame(X: Any, estimator: Any, image_shape: tuple | None = None) -> 
         if array.ndim > 1 or not of_objects:
             refuse_missing_pixels(array, "X", name)
             return X if hasattr(X, "to_frame") and array.ndim == 1 else array
-        entries = array.tolist()
-    else:
-        refuse_named_parts(X, name)
-        refuse_streams(X, name, estimator)
-        entries = entries_of(X)
-    if entries and all(map(is_image_source, entries)):
-        return _read_files(entries, estimator, image_shape)
-    return _stacked(entries, name)
+        return array.tolist()
+    refuse_named_parts(X, name)
+    refuse_streams(X, name, estimator)
+    return entries_of(X)
 
 
 def labels_in(y: Any, name: str = "y") -> Any:
@@ -160,8 +190,8 @@ def _column_of_images(frame: Any, name: str) -> Any:
     return None
 
 
-def _stacked(entries: list, name: str) -> np.ndarray:
-    """Stack the images in a list, or raise an error that names the one that differs."""
+def _arrays(entries: list, name: str) -> np.ndarray | list[np.ndarray]:
+    """Return the images in a list as arrays; numbers and nested lists as one array."""
     if not entries:
         raise ValueError(
             f"X holds no images, but {name} expects at least one. If X was selected "
@@ -184,8 +214,7 @@ def _stacked(entries: list, name: str) -> np.ndarray:
         if array is not None:
             refuse_missing_pixels(array, "X", name)
             return array
-    images = [_image(entry, place, name) for place, entry in enumerate(entries)]
-    return _stacked_arrays(images, name)
+    return [_image(entry, place, name) for place, entry in enumerate(entries)]
 
 
 def _image(entry: Any, place: int, name: str) -> np.ndarray:
@@ -219,7 +248,7 @@ def _image(entry: Any, place: int, name: str) -> np.ndarray:
     return array
 
 
-def _stacked_arrays(arrays: list[np.ndarray], name: str) -> np.ndarray:
+def _stacked(arrays: list[np.ndarray], name: str) -> np.ndarray:
     """Stack arrays of one shape, or raise an error that names the one that differs."""
     first = arrays[0].shape
     place = next((i for i, array in enumerate(arrays) if array.shape != first), None)
@@ -245,18 +274,15 @@ def _stacked_arrays(arrays: list[np.ndarray], name: str) -> np.ndarray:
     else:
         found += (
             "images of one shape; resize them, as "
-            "skcnn.datasets.load_image_folder(path, image_shape=...) does with files."
+            "skcnn.preprocessing.ImageResizer((32, 32)) does before it in a pipeline."
         )
         if len(first) > 2 and first[1:] == other[1:]:
             found += " If X is a list of batches, pass np.concatenate(X)."
     raise ValueError(found)
 
 
-def _read_files(sources: list, estimator: Any, image_shape: tuple | None) -> np.ndarray:
-    """Read image files and PIL images, with the expected number of channels."""
-    from skcnn._images.files import read_images
-
-    name = type(estimator).__name__
+def _refuse_missing_files(sources: list, name: str) -> None:
+    """Refuse names of folders, and names that are of nothing."""
     for place, source in enumerate(sources):
         if is_pil_image(source) or os.path.isfile(source):
             continue
@@ -270,8 +296,16 @@ def _read_files(sources: list, estimator: Any, image_shape: tuple | None) -> np.
             f"X[{place}] is {path!r:.200}, which is not the name of a file, but {name} "
             "expects images or image files."
         )
+
+
+def _read_files(
+    sources: list, name: str, estimator: Any, image_shape: tuple | None
+) -> np.ndarray:
+    """Read image files and PIL images, with the expected number of channels."""
+    from skcnn._images.files import read_images
+
     try:
-        images = read_images(sources)
+        images = read_images(sources, can_skip=False)
     except ValueError as error:
         message = _about_other_sizes(sources, name)
         raise (ValueError(message) if message else error) from error
@@ -312,7 +346,9 @@ def _about_other_sizes(sources: list, name: str) -> str | None:
                 return (
                     f"X[{place}] has {other[1]} x {other[0]} pixels, the first "
                     f"{first[1]} x {first[0]}, but {name} expects images of one size: "
-                    f"resize them, as in {_resize_code(source, (32, 32))}."
+                    f"resize them, as in {_resize_code(source, (32, 32))}, or put "
+                    "skcnn.preprocessing.ImageResizer((32, 32)) before it in a "
+                    "pipeline."
                 )
     except ValueError:
         pass  # An image cannot be read: the caller raises the original error.

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -53,14 +53,14 @@ def to_depth(pixels: np.ndarray, dtype: Any) -> np.ndarray:
 
 def decode(
     source: Any,
-    size: tuple[int, int] | None,
     channels: int | None,
     background: tuple[int, ...],
+    resize: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, bool]:
     """Return an image (height, width, channels), and if a pixel is transparent.
 
-    `size` is (height, width). Where `size` or `channels` is None, the image keeps its
-    own, except that alpha is removed.
+    `resize` is a function that resizes the converted pixels. Where it or `channels` is
+    None, the image keeps its own, except that alpha is removed.
     """
     Image = import_pillow()
     if isinstance(source, Image.Image):
@@ -69,6 +69,20 @@ def decode(
     else:
         with _regular_file(source) as file, _as_unreadable(file):
             pixels = _pixels_of_file(file)
+    if not pixels.size:
+        raise Unreadable(f"has no pixels: it is {pixels.shape[1]} x {pixels.shape[0]}")
+    pixels, transparent = with_channels(pixels, channels, background)
+    return pixels if resize is None else resize(pixels), transparent
+
+
+def with_channels(
+    pixels: np.ndarray, channels: int | None, background: tuple[int, ...]
+) -> tuple[np.ndarray, bool]:
+    """Convert gray, gray and alpha, RGB or RGBA; return too if a pixel is transparent.
+
+    With `channels` None, alpha is removed and the rest stays. Pixels with alpha, and
+    those that get alpha, are uint8 or uint16.
+    """
     transparent = False
     if pixels.shape[2] in (2, 4):
         transparent = bool((pixels[..., -1] != _LARGEST[pixels.dtype]).any())
@@ -81,15 +95,13 @@ def decode(
         else:
             pixels = pixels[..., :-1]
     if channels == 1 and pixels.shape[2] == 3:
-        pixels = _luminance(pixels)
+        pixels = luminance(pixels)
     elif channels == 3 and pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     elif channels == 4 and pixels.shape[2] < 4:
         color = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
         opaque = np.full_like(color[..., :1], _LARGEST[pixels.dtype])
         pixels = np.concatenate([color, opaque], axis=2)
-    if size is not None and pixels.shape[:2] != size:
-        pixels = _resized(pixels, size)
     return pixels, transparent
 
 
@@ -368,7 +380,7 @@ def _on_background(pixels: np.ndarray, background: tuple[int, ...]) -> np.ndarra
     largest = np.uint32(_LARGEST[dtype])
     color = np.array(background, np.uint8).reshape(1, 1, 3)
     if pixels.shape[2] == 2:
-        color = _luminance(color)
+        color = luminance(color)
     color = to_depth(color, dtype).astype(np.uint32)
     result = np.empty((*pixels.shape[:2], pixels.shape[2] - 1), dtype)
     for rows in _bands(pixels):
@@ -379,44 +391,25 @@ def _on_background(pixels: np.ndarray, background: tuple[int, ...]) -> np.ndarra
     return result
 
 
-def _luminance(pixels: np.ndarray) -> np.ndarray:
-    """Convert color to gray with Pillow's weights (ITU-R 601), for 16 bits as well."""
+def luminance(pixels: np.ndarray) -> np.ndarray:
+    """Convert color of any dtype to gray with Pillow's weights (ITU-R 601)."""
     if pixels.dtype == np.uint8:
         return _array(import_pillow().fromarray(np.ascontiguousarray(pixels)), "L")
     result = np.empty((*pixels.shape[:2], 1), pixels.dtype)
     weights = np.array([19595, 38470, 7471], np.uint32)
     for rows in _bands(pixels):
-        weighted = (pixels[rows] * weights).sum(axis=2, keepdims=True, dtype=np.uint32)
-        result[rows] = (weighted + 0x8000) >> 16
+        if pixels.dtype == np.uint16:
+            gray = (pixels[rows] * weights).sum(axis=2, dtype=np.uint32)
+            result[rows, :, 0] = (gray + 0x8000) >> 16
+            continue
+        gray = pixels[rows] @ (weights / 2**16)
+        result[rows, :, 0] = gray if pixels.dtype.kind == "f" else np.rint(gray)
     return result
 
 
 def _bands(pixels: np.ndarray) -> Iterator[slice]:
     """Yield slices of rows, so that only a few rows are ever held as uint32."""
     return chunk_rows(len(pixels), (*pixels.shape[1:], 1))
-
-
-def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize pixels to a size (height, width), bilinearly."""
-    Image = import_pillow()
-    bilinear = Image.Resampling.BILINEAR
-    pixels = np.ascontiguousarray(pixels)
-    if pixels.dtype == np.uint8:
-        flat = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-        resized = np.asarray(Image.fromarray(flat).resize(size[::-1], bilinear))
-        return resized.reshape(*size, pixels.shape[2])
-    # Pillow resizes no 16-bit colors, but a single channel of floats. Colors are
-    # weighted by alpha, as Pillow does for 8 bits.
-    alpha = pixels[..., 3].astype(np.float32) if pixels.shape[2] == 4 else None
-    result = np.empty((*size, pixels.shape[2]), np.float32)
-    for i in range(pixels.shape[2]):
-        band = pixels[..., i].astype(np.float32)
-        if alpha is not None and i < 3:
-            band *= alpha / 65535
-        result[..., i] = Image.fromarray(band).resize(size[::-1], bilinear)
-    if alpha is not None:
-        result[..., :3] *= 65535 / np.maximum(result[..., 3:], 0.5)
-    return np.clip(np.rint(result), 0, 65535).astype(np.uint16)
 
 
 def size_and_color(source: Any) -> tuple[tuple[int, ...], bool]:

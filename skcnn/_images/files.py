@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from skcnn._images.decoding import (
     to_depth,
 )
 from skcnn._images.forms import check_image_shape
+from skcnn._images.resizing import MOST_PIXELS, resized
 from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import counted, first_of
 
@@ -23,9 +25,6 @@ from skcnn._messages.wording import counted, first_of
 # are `_MANY` images or more with a side above `_LARGE_SIDE`.
 _LARGE_GIGABYTES = 4
 _MANY, _LARGE_SIDE = 1000, 256
-# The most pixels of an image of the requested shape, about as many as Pillow reads of
-# one file.
-_MOST_PIXELS = 2**27
 # The longer side of the `image_shape` that messages suggest: skcnn's networks are made
 # for images of about this size.
 _SUGGESTED_SIDE = 64
@@ -60,6 +59,7 @@ def read_images(
     *,
     background: Any = "white",
     on_error: str = "raise",
+    can_skip: bool = True,
 ) -> np.ndarray:
     """Read image files and PIL images into one array, as an image viewer shows them.
 
@@ -75,10 +75,15 @@ def read_images(
     bits a channel, and uint8 otherwise.
 
     Images that cannot be read raise an OSError or ValueError that names them, or, with
-    ``on_error="skip"``, are left out with one warning.
+    ``on_error="skip"``, are left out with one warning. With ``can_skip=False``, the
+    error does not mention `on_error`, which the caller's caller has not.
     """
     read = read_images_with_facts(
-        sources, image_shape, background=background, on_error=on_error
+        sources,
+        image_shape,
+        background=background,
+        on_error=on_error,
+        can_skip=can_skip,
     )
     if read.skipped:
         warn_of(UserWarning(skipped_message(read)))
@@ -91,6 +96,7 @@ def read_images_with_facts(
     *,
     background: Any = "white",
     on_error: str = "raise",
+    can_skip: bool = True,
 ) -> ReadImages:
     """Read images as `read_images` does, and report what was skipped or transparent."""
     sources = _checked_sources(sources)
@@ -116,7 +122,7 @@ def read_images_with_facts(
         return store
 
     kept, transparent, skipped = decode_images(
-        sources, image_shape, begin, background, on_error
+        sources, image_shape, begin, background, on_error, can_skip=can_skip
     )
     return ReadImages(array[: len(kept)], kept, transparent, skipped)
 
@@ -127,8 +133,15 @@ def decode_images(
     begin: Callable[[tuple[int, ...], np.dtype], Callable[[np.ndarray], Any]],
     background: Any = "white",
     on_error: str = "raise",
+    *,
+    channels: int | None = None,
+    resize: Callable[[np.ndarray], np.ndarray] | None = None,
+    can_skip: bool = True,
 ) -> tuple[list[int], list[int], list[tuple[str, str]]]:
     """Decode images one by one, and pass each to a function that stores the image.
+
+    In place of `image_shape`, `channels` may state the number of channels, and `resize`
+    a function that gives all images the same size.
 
     `begin` takes the shape and dtype of the images, and returns the function that
     stores one image. If a color image follows gray ones, or a 16-bit image follows
@@ -137,11 +150,13 @@ def decode_images(
     The function returns the `kept`, `transparent` and `skipped` of `ReadImages`.
     """
     check_options(image_shape, background, on_error)
-    size, channels = _stated_form(image_shape)
-    color = _rgb(background)
+    size, stated_channels = _stated_form(image_shape)
+    if size is not None:
+        channels, resize = stated_channels, partial(resized, size=size)
+        if not len(sources):
+            begin(tuple(image_shape or ()), np.dtype(np.uint8))
+    color = as_rgb(background)
     form: _Form | None = None
-    if size is not None and channels is not None and not len(sources):
-        begin(tuple(image_shape or ()), np.dtype(np.uint8))
     failures: dict[int, Exception] = {}
     transparent: set[int] = set()
     kept: list[int] = []
@@ -151,7 +166,7 @@ def decode_images(
             # Convert gray to color before the background is applied if the array is
             # in color: the background keeps its color then.
             wanted = channels or (3 if form is not None and form.channels > 1 else None)
-            image, has_transparency = decode(sources[position], size, wanted, color)
+            image, has_transparency = decode(sources[position], wanted, color, resize)
         except (Unreadable, OSError) as error:
             failures[position] = error
             position += 1
@@ -179,8 +194,13 @@ def decode_images(
 
     named = [(_name(sources[i], i), _reason(failures[i])) for i in sorted(failures)]
     if failures and (on_error == "raise" or not kept):
-        advised = on_error == "raise"
-        raise _unreadable_error(named, list(failures.values()), len(sources), advised)
+        raise _unreadable_error(
+            named,
+            list(failures.values()),
+            len(sources),
+            advised=on_error == "raise",
+            can_skip=can_skip,
+        )
     if form is None and size is None:
         raise ValueError("Got no images, but at least one was expected.")
     return kept, sorted(transparent), named
@@ -262,7 +282,7 @@ def check_options(image_shape: Any, background: Any, on_error: Any) -> None:
     """Raise if Pillow is missing or an option is wrong, before a file is opened."""
     import_pillow()
     _stated_form(image_shape)
-    _rgb(background)
+    as_rgb(background)
     if on_error not in ("raise", "skip"):
         raise ValueError(f'Got on_error={on_error!r}, but expected "raise" or "skip".')
 
@@ -276,15 +296,15 @@ def _stated_form(image_shape: Any) -> tuple[tuple[int, int] | None, int | None]:
         raise ValueError(
             f"Got image_shape={image_shape!r}, but image files have 1, 3 or 4 channels."
         )
-    if height * width > _MOST_PIXELS:
+    if height * width > MOST_PIXELS:
         raise ValueError(
             f"Got image_shape={image_shape!r}, but images are resized to at most "
-            f"{_MOST_PIXELS:,} pixels."
+            f"{MOST_PIXELS:,} pixels."
         )
     return (height, width), channels
 
 
-def _rgb(background: Any) -> tuple[int, ...]:
+def as_rgb(background: Any) -> tuple[int, ...]:
     """Return a color as red, green and blue from 0 to 255."""
     from PIL import ImageColor
 
@@ -349,22 +369,25 @@ def _unreadable_error(
     errors: Sequence[Exception],
     n_sources: int,
     advised: bool,
+    can_skip: bool,
 ) -> Exception:
     """Return the error that lists all images that cannot be read.
 
     `advised` is False if the images were to be skipped and none is left: advice to
-    skip the images would not help then.
+    skip the images would not help then. `can_skip` is False if the caller has no option
+    to skip images.
     """
+    skip = ", or pass on_error='skip'." if can_skip else "."
     if len(errors) == 1 and isinstance(errors[0], OSError):
         return errors[0]
     if not advised:
         message = f"No image can be read: {_with_reasons(named)}."
     elif len(named) == 1:
-        message = f"{_with_reasons(named)}. Leave it out, or pass on_error='skip'."
+        message = f"{_with_reasons(named)}. Leave it out{skip}"
     else:
         message = (
             f"{len(named)} of {counted(n_sources, 'image')} cannot be read: "
-            f"{_with_reasons(named)}. Leave them out, or pass on_error='skip'."
+            f"{_with_reasons(named)}. Leave them out{skip}"
         )
     if all(isinstance(error, OSError) for error in errors):
         return OSError(getattr(errors[0], "errno", None) or errno.EIO, message)

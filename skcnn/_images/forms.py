@@ -113,39 +113,17 @@ def validate_images(
             estimator.image_shape_ = _shape_of_rows(X, image_shape)
         return X
 
-    if n_dims > 4:
-        raise ValueError(
-            f"X has {n_dims} dimensions (shape {tuple(X.shape)}), but {name} expects "
-            f"{ACCEPTED_FORMS}."
-        )
-    X = check_array(
-        X,
-        allow_nd=True,
-        dtype=dtype,
-        input_name="X",
-        estimator=estimator,
-        ensure_all_finite=False,
-    )
-    found = X.shape[1:] if n_dims == 4 else (*X.shape[1:], 1)
-    if 0 in found:
-        raise ValueError(
-            f"X has shape {X.shape}, so its images hold no pixels; {name} expects "
-            f"{ACCEPTED_FORMS} with at least one pixel."
-        )
-    _refuse_other_values(X, name)
+    X, found = check_images(estimator, X, dtype)
     if reset:
         if found != expected:
-            _refuse_channels_first(X.shape, name, reset, given)
+            refuse_channels_first(X.shape, name, reset, given)
         if expected is not None and found != expected:
             raise ValueError(
                 f"X has images of shape {found}, but image_shape={image_shape!r} was "
                 "given. Leave image_shape=None to take the shape from X."
             )
         warn_of(find_planes(X, found, guessed=False))
-        estimator.n_features_in_ = prod(found)
-        estimator.image_shape_ = found
-        if hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
+        learn_image_shape(estimator, found)
     elif found != estimator.image_shape_:
         if X.shape == estimator.image_shape_:
             raise _one_image_error(X.shape, name, given)
@@ -156,13 +134,53 @@ def validate_images(
                 f"first, but {name} expects several with channels last: write "
                 "np.moveaxis(np.asarray(X), 0, -1)[np.newaxis]."
             )
-        _refuse_channels_first(X.shape, name, reset, given)
+        refuse_channels_first(X.shape, name, reset, given)
         raise ValueError(
             f"X has images of shape {found}, but {name} is expecting images of shape "
             f"{estimator.image_shape_}, the shape seen in fit."
             f"{_channels_remedy(found, estimator.image_shape_)}"
         )
     return X
+
+
+def check_images(
+    estimator: Any, X: Any, dtype: Any = "numeric"
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return an array of images, of which all is checked but the shape, and the shape.
+
+    The shape is that of one image, (height, width, channels).
+    """
+    name = type(estimator).__name__
+    if X.ndim > 4:
+        raise ValueError(
+            f"X has {X.ndim} dimensions (shape {tuple(X.shape)}), but {name} expects "
+            f"{ACCEPTED_FORMS}."
+        )
+    X = check_array(
+        X,
+        allow_nd=True,
+        dtype=dtype,
+        input_name="X",
+        estimator=estimator,
+        ensure_all_finite=False,
+    )
+    found = X.shape[1:] if X.ndim == 4 else (*X.shape[1:], 1)
+    if 0 in found:
+        raise ValueError(
+            f"X has shape {X.shape}, so its images hold no pixels; {name} expects "
+            f"{ACCEPTED_FORMS} with at least one pixel."
+        )
+    _refuse_other_values(X, name)
+    return X, found
+
+
+def learn_image_shape(estimator: Any, shape: tuple[int, ...] | None) -> None:
+    """Set what `fit` learned from n-D images; None are images of several shapes."""
+    for name in ("n_features_in_", "image_shape_", "feature_names_in_"):
+        vars(estimator).pop(name, None)
+    if shape is not None:
+        estimator.n_features_in_ = prod(shape)
+        estimator.image_shape_ = shape
 
 
 def learned_from_images(estimator: Any) -> dict[str, Any]:
@@ -298,7 +316,7 @@ def _refuse_other_values(X: np.ndarray, name: str) -> None:
         assert_all_finite(X[rows], input_name="X", estimator_name=name)
 
 
-def _refuse_channels_first(
+def refuse_channels_first(
     shape: tuple[int, ...], name: str, reset: bool, given: Any
 ) -> None:
     """Refuse a 4-D array whose second axis looks like channels."""
