@@ -1,7 +1,7 @@
 """The estimator contract that both classifiers share."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import ceil
@@ -9,9 +9,14 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._estimator.automatic import AUTO, Base, auto_epochs
@@ -52,6 +57,9 @@ from skcnn._training.state import TrainState
 # After unpickling, these are made from plain values when they are first asked for.
 REMADE = ("keras_classifier_", "_as_fitted")
 
+# The first pickles lack this one, which is then made with the others.
+NOT_IN_FIRST_PICKLES = "_n_features_out"
+
 
 @contextmanager
 def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
@@ -64,8 +72,14 @@ def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
         raise
 
 
-class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """A convolutional network as a scikit-learn classifier.
+class BaseCNNClassifier(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A convolutional network as a scikit-learn classifier and transformer.
 
     Subclasses hold a constructor, presets and `_base`, from which "auto" starts; all
     behavior is here.
@@ -85,6 +99,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     best_validation_score_: float | None
     callbacks_: list[Any]
     keras_classifier_: Any
+    _n_features_out: int
     _random_state: np.random.RandomState
     _hold_out_seed: int | None = None
     _fingerprints: np.ndarray | None = None
@@ -363,6 +378,48 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
+    @explains_wrong_calls
+    def transform(self, X) -> np.ndarray:
+        """Return the features of images: what goes into the layer of the logits.
+
+        Parameters
+        ----------
+        X : array-like
+            Images as for :meth:`predict`.
+
+        Returns
+        -------
+        features : ndarray of shape (n, n_features_out) of float32
+            One row for each image, in every `dtype` of the network. A data frame after
+            :meth:`set_output`; :meth:`get_feature_names_out` names its columns.
+
+        Warns
+        -----
+        UserWarning
+            As in :meth:`predict`.
+
+        Notes
+        -----
+        Images that the network finds similar have similar features, so the features
+        serve nearest neighbors, outlier detection, clustering and embeddings. After
+        the last hidden dense layer, its activation and dropout, there are as many as
+        the last of `dense_units`; without dense layers, they are the flattened or
+        pooled outputs of the last convolution stage.
+
+        The features are those of the image itself, whatever `test_time_augmentation`
+        says: the average of several views would belong to no image. An image has the
+        same features, bit for bit, alone and among others.
+
+        Features of training images look better than those of other images, because the
+        network was trained to separate them. Fit what comes after the network on
+        other images, or use cross-validation for all steps together.
+
+        The first call compiles a function of its own.
+        """
+        return self._batchwise(
+            X, lambda images: self.keras_classifier_.features(images)
+        )
+
     @property
     def model_(self):
         """The trained network, a `keras.Sequential` built on first access.
@@ -373,17 +430,24 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _logits(self, X: Any) -> np.ndarray:
         """Return logits of shape (n, n_classes) in the network's dtype."""
+        return self._batchwise(
+            X,
+            lambda images: self.keras_classifier_.logits(images, resolve_views(self)),
+        )
+
+    def _batchwise(
+        self, X: Any, compute: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Return what a function of one batch computes for images in any form."""
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
         self._check_range(X)
-        classifier, shape = self.keras_classifier_, self.image_shape_
+        shape = self.image_shape_
         warn_of(find_other_pixels(self._seen_pixels, X, shape))
-        views, size = resolve_views(self), prediction_batch(shape)
+        size = prediction_batch(shape)
         return np.concatenate(
             [
-                classifier.logits(
-                    image_batch(X, shape, slice(start, start + size)), views
-                )
+                compute(image_batch(X, shape, slice(start, start + size)))
                 for start in range(0, len(X), size)
             ]
         )
@@ -432,6 +496,7 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _learn(self, untrained: Any, state: TrainState) -> Self:
         """Set the attributes that training to a state has learned."""
         self.keras_classifier_ = untrained.with_state(state.at_rest())
+        self._n_features_out = untrained.compiled_network().n_features
         self.history_ = {name: list(values) for name, values in state.history.items()}
         self.loss_curve_ = self.history_["loss"]
         self.loss_ = self.loss_curve_[-1]
@@ -548,19 +613,26 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def __getattr__(self, name: str) -> Any:
         """Make the network that a pickle describes when it is first asked for."""
         learned = vars(self).get("_learned_values")
-        if name in REMADE and learned is not None:
+        needed = (*REMADE, NOT_IN_FIRST_PICKLES)
+        if name in needed and learned is not None:
             remade = copy.copy(self)
             remade._relearn(learned)
-            for each in reversed(REMADE):
+            for each in reversed(needed):
                 setattr(self, each, getattr(remade, each))
             self.__dict__.pop("_learned_values", None)
-        if name in REMADE and name in vars(self):
+        if name in needed and name in vars(self):
             return vars(self)[name]
         raise AttributeError(
             f"{type(self).__name__!r} object has no attribute {name!r}",
             name=name,
             obj=self,
         )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Features are float32 whatever the dtype of the images.
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return not {"keras_classifier_", "_learned_values"}.isdisjoint(vars(self))
