@@ -334,7 +334,8 @@ def _refusal(step):
     return TypeError(
         f"Got {type(step).__module__}.{type(step).__qualname__}, but only a classifier "
         "of skcnn and a Pipeline of ImageScaler, ImageReshaper and such a classifier "
-        "can be exported. Of a search export the best_estimator_."
+        "can be exported. Of a search export the best_estimator_, and of a pipeline "
+        "that goes on after the classifier pipeline[:-1], with outputs=('features',)."
     )
 
 

@@ -57,9 +57,6 @@ from skcnn._training.state import TrainState
 # After unpickling, these are made from plain values when they are first asked for.
 REMADE = ("keras_classifier_", "_as_fitted")
 
-# The first pickles lack this one, which is then made with the others.
-NOT_IN_FIRST_PICKLES = "_n_features_out"
-
 
 @contextmanager
 def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
@@ -99,7 +96,6 @@ class BaseCNNClassifier(
     best_validation_score_: float | None
     callbacks_: list[Any]
     keras_classifier_: Any
-    _n_features_out: int
     _random_state: np.random.RandomState
     _hold_out_seed: int | None = None
     _fingerprints: np.ndarray | None = None
@@ -400,25 +396,40 @@ class BaseCNNClassifier(
 
         Notes
         -----
-        Images that the network finds similar have similar features, so the features
-        serve nearest neighbors, outlier detection, clustering and embeddings. After
-        the last hidden dense layer, its activation and dropout, there are as many as
-        the last of `dense_units`; without dense layers, they are the flattened or
-        pooled outputs of the last convolution stage.
+        Images that the network finds similar have similar features, which serve nearest
+        neighbors, outlier detection, clustering and embeddings. The features are the
+        outputs of the last hidden dense layer, after its activation, so their number is
+        the last of `dense_units`. A network without hidden dense layers has the
+        flattened or pooled outputs of its last convolution stage as features.
 
-        The features are those of the image itself, whatever `test_time_augmentation`
-        says: the average of several views would belong to no image. An image has the
-        same features, bit for bit, alone and among others.
+        `test_time_augmentation` does not change the features: the image itself is the
+        only view. An image has the same features, bit for bit, alone and among others.
 
-        Features of training images look better than those of other images, because the
-        network was trained to separate them. Fit what comes after the network on
-        other images, or use cross-validation for all steps together.
+        The first call compiles a function, which all equal networks share.
 
-        The first call compiles a function of its own.
+        Examples
+        --------
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skcnn import MNISTCNNClassifier
+        >>> from skcnn.datasets import load_digit_images
+        >>> X, y = load_digit_images(return_X_y=True)
+        >>> clf = MNISTCNNClassifier(epochs=2, random_state=0)
+        >>> features = clf.fit_transform(X[:900], y[:900])
+        >>> features.shape
+        (900, 128)
+        >>> neighbors = make_pipeline(clf, KNeighborsClassifier())
+        >>> neighbors.fit(X[:900], y[:900]).score(X[900:], y[900:]) > 0.8
+        True
         """
         return self._batchwise(
             X, lambda images: self.keras_classifier_.features(images)
         )
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of features, for `get_feature_names_out`."""
+        return self.keras_classifier_.compiled_network().n_features
 
     @property
     def model_(self):
@@ -496,7 +507,6 @@ class BaseCNNClassifier(
     def _learn(self, untrained: Any, state: TrainState) -> Self:
         """Set the attributes that training to a state has learned."""
         self.keras_classifier_ = untrained.with_state(state.at_rest())
-        self._n_features_out = untrained.compiled_network().n_features
         self.history_ = {name: list(values) for name, values in state.history.items()}
         self.loss_curve_ = self.history_["loss"]
         self.loss_ = self.loss_curve_[-1]
@@ -613,14 +623,13 @@ class BaseCNNClassifier(
     def __getattr__(self, name: str) -> Any:
         """Make the network that a pickle describes when it is first asked for."""
         learned = vars(self).get("_learned_values")
-        needed = (*REMADE, NOT_IN_FIRST_PICKLES)
-        if name in needed and learned is not None:
+        if name in REMADE and learned is not None:
             remade = copy.copy(self)
             remade._relearn(learned)
-            for each in reversed(needed):
+            for each in reversed(REMADE):
                 setattr(self, each, getattr(remade, each))
             self.__dict__.pop("_learned_values", None)
-        if name in needed and name in vars(self):
+        if name in REMADE and name in vars(self):
             return vars(self)[name]
         raise AttributeError(
             f"{type(self).__name__!r} object has no attribute {name!r}",

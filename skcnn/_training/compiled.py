@@ -186,8 +186,8 @@ class CompiledNetwork:
         `weights` are tensors; the logits are averaged over `views`.
         """
         names = views_of_size(views.names, images.shape[1:])
-        padded = not _is_large_and_alone(images)
-        compute = partial(self._logits, weights, padded=padded)
+        alone = len(images) == 1 and images.size >= LARGE_IMAGE
+        compute = partial(self._logits, weights, padded=not alone)
         if not (names and views.only_unsure):
             return compute(images, names)
         logits = compute(images, ())
@@ -217,10 +217,9 @@ class CompiledNetwork:
         """Return float32 features (b, n_features) of images as for :meth:`logits`.
 
         They are compiled apart when they are first asked for. `weights` are tensors.
+        A large image alone is padded too, so that it has the same features bit for bit.
         """
-        n = len(images)
-        images = images if _is_large_and_alone(images) else _in_blocks(images)
-        return self.functions.features(weights, images)[:n]
+        return self.functions.features(weights, _in_blocks(images))[: len(images)]
 
 
 def _initializers(model: Any) -> dict[str, Any]:
@@ -256,11 +255,6 @@ def _layers_in(value: Any, seen: set[int]) -> Iterator[Any]:
 def _form(value: np.ndarray) -> tuple[Any, Any]:
     """Return shape and dtype; counts are of 32 or 64 bits, depending on the backend."""
     return value.shape, value.dtype if value.dtype.kind == "f" else value.dtype.kind
-
-
-def _is_large_and_alone(images: np.ndarray) -> bool:
-    """Say whether a batch is one image, so large that padding would be slow."""
-    return len(images) == 1 and images.size >= LARGE_IMAGE
 
 
 def _in_blocks(images: np.ndarray) -> np.ndarray:
