@@ -21,22 +21,27 @@ from skcnn.preprocessing import (
 
 __all__ = ["to_onnx", "to_saved_model"]
 
-INPUT, LABELS, PROBABILITIES = "images", "labels", "probabilities"
+INPUT = "images"
+OUTPUTS = LABELS, PROBABILITIES, FEATURES = "labels", "probabilities", "features"
 
 # The newest that both tf2onnx 1.17 writes and all of onnxruntime 1.x reads.
 OPSET = 18
 
 TRANSFORMERS = (ImageFlattener, ImageReshaper, ImageResizer, ImageScaler)
 
-CONSTRAINTS = {"dtype": [StrOptions({"uint8", "float32"})]}
+CONSTRAINTS = {
+    "dtype": [StrOptions({"uint8", "float32"})],
+    "outputs": [tuple, list],
+}
 
 
 @validates_arguments(CONSTRAINTS)
-def to_onnx(estimator, path, *, dtype="uint8"):
+def to_onnx(estimator, path, *, dtype="uint8", outputs=(LABELS, PROBABILITIES)):
     """Write a fitted estimator as an ONNX model.
 
-    The model takes images and gives labels and probabilities: transformers, scaling of
-    pixels, views of `test_time_augmentation` and class names are inside. Needs the
+    The model takes images and gives labels and probabilities, and features on request:
+    transformers, scaling of pixels, views of `test_time_augmentation` and class names
+    are inside. Needs the
     packages of ``pip install "skcnn[onnx]"``.
 
     Parameters
@@ -48,6 +53,9 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         The file; one that exists is replaced, and stays if the call fails.
     dtype : {"uint8", "float32"}, default="uint8"
         Of the images that the model will take, on the scale of those in `fit`.
+    outputs : tuple of str, default=("labels", "probabilities")
+        What the model returns, in this order: some of "labels", "probabilities" and
+        "features". The features are those of the classifier's `transform`.
 
     Raises
     ------
@@ -61,7 +69,8 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         If it is something else, or its labels are neither strings nor numbers.
     ValueError
         If its parameter `dtype` is not "float32", the only one in which onnxruntime
-        can convolve, or a label cannot be written in UTF-8.
+        can convolve, if a label cannot be written in UTF-8, or if `outputs` is empty
+        or holds another name or the same name twice.
     OSError
         If the file cannot be written.
 
@@ -77,7 +86,8 @@ def to_onnx(estimator, path, *, dtype="uint8"):
     call. Files, the orientation of photographs, transparency and colors are no part of
     a model: it takes pixels that are decoded, upright, and gray or RGB as the pipeline
     was fitted. The output "labels" of shape ``(n,)`` holds strings or numbers,
-    "probabilities" float32 or float64 of shape ``(n, n_classes)``.
+    "probabilities" float32 or float64 of shape ``(n, n_classes)``, and "features"
+    float32 of shape ``(n, n_features)``.
 
     Labels are those of `predict` and probabilities those of `predict_proba` up to
     rounding (less than 1e-5). With ``test_time_augmentation="auto"``, rounding can
@@ -111,7 +121,7 @@ def to_onnx(estimator, path, *, dtype="uint8"):
             'pip install "skcnn[onnx]"'
         ) from error
     _tensorflow()
-    classes = _plain_classes(estimator)
+    classes = _checked_classes(estimator, outputs)
     _, classifier = _steps(estimator)
     network_dtype = classifier._as_fitted["dtype"]
     if network_dtype != "float32":
@@ -122,17 +132,18 @@ def to_onnx(estimator, path, *, dtype="uint8"):
         )
     # Opened before the conversion, which takes seconds that a wrong path would waste.
     with written_whole(path) as file:
-        model = _onnx_model(estimator, dtype, classes)
+        model = _onnx_model(estimator, dtype, outputs, classes)
         file.write(model.SerializeToString())
 
 
 @validates_arguments(CONSTRAINTS)
-def to_saved_model(estimator, path, *, dtype="uint8"):
+def to_saved_model(estimator, path, *, dtype="uint8", outputs=(LABELS, PROBABILITIES)):
     """Write a fitted estimator as a TensorFlow SavedModel.
 
-    The model takes images and gives labels and probabilities: transformers, scaling of
-    pixels, views of `test_time_augmentation` and class names are inside. It runs in
-    TensorFlow Serving and wherever TensorFlow does, without this package.
+    The model takes images and gives labels and probabilities, and features on request:
+    transformers, scaling of pixels, views of `test_time_augmentation` and class names
+    are inside. It runs in TensorFlow Serving and wherever TensorFlow does, without this
+    package.
 
     Parameters
     ----------
@@ -144,6 +155,9 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
         all of it is written.
     dtype : {"uint8", "float32"}, default="uint8"
         Of the images that the model will take, on the scale of those in `fit`.
+    outputs : tuple of str, default=("labels", "probabilities")
+        What the model returns, in this order: some of "labels", "probabilities" and
+        "features". The features are those of the classifier's `transform`.
 
     Raises
     ------
@@ -156,7 +170,8 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     TypeError
         If it is something else, or its labels are neither strings nor numbers.
     ValueError
-        If a label cannot be written in UTF-8.
+        If a label cannot be written in UTF-8, or if `outputs` is empty or holds
+        another name or the same name twice.
     OSError
         If the folder cannot be written.
 
@@ -172,7 +187,8 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     for all images of one call. Files, the orientation of photographs, transparency and
     colors are no part of a model: it takes pixels that are decoded, upright, and gray
     or RGB as the pipeline was fitted. The signature returns a dict of "labels" of shape
-    ``(n,)``, strings or numbers, and "probabilities" of shape ``(n, n_classes)``.
+    ``(n,)``, strings or numbers, "probabilities" of shape ``(n, n_classes)``, and
+    "features" of shape ``(n, n_features)``.
 
     Labels are those of `predict` and probabilities those of `predict_proba` up to
     rounding (less than 1e-5). With ``test_time_augmentation="auto"``, rounding can
@@ -200,15 +216,16 @@ def to_saved_model(estimator, path, *, dtype="uint8"):
     True
     """
     tf = _tensorflow()
-    classes = _plain_classes(estimator)
+    classes = _checked_classes(estimator, outputs)
     _check_utf8(path)
     with folder_written_whole(path) as part:
-        function, signature = _function_of_images(estimator, dtype)
+        function, signature = _function_of_images(estimator, dtype, outputs)
 
         def serve(images):
-            codes, probabilities = function(images)
-            labels = tf.gather(tf.constant(classes), codes)
-            return {LABELS: labels, PROBABILITIES: probabilities}
+            answers = dict(zip(outputs, function(images), strict=True))
+            if LABELS in answers:
+                answers[LABELS] = tf.gather(tf.constant(classes), answers[LABELS])
+            return answers
 
         module = tf.Module()
         module.serve = tf.function(serve, input_signature=[signature], autograph=False)
@@ -233,13 +250,13 @@ def _check_utf8(path):
         ) from error
 
 
-def _onnx_model(estimator, dtype, classes):
+def _onnx_model(estimator, dtype, outputs, classes):
     """Return a fitted estimator as a model of ONNX."""
     import tensorflow as tf
     import tf2onnx
     from onnx import helper, numpy_helper
 
-    function, signature = _function_of_images(estimator, dtype)
+    function, signature = _function_of_images(estimator, dtype, outputs)
     model, _ = tf2onnx.convert.from_function(
         tf.function(function, input_signature=[signature], autograph=False),
         input_signature=[signature],
@@ -251,24 +268,21 @@ def _onnx_model(estimator, dtype, classes):
     for axis, name in zip(axes, ("n", "height", "width", "channels"), strict=True):
         if not axis.HasField("dim_value"):
             axis.dim_param = name
-    codes, probabilities = graph.output
-    names = numpy_helper.from_array(classes, "classes")
-    graph.initializer.append(names)
-    # tf2onnx calls outputs as it likes, and cannot look up strings.
-    graph.node.extend(
-        [
-            helper.make_node("Gather", [names.name, codes.name], [LABELS]),
-            helper.make_node("Identity", [probabilities.name], [PROBABILITIES]),
-        ]
-    )
-    kind = probabilities.type.tensor_type.elem_type
+    found = list(graph.output)
     del graph.output[:]
-    graph.output.extend(
-        [
-            helper.make_tensor_value_info(LABELS, names.data_type, ["n"]),
-            helper.make_tensor_value_info(PROBABILITIES, kind, ["n", len(classes)]),
-        ]
-    )
+    # tf2onnx calls outputs as it likes, and cannot look up strings.
+    for name, value in zip(outputs, found, strict=True):
+        kind = value.type.tensor_type.elem_type
+        shape = ["n", *(d.dim_value for d in value.type.tensor_type.shape.dim[1:])]
+        if name == LABELS:
+            names = numpy_helper.from_array(classes, "classes")
+            graph.initializer.append(names)
+            node = helper.make_node("Gather", [names.name, value.name], [name])
+            kind = names.data_type
+        else:
+            node = helper.make_node("Identity", [value.name], [name])
+        graph.node.append(node)
+        graph.output.append(helper.make_tensor_value_info(name, kind, shape))
     return model
 
 
@@ -287,12 +301,22 @@ def _tensorflow():
     return tf
 
 
-def _plain_classes(estimator):
-    """Return the labels as integers, floating numbers or strings."""
+def _checked_classes(estimator, outputs):
+    """Return the labels if they are to be exported; refuse what cannot be."""
     transformers, classifier = _steps(estimator)
     for step in (*transformers, classifier):
         check_is_fitted(step)
-    classes = classifier.classes_
+    known = all(isinstance(name, str) and name in OUTPUTS for name in outputs)
+    if not (outputs and known and len(set(outputs)) == len(outputs)):
+        raise ValueError(
+            f"Got outputs={outputs!r}, but expected one or more of "
+            f"{', '.join(map(repr, OUTPUTS))}, each of them once."
+        )
+    return _plain(classifier.classes_) if LABELS in outputs else None
+
+
+def _plain(classes):
+    """Return labels as integers, floating numbers or strings."""
     if classes.dtype.kind in "biuf":
         return classes
     if all(isinstance(label, str) for label in classes.tolist()):
@@ -333,19 +357,23 @@ def _refusal(step):
     return TypeError(
         f"Got {type(step).__module__}.{type(step).__qualname__}, but only a classifier "
         f"of skcnn and a Pipeline of {', '.join(c.__name__ for c in TRANSFORMERS)} and "
-        "such a classifier can be exported. Of a search export the best_estimator_."
+        "such a classifier can be exported. Of a search export the best_estimator_, "
+        "and of a pipeline that goes on after the classifier pipeline[:-1], with "
+        "outputs=('features',)."
     )
 
 
-def _function_of_images(estimator, dtype):
+def _function_of_images(estimator, dtype, outputs):
     """Return a TensorFlow function of images, and the signature of its argument.
 
-    It returns the codes of the labels and the probabilities.
+    It returns a list of the outputs, of the labels their class indices.
     """
     import tensorflow as tf
 
     transformers, classifier = _steps(estimator)
-    logits = classifier.keras_classifier_.logits_of_tensor(resolve_views(classifier))
+    answers_of = classifier.keras_classifier_.answers_of_tensor(
+        resolve_views(classifier), with_features=FEATURES in outputs
+    )
     shape = _shape_of_input(transformers, classifier)
     signature = tf.TensorSpec([None, *shape], dtype, name=INPUT)
 
@@ -359,8 +387,14 @@ def _function_of_images(estimator, dtype):
                 # In float64, as ImageScaler computes.
                 scaled = (tf.cast(images, tf.float64) - step.offset_) / step.scale_
                 images = tf.cast(scaled, np.dtype(step.dtype))
-        values = logits(tf.reshape(images, [-1, *classifier.image_shape_]))
-        return tf.argmax(values, axis=1), tf.nn.softmax(values)
+        images = tf.reshape(images, [-1, *classifier.image_shape_])
+        logits, features = answers_of(images)
+        answers = {
+            LABELS: tf.argmax(logits, axis=1),
+            PROBABILITIES: tf.nn.softmax(logits),
+            FEATURES: features,
+        }
+        return [answers[name] for name in outputs]
 
     return function, signature
 

@@ -1,7 +1,7 @@
 """The estimator contract that both classifiers share."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import ceil
@@ -9,9 +9,14 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skcnn._estimator.automatic import AUTO, Base, auto_epochs
@@ -64,8 +69,14 @@ def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
         raise
 
 
-class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """A convolutional network as a scikit-learn classifier.
+class BaseCNNClassifier(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A convolutional network as a scikit-learn classifier and transformer.
 
     Subclasses hold a constructor, presets and `_base`, from which "auto" starts; all
     behavior is here.
@@ -363,6 +374,63 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
+    @explains_wrong_calls
+    def transform(self, X) -> np.ndarray:
+        """Return the features of images: what goes into the layer of the logits.
+
+        Parameters
+        ----------
+        X : array-like
+            Images as for :meth:`predict`.
+
+        Returns
+        -------
+        features : ndarray of shape (n, n_features_out) of float32
+            One row for each image, in every `dtype` of the network. A data frame after
+            :meth:`set_output`; :meth:`get_feature_names_out` names its columns.
+
+        Warns
+        -----
+        UserWarning
+            As in :meth:`predict`.
+
+        Notes
+        -----
+        Images that the network finds similar have similar features, which serve nearest
+        neighbors, outlier detection, clustering and embeddings. The features are the
+        outputs of the last hidden dense layer, after its activation, so their number is
+        the last of `dense_units`. A network without hidden dense layers has the
+        flattened or pooled outputs of its last convolution stage as features.
+
+        `test_time_augmentation` does not change the features: the image itself is the
+        only view. An image has the same features, bit for bit, alone and among others.
+
+        The first call compiles a function, which all equal networks share.
+
+        Examples
+        --------
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skcnn import MNISTCNNClassifier
+        >>> from skcnn.datasets import load_digit_images
+        >>> X, y = load_digit_images(return_X_y=True)
+        >>> clf = MNISTCNNClassifier(epochs=2, random_state=0)
+        >>> features = clf.fit_transform(X[:900], y[:900])
+        >>> features.shape
+        (900, 128)
+        >>> neighbors = make_pipeline(clf, KNeighborsClassifier())
+        >>> neighbors.fit(X[:900], y[:900]).score(X[900:], y[900:]) > 0.8
+        True
+        """
+        return self._batchwise(
+            X, lambda images: self.keras_classifier_.features(images)
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of features, for `get_feature_names_out`."""
+        return self.keras_classifier_.compiled_network().n_features
+
     @property
     def model_(self):
         """The trained network, a `keras.Sequential` built on first access.
@@ -373,17 +441,24 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _logits(self, X: Any) -> np.ndarray:
         """Return logits of shape (n, n_classes) in the network's dtype."""
+        return self._batchwise(
+            X,
+            lambda images: self.keras_classifier_.logits(images, resolve_views(self)),
+        )
+
+    def _batchwise(
+        self, X: Any, compute: Callable[[np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Return what a function of one batch computes for images in any form."""
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
         self._check_range(X)
-        classifier, shape = self.keras_classifier_, self.image_shape_
+        shape = self.image_shape_
         warn_of(find_other_pixels(self._seen_pixels, X, shape))
-        views, size = resolve_views(self), prediction_batch(shape)
+        size = prediction_batch(shape)
         return np.concatenate(
             [
-                classifier.logits(
-                    image_batch(X, shape, slice(start, start + size)), views
-                )
+                compute(image_batch(X, shape, slice(start, start + size)))
                 for start in range(0, len(X), size)
             ]
         )
@@ -561,6 +636,12 @@ class BaseCNNClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             name=name,
             obj=self,
         )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Features are float32 whatever the dtype of the images.
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return not {"keras_classifier_", "_learned_values"}.isdisjoint(vars(self))

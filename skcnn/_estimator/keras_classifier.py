@@ -169,22 +169,34 @@ class SharedTraceKerasClassifier(KerasClassifier):
         with self._precision(), default_errors():
             return compiled.logits(self._tensors, compiled.images(images), views)
 
-    def logits_of_tensor(self, views: Views) -> Callable[[Any], Any]:
-        """Return a function to be traced, of images, with the weights inside.
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return the features of one batch of images."""
+        compiled = self.compiled_network()
+        with self._precision(), default_errors():
+            return compiled.features(self._tensors, compiled.images(images))
 
-        In TensorFlow only.
+    def answers_of_tensor(
+        self, views: Views, with_features: bool
+    ) -> Callable[[Any], tuple[Any, Any]]:
+        """Return a function of images, to be traced, with the weights inside.
+
+        It returns logits and features (None without `with_features`). In TensorFlow
+        only.
         """
         assert self.state_ is not None
         compiled, values = self.compiled_network(), self.state_.weights
 
-        def logits(images: Any) -> Any:
+        def answers(images: Any) -> tuple[Any, Any]:
             import tensorflow as tf
 
             # Made in the trace: constants from outside would become arguments.
             weights = [tf.constant(value) for value in values]
-            return compiled.logits_of_tensor(weights, images, views)
+            logits = compiled.logits_of_tensor(weights, images, views)
+            if not with_features:
+                return logits, None
+            return logits, compiled.features_of_tensor(weights, images)
 
-        return logits
+        return answers
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds: no Keras objects and no tensors."""

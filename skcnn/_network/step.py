@@ -4,6 +4,7 @@ A backend of Keras compiles both. What else differs between backends is in the P
 :class:`Backend`, which the modules of `skcnn._network.backends` implement.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class StepOptions(NamedTuple):
 
 
 class Functions(Protocol):
-    """The compiled functions of a network. Both are pure for their caller."""
+    """The compiled functions of a network. All are pure for their caller."""
 
     def logits(
         self,
@@ -68,6 +69,9 @@ class Functions(Protocol):
         further: bool = False,
     ) -> np.ndarray:
         """Return the logits of images, see :meth:`Computation.logits`."""
+
+    def features(self, weights: Sequence[Any], images: np.ndarray) -> np.ndarray:
+        """Return the features of images, see :meth:`Computation.features`."""
 
     def train(
         self, values: Sequence[Any], batch: Batch, options: StepOptions
@@ -146,6 +150,11 @@ class Computation:
         _refuse_hidden_state(self.layers)
 
     @property
+    def n_features(self) -> int:
+        """How many values go into the last layer for one image."""
+        return math.prod(self.layers[-1].input.shape[1:])
+
+    @property
     def weights(self) -> list[Any]:
         """The variables of the network."""
         return self.trainable + self.others
@@ -185,6 +194,18 @@ class Computation:
         if not views.only_unsure:
             return mean
         return ops.where(are_unsure(first, ops)[:, None], mean, first)
+
+    def features(self, weights: Sequence[Any], images: Any) -> Any:
+        """Return what goes into the last layer, as float32 of shape (b, n_features).
+
+        The images are of any dtype. Each image itself is its only view.
+        """
+        import keras
+        from keras import ops
+
+        with keras.StatelessScope(list(zip(self.weights, weights, strict=True))):
+            x = forward(self.layers[:-1], ops.cast(images, self.dtype.name))
+            return ops.cast(ops.reshape(x, (-1, self.n_features)), "float32")
 
     def _logits_of_each(self, weights: Sequence[Any], views: list[Any]) -> list[Any]:
         """Return the logits of each view."""

@@ -103,7 +103,9 @@ class CompiledNetwork:
             dtype=self.dtype,
         )
         self.functions = backend().Functions(computation)
+        self.n_features = computation.n_features
         self.logits_of_tensor = computation.predicted_logits
+        self.features_of_tensor = computation.features
         self._weights = computation.weights
         self._initial_values = arrays(copies(computation.variables))
         self._of_frozen_layers = {
@@ -207,13 +209,17 @@ class CompiledNetwork:
         further: bool = False,
     ) -> np.ndarray:
         """Return the logits of images, averaged over their (further) views."""
-        n = length = len(images)
-        if padded:
-            length = -(-n // BLOCK) * BLOCK
-            if backend().STATIC_SHAPES:
-                length = 1 << (length - 1).bit_length()  # a power of two: few shapes
-        images = _padded(images, length - n)
+        n = len(images)
+        images = _in_blocks(images) if padded else images
         return self.functions.logits(weights, images, views, further)[:n]
+
+    def features(self, weights: Sequence[Any], images: np.ndarray) -> np.ndarray:
+        """Return float32 features (b, n_features) of images as for :meth:`logits`.
+
+        They are compiled apart when they are first asked for. `weights` are tensors.
+        A large image alone is padded too, so that it has the same features bit for bit.
+        """
+        return self.functions.features(weights, _in_blocks(images))[: len(images)]
 
 
 def _initializers(model: Any) -> dict[str, Any]:
@@ -251,11 +257,14 @@ def _form(value: np.ndarray) -> tuple[Any, Any]:
     return value.shape, value.dtype if value.dtype.kind == "f" else value.dtype.kind
 
 
-def _padded(images: np.ndarray, missing: int) -> np.ndarray:
-    """Return images followed by so many black ones."""
-    if not missing:
+def _in_blocks(images: np.ndarray) -> np.ndarray:
+    """Return images followed by so many black ones that they fill whole blocks."""
+    length = -(-len(images) // BLOCK) * BLOCK
+    if backend().STATIC_SHAPES:
+        length = 1 << (length - 1).bit_length()  # a power of two: few shapes
+    if length == len(images):
         return images
-    black = np.zeros((missing, *images.shape[1:]), images.dtype)
+    black = np.zeros((length - len(images), *images.shape[1:]), images.dtype)
     return np.concatenate([images, black])
 
 

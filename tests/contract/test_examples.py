@@ -52,6 +52,7 @@ def test_an_example_on_bundled_data_runs(path, tmp_path):
     expected = {
         "plot_digits": r"accuracy +0\.9\d+ +450",
         "optuna_search": r"[1-7] trained to the end, [1-7] pruned\n.*\n.*: 0\.9\d+",
+        "plot_features": r"area under the ROC curve: 0\.[89]\d",
         "plot_search": r"learning_rate +mean_test_score",
         "plot_label_issues": r"labels in doubt, [34]\d of them wrong",
     }[path.stem]

@@ -74,15 +74,30 @@ def estimators(digits):
     return fitted_estimators(digits)
 
 
-def run_saved_model(path, images):
+def answers_of_saved_model(path, images):
     import tensorflow as tf
 
     serve = tf.saved_model.load(path).signatures["serving_default"]
     answer = serve(images=tf.constant(images))
-    labels = answer["labels"].numpy()
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+def answers_of_onnx(path, images):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(path)
+    names = [node.name for node in session.get_outputs()]
+    answers = dict(zip(names, session.run(names, {"images": images}), strict=True))
+    for node in session.get_outputs():
+        assert node.shape == ["n", *answers[node.name].shape[1:]]
+    return answers
+
+
+def run_saved_model(path, images):
+    answer = answers_of_saved_model(path, images)
+    labels = answer["labels"]
     if labels.dtype == object:
         labels = np.array([label.decode() for label in labels], object)
-    return labels, answer["probabilities"].numpy()
+    return labels, answer["probabilities"]
 
 
 def run_onnx(path, images):
@@ -150,6 +165,91 @@ def test_an_exported_model_answers_as_the_estimator(
         np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-5)
         assert probabilities.dtype == ("float64" if kind == "double" else "float32")
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ("features",),
+        ["probabilities", "features"],
+        pytest.param(("features", "labels", "probabilities"), marks=pytest.mark.slow),
+        pytest.param(("labels",), marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind", ["unsure", pytest.param("pipeline", marks=pytest.mark.slow)]
+)
+def test_outputs_are_those_asked_for(kind, outputs, both_ways, estimators, tmp_path):
+    write, _ = both_ways
+    answers_of = answers_of_onnx if write is to_onnx else answers_of_saved_model
+    estimator, images = estimators[kind]
+    write(estimator, tmp_path / "model", outputs=outputs)
+    for n in (len(images), 1):
+        answers = answers_of(tmp_path / "model", images[:n])
+        # A SavedModel answers with a dict, which TensorFlow sorts.
+        assert sorted(answers) == sorted(outputs)
+        if write is to_onnx:
+            assert list(answers) == list(outputs)
+        if "features" in outputs:
+            expected = estimator.transform(images[:n])
+            assert answers["features"].dtype == np.float32
+            np.testing.assert_allclose(answers["features"], expected, atol=1e-5)
+        if "probabilities" in outputs:
+            expected = estimator.predict_proba(images[:n])
+            np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["double", "mixed"])
+def test_features_of_every_dtype_are_float32(kind, estimators, tmp_path):
+    estimator, images = estimators[kind]
+    to_saved_model(estimator, tmp_path / "model", outputs=("features",))
+    features = answers_of_saved_model(tmp_path / "model", images)["features"]
+    assert features.dtype == np.float32
+    rtol = 1e-5 if kind == "double" else 2e-2
+    np.testing.assert_allclose(
+        features, estimator.transform(images), rtol=rtol, atol=rtol
+    )
+
+
+def test_features_before_another_estimator_are_exported(
+    both_ways, estimators, digits, tmp_path
+):
+    write, _ = both_ways
+    answers_of = answers_of_onnx if write is to_onnx else answers_of_saved_model
+    X, y = gray(digits)
+    clf, _ = estimators["numbers"]
+    pipeline = make_pipeline(clf, LogisticRegression(max_iter=9)).fit(X, y)
+    with pytest.raises(
+        TypeError, match=r"LogisticRegression, but only .*pipeline\[:-1"
+    ):
+        write(pipeline, tmp_path / "model", outputs=("features",))
+    write(pipeline[:-1], tmp_path / "model", outputs=("features",))
+    features = answers_of(tmp_path / "model", X)["features"]
+    np.testing.assert_allclose(features, clf.transform(X), atol=1e-5)
+
+
+def test_labels_that_cannot_be_exported_do_not_matter_without_labels(digits, tmp_path):
+    X, y = gray(digits)
+    names = np.where(y < 3, "\ud800", "b").astype(object)
+    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
+    to_saved_model(clf, tmp_path / "model", outputs=("features",))
+    features = answers_of_saved_model(tmp_path / "model", X)["features"]
+    np.testing.assert_allclose(features, clf.transform(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "outputs", [(), ("logits",), ("labels", "labels"), [["labels"]], (1,)]
+)
+def test_other_outputs_are_refused(outputs, both_ways, estimators, tmp_path):
+    write, _ = both_ways
+    clf, _ = estimators["numbers"]
+    message = r"Got outputs=.*, but expected one or more of 'labels', 'probabilities', "
+    with pytest.raises(ValueError, match=message):
+        write(clf, tmp_path / "model", outputs=outputs)
+    with pytest.raises(ValueError, match="The 'outputs' parameter of to_"):
+        write(clf, tmp_path / "model", outputs="features")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_network_that_auto_has_made_float32_is_exported(

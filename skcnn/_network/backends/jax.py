@@ -1,4 +1,4 @@
-"""JAX: both functions are pure by themselves, and compiled for each shape of a batch.
+"""JAX: the functions are pure by themselves, and compiled for each shape of a batch.
 
 A compiled function is one training step, and a batch size is part of a shape: another
 one is compiled anew. Batches that are too short are padded with images that do not
@@ -91,6 +91,7 @@ class Functions:
 
         self._computation = computation
         self._logits = jax.jit(computation.logits, static_argnums=(2, 3))
+        self._features = jax.jit(computation.features)
         self._step = jax.jit(self._train_on_batch, static_argnums=0)
 
     def logits(
@@ -102,6 +103,10 @@ class Functions:
     ) -> np.ndarray:
         """Return the logits of images, averaged over their (further) views."""
         return np.asarray(self._logits(weights, images, views, further))
+
+    def features(self, weights: Sequence[Any], images: np.ndarray) -> np.ndarray:
+        """Return the features of images."""
+        return np.asarray(self._features(weights, images))
 
     def train(
         self, values: Sequence[Any], batch: Batch, options: StepOptions

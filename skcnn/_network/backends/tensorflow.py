@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -96,7 +97,15 @@ class Functions:
         """Return the logits of images, averaged over their (further) views."""
         key = ("logits", images.dtype.str, views, further)
         if key not in self._functions:
-            self._functions[key] = self._traced_logits(images, views, further)
+            compute = partial(self._computation.logits, views=views, further=further)
+            self._functions[key] = self._traced(compute, images)
+        return self._functions[key](weights, images).numpy()
+
+    def features(self, weights: Sequence[Any], images: np.ndarray) -> np.ndarray:
+        """Return the features of images."""
+        key = ("features", images.dtype.str)
+        if key not in self._functions:
+            self._functions[key] = self._traced(self._computation.features, images)
         return self._functions[key](weights, images).numpy()
 
     def train(
@@ -112,16 +121,14 @@ class Functions:
             )
         return tensors, float(loss_sum), float(correct_sum)
 
-    def _traced_logits(
-        self, images: np.ndarray, views: tuple[str, ...], further: bool
+    def _traced(
+        self, compute: Callable[..., Any], images: np.ndarray
     ) -> Callable[..., Any]:
         """Return a function of weights and images, of any number of images."""
         import tensorflow as tf
 
         return tf.function(
-            lambda weights, images: self._computation.logits(
-                weights, images, views, further
-            ),
+            lambda weights, images: compute(weights, images),
             input_signature=[
                 _specs(self._computation.weights),
                 tf.TensorSpec([None, *images.shape[1:]], images.dtype),

@@ -82,6 +82,15 @@ class Functions:
                 self._computation.logits(weights, images, views, further)
             )
 
+    def features(self, weights: Sequence[Any], images: np.ndarray) -> np.ndarray:
+        """Return the features of images."""
+        import torch
+        from keras import ops
+
+        with torch.no_grad():
+            images = ops.convert_to_tensor(images)
+            return ops.convert_to_numpy(self._computation.features(weights, images))
+
     def train(
         self, values: Sequence[Any], batch: Batch, options: StepOptions
     ) -> tuple[list[Any], float, float]:
