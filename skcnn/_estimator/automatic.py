@@ -78,12 +78,15 @@ def decide(
     image_shape: tuple[int, int, int],
     kept: Mapping[str, Any] | None = None,
     may_flip: Callable[[bool], bool] = bool,
+    followed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what each parameter that is "auto" stands for, by its name.
 
     If training goes on, `kept` has the parameters that must not change, as the last fit
     resolved them. `may_flip` looks at the training images and returns whether to mirror
-    them. Its argument is the answer for images that are too few to tell.
+    them. Its argument is the answer for images that are too few to tell. `followed` has
+    the parameters of the classifier that `init_from` stands for: without its `filters`,
+    none of its layers would fit.
     """
     base: Base = estimator._base
     decided: dict[str, Any] = {}
@@ -94,8 +97,9 @@ def decide(
         phases = base.progressive_resizing if estimator.global_pooling else (1.0,)
         scales = last if len(phases) == 1 else tuple(last * phase for phase in phases)
         decided["progressive_resizing"] = scales
-    if estimator.filters == AUTO and kept:
-        decided["filters"] = kept["filters"]
+    given = kept or followed
+    if estimator.filters == AUTO and given:
+        decided["filters"] = given["filters"]
     elif estimator.filters == AUTO:
         side = mean_side(image_shape) * tuple_of_scales(scales)[-1]
         decided["filters"] = auto_filters(base, side, estimator.pool_size)
@@ -116,10 +120,12 @@ def decide(
 
 
 def check_parameters(
-    estimator: Any, kept: Mapping[str, Any] | None = None
+    estimator: Any,
+    kept: Mapping[str, Any] | None = None,
+    followed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return `resolve_parameters` of an estimator whose images are not known yet."""
-    decided = decide(estimator, 1, LIKELY_SHAPE, kept)
+    decided = decide(estimator, 1, LIKELY_SHAPE, kept, followed=followed)
     return resolve_parameters(with_values(estimator, decided))
 
 

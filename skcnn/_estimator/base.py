@@ -86,6 +86,7 @@ class BaseCNNClassifier(
     classes_: np.ndarray
     image_shape_: tuple[int, int, int]
     auto_params_: dict[str, Any]
+    initialized_layers_: list[str]
     n_features_in_: int
     n_iter_: int
     history_: dict[str, list[float]]
@@ -531,6 +532,7 @@ class BaseCNNClassifier(
             # As they were in `fit`; `set_params` may have changed them since.
             "parameters": self._as_fitted,
             "auto_params": self.auto_params_,
+            "initialized_layers": self.initialized_layers_,
             "history": state.history,
             "weights": state.weights,
             "optimizer_values": state.slots,
@@ -553,11 +555,12 @@ class BaseCNNClassifier(
             raise ValueError(
                 f"The classes are {listed(classes)}, not sorted and unique."
             )
-        # The first files have none of these four, and their images are not checked.
+        # The first files have none of these five, and their images are not checked.
         self._seen_pixels = learned.get("seen_pixels")
         self._fingerprints = learned.get("fingerprints")
         self._hold_out_seed = learned.get("hold_out_seed")
         self.auto_params_ = dict(learned.get("auto_params", {}))
+        self.initialized_layers_ = list(learned.get("initialized_layers", []))
         self._random_state = self._generator(learned["random_state"])
         as_fitted = copy.copy(self).set_params(
             **learned["parameters"], callbacks=None, test_time_augmentation=None
@@ -614,8 +617,9 @@ class BaseCNNClassifier(
         super().__setstate__(state)
         if self.__sklearn_is_fitted__():
             self.callbacks_ = []
-            # The first pickles have none.
+            # The first pickles have none of these.
             self.__dict__.setdefault("auto_params_", {})
+            self.__dict__.setdefault("initialized_layers_", [])
         if "_learned_values" in state:
             described = state["_learned_values"]["random_state"]
             self._random_state = self._generator(described)

@@ -22,7 +22,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     The parameters come in groups: first the six that most users set; then, from
     `filters` on, the network; from `optimizer` on, the optimization; from `image_shape`
     on, the images and how they are changed; from `validation_fraction` on, the details
-    of early stopping; and `warm_start` and `callbacks` for the course of a fit.
+    of early stopping; and from `init_from` on, the start and the course of a fit.
 
     Parameters
     ----------
@@ -162,6 +162,19 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     tol : float, default=0.0001
         Smallest increase of the validation accuracy that counts as an improvement. Only
         used with `early_stopping`.
+    init_from : FrozenEstimator, str, path-like or None, default=None
+        What the network starts from: a :class:`sklearn.frozen.FrozenEstimator` around a
+        fitted classifier of skcnn, or the path of one that `skcnn.save` wrote; of a
+        pipeline, its last step counts. The scaling of pixels and all layers that fit,
+        in name and shape, from the first one on, are taken over, and the logits layer
+        is new. So classes and sizes of images may be others, but not the number of
+        channels. ``filters="auto"`` is that of the other classifier. `warm_start` and
+        `partial_fit` start from it in the first fit only.
+    freeze : int, default=0
+        Number of convolution stages taken over from `init_from`, from the first on,
+        that training leaves as they are, statistics of batch normalization included.
+        The scaling of pixels and the whitening come before the first stage and are
+        never trained.
     warm_start : bool, default=False
         Whether another `fit` continues from the weights of the last one. The images
         that `early_stopping` holds out stay the same.
@@ -183,6 +196,9 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         The parameters that are "auto", each with the value that "auto" stood for in the
         last call of `fit` or `partial_fit`. After `partial_fit`, `epochs` is not among
         them.
+    initialized_layers_ : list of str
+        Names of the layers that the first fit took over from `init_from`. All others
+        started at random. Empty without `init_from`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -348,6 +364,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
+        init_from=None,
+        freeze=0,
         warm_start=False,
         callbacks=None,
     ):
@@ -384,6 +402,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.init_from = init_from
+        self.freeze = freeze
         self.warm_start = warm_start
         self.callbacks = callbacks
 
@@ -405,7 +425,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     The parameters come in groups: first the six that most users set; then, from
     `filters` on, the network; from `optimizer` on, the optimization; from `image_shape`
     on, the images and how they are changed; from `validation_fraction` on, the details
-    of early stopping; and `warm_start` and `callbacks` for the course of a fit.
+    of early stopping; and from `init_from` on, the start and the course of a fit.
 
     Parameters
     ----------
@@ -545,6 +565,19 @@ class CIFARCNNClassifier(BaseCNNClassifier):
     tol : float, default=0.0001
         Smallest increase of the validation accuracy that counts as an improvement. Only
         used with `early_stopping`.
+    init_from : FrozenEstimator, str, path-like or None, default=None
+        What the network starts from: a :class:`sklearn.frozen.FrozenEstimator` around a
+        fitted classifier of skcnn, or the path of one that `skcnn.save` wrote; of a
+        pipeline, its last step counts. The scaling of pixels and all layers that fit,
+        in name and shape, from the first one on, are taken over, and the logits layer
+        is new. So classes and sizes of images may be others, but not the number of
+        channels. ``filters="auto"`` is that of the other classifier. `warm_start` and
+        `partial_fit` start from it in the first fit only.
+    freeze : int, default=0
+        Number of convolution stages taken over from `init_from`, from the first on,
+        that training leaves as they are, statistics of batch normalization included.
+        The scaling of pixels and the whitening come before the first stage and are
+        never trained.
     warm_start : bool, default=False
         Whether another `fit` continues from the weights of the last one. The images
         that `early_stopping` holds out stay the same.
@@ -566,6 +599,9 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         The parameters that are "auto", each with the value that "auto" stood for in the
         last call of `fit` or `partial_fit`. After `partial_fit`, `epochs` is not among
         them.
+    initialized_layers_ : list of str
+        Names of the layers that the first fit took over from `init_from`. All others
+        started at random. Empty without `init_from`.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -727,6 +763,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=0.0001,
+        init_from=None,
+        freeze=0,
         warm_start=False,
         callbacks=None,
     ):
@@ -763,5 +801,7 @@ class CIFARCNNClassifier(BaseCNNClassifier):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.init_from = init_from
+        self.freeze = freeze
         self.warm_start = warm_start
         self.callbacks = callbacks

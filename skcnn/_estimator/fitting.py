@@ -11,6 +11,7 @@ import numpy as np
 
 from skcnn._estimator.automatic import check_parameters, decide, with_values
 from skcnn._estimator.parameters import resolve_parameters
+from skcnn._estimator.starting import find_source, take_over, warn_of_other_pixels
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
 from skcnn._images.groups import encode_groups, hold_out_groups
@@ -69,7 +70,9 @@ def fit_classifier(
 
     # Parameters.
     kept = estimator._as_fitted if goes_on else None
-    options = check_parameters(estimator, kept)
+    source = None if goes_on else find_source(estimator)
+    followed = None if source is None else source.parameters
+    options = check_parameters(estimator, kept, followed)
     if goes_on:
         _refuse_changes(estimator, options)
     checkpoint_path = _checkpoint_path(estimator, given, goes_on)
@@ -93,6 +96,8 @@ def fit_classifier(
     _refuse_one_class(estimator, training, one_epoch)
     groups = _groups(given, len(X))
     _see_pixels(estimator, training, goes_on)
+    if source is not None:
+        warn_of_other_pixels(source, training.X, training.image_shape)
     validation = _validation_images(estimator, given)
     training_fingerprints = _remember_images(estimator, training, validation, goes_on)
     checkpoint = None
@@ -101,6 +106,8 @@ def fit_classifier(
         arrays = [X, labels, weights, *validated]
         if groups is not None and estimator.early_stopping:
             arrays.append(groups[1])
+        if source is not None:
+            arrays += source.weights
         opened, random_state = open_checkpoint(
             checkpoint_path, estimator.random_state, random_state
         )
@@ -117,7 +124,9 @@ def fit_classifier(
         known = training_fingerprints[np.searchsorted(all_rows, training.rows)]
         return mirrored_images_belong(training, known, if_unsure)
 
-    decided = decide(estimator, len(training), estimator.image_shape_, kept, may_flip)
+    decided = decide(
+        estimator, len(training), estimator.image_shape_, kept, may_flip, followed
+    )
     if one_epoch:
         decided.pop("epochs", None)
     estimator.auto_params_ = decided
@@ -155,12 +164,17 @@ def fit_classifier(
 
     # State.
     compiled = untrained.compiled_network()
+    start = None if source is None else take_over(source, network, compiled)
+    if not goes_on:
+        estimator.initialized_layers_ = [] if start is None else start.layers
     if goes_on:
         state = last.state_
     elif checkpoint is not None and checkpoint.state is not None:
         state = checkpoint.state
         compiled.check(state)
         random_state.set_state(state.generator)
+    elif start is not None:
+        state = compiled.initial_state(random_state, {}, start.weights)
     else:
         frozen = _frozen_weights(estimator, network, training)
         state = compiled.initial_state(random_state, frozen)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skcnn._images.forms import check_image_shape
+from skcnn._messages.wording import counted
 from skcnn._network.augment import AUGMENTATIONS, VIEWS, Views, views_seen
 from skcnn._network.description import check_activation
 from skcnn._network.optimizers import resolve_optimizer
@@ -75,6 +76,8 @@ PARAMETER_CONSTRAINTS = {
         Options(Real, {np.inf}),
     ],
     "tol": [Interval(Real, 0, None, closed="left")],
+    "init_from": [object],
+    "freeze": [Interval(Integral, 0, None, closed="left")],
     "warm_start": ["boolean"],
     "callbacks": [object],
 }
@@ -127,7 +130,13 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
         "activation": check_activation(estimator.activation),
         "batch_normalization": bool(estimator.batch_normalization),
         "dtype": estimator.dtype,
+        "freeze": int(estimator.freeze),
     }
+    if network["freeze"] > len(filters):
+        raise ValueError(
+            f"Got freeze={estimator.freeze}, but the network has "
+            f"{counted(len(filters), 'convolution stage')}. Lower freeze."
+        )
     n_layers = len(filters) * network["convolutions"] + len(network["dense_units"])
     if n_layers > MOST_LAYERS:
         raise ValueError(

@@ -11,6 +11,7 @@ from skcnn._estimator.classifiers import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._images.fingerprints import check_fingerprints
 from skcnn._images.seen_pixels import check_description
 from skcnn._messages.warnings import warn_of
+from skcnn._messages.wording import enumerated
 from skcnn._sklearn_private import validate_parameters
 from skcnn._storage import schema
 from skcnn._training.archive import Decoder, Encoder, read_archive, write_archive
@@ -35,7 +36,7 @@ CLASSES = {
 
 # Parameters that are not saved: their values belong to a process, and only training
 # uses them.
-LEFT_OUT = ("callbacks", "memory")
+LEFT_OUT = ("callbacks", "init_from", "memory")
 
 # Pipelines may be nested, but not deeply: the time in which scikit-learn finds the
 # methods of a pipeline doubles with each level.
@@ -74,7 +75,8 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     Warns
     -----
     UserWarning
-        If the parameters `callbacks` or `memory` are set, because these are not saved.
+        If the parameters `callbacks`, `init_from` or `memory` are set, because these
+        are not saved.
         The settings made by `set_callbacks`, `set_output` and the ``set_..._request``
         methods are not saved either; there is no warning about them.
 
@@ -109,8 +111,9 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     if left_out:
         warn_of(
             UserWarning(
-                f"{' and '.join(left_out)} cannot be written without pickle and will "
-                "be None in the loaded estimator. Predictions are the same."
+                f"{enumerated(left_out)} {'is' if len(left_out) == 1 else 'are'} not "
+                "saved and will be None in the loaded estimator. Predictions are the "
+                "same."
             )
         )
     write_archive(path, {"estimator": described}, encode)
@@ -322,6 +325,7 @@ _OF_A_CLASSIFIER = schema.record(
     optional={
         "auto_params": schema.mapping(schema.text(64), _parameter, most=64),
         "fingerprints": check_fingerprints,
+        "initialized_layers": schema.several(schema.text(1000), most=10_000),
         "hold_out_seed": schema.either(
             schema.nothing, schema.integer(0, np.iinfo(np.int32).max)
         ),

@@ -62,6 +62,8 @@ class Network:
     resized : tuple of int or None, default=None
         ``(height, width)`` to which the network resizes images, see
         :func:`~skcnn._network.augment.resize_images`; None keeps their size.
+    freeze : int, default=0
+        Number of convolution stages, from the first on, that training does not change.
     """
 
     image_shape: tuple[int, int, int]
@@ -80,6 +82,7 @@ class Network:
     batch_normalization: bool
     dtype: str
     resized: tuple[int, int] | None = None
+    freeze: int = 0
 
     @property
     def whitening_shape(self) -> tuple[int, int, int, int]:
@@ -303,6 +306,7 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
         zip(network.filters, network.kernel_size, strict=True), start=1
     ):
         pooled = 1 if network.pool_first else network.convolutions
+        trained = {"trainable": stage > network.freeze}
         for i in range(1, network.convolutions + 1):
             name = f"{stage}_{i}"
             kernel = (min(kernel_size, height), min(kernel_size, width))
@@ -314,6 +318,7 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
                     use_bias=not network.batch_normalization,
                     kernel_initializer=convolution_initializer,
                     name=f"convolution_{name}",
+                    **trained,
                     **common,
                     **spatial,
                 )
@@ -329,6 +334,7 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
                         epsilon=NORMALIZATION_EPSILON,
                         scale=False,
                         name=f"normalization_{name}",
+                        **trained,
                         **common,
                     ),
                 )

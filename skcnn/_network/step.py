@@ -372,6 +372,9 @@ def normalize_by_moving_statistics(layer: Any, x: Any) -> Any:
     from keras import ops
 
     shape = x.shape[1:]
+    # In mixed precision, images have the dtype of the statistics, and the outputs of
+    # convolutions do not.
+    given, x = x.dtype, ops.cast(x, layer.moving_mean.dtype)
     factors = ops.rsqrt(layer.moving_variance.value + layer.epsilon)
     if layer.scale:
         factors = factors * layer.gamma.value
@@ -382,7 +385,7 @@ def normalize_by_moving_statistics(layer: Any, x: Any) -> Any:
         ops.tile(v, [int(np.prod(shape[:-1]))]) for v in (factors, offsets)
     )
     x = ops.reshape(x, (-1, int(np.prod(shape))))
-    return ops.reshape(x * factors + offsets, (-1, *shape))
+    return ops.cast(ops.reshape(x * factors + offsets, (-1, *shape)), given)
 
 
 def drop_values(x: Any, rate: Any, drawn: Any) -> Any:

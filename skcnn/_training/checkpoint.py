@@ -15,8 +15,9 @@ from skcnn._storage import schema
 from skcnn._training.archive import Encoder, read_archive, write_archive
 from skcnn._training.state import Best, TrainState
 
-# Parameters that do not change the result of a fit.
-IRRELEVANT = ("callbacks", "random_state", "verbose", "warm_start")
+# Parameters that do not change the result of a fit. What is taken over from `init_from`
+# does, and is one of the arrays that are trained on.
+IRRELEVANT = ("callbacks", "init_from", "random_state", "verbose", "warm_start")
 
 
 def check_path(path: str | os.PathLike) -> Path:

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,11 @@ class CompiledNetwork:
             if not layer.trainable
             for i, variable in enumerate(layer.weights)
         }
+        self._paths = {
+            layer.name: [variable.path for variable in layer.weights]
+            for layer in layers
+            if layer.weights
+        }
         self._initializers = _initializers(model)
         for path in [variable.path for variable in self._weights]:
             if path not in self._of_frozen_layers and path not in self._initializers:
@@ -127,13 +133,18 @@ class CompiledNetwork:
         self,
         random_state: np.random.RandomState,
         frozen: Mapping[str, Sequence[np.ndarray]],
+        learned: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> TrainState:
         """Draw initial weights, with a seed from `random_state` for each variable.
 
-        `frozen` holds the weights of the layers that are never trained, by layer name.
+        `learned` holds weights that are not drawn, by the paths of their variables, and
+        `frozen` those of all other layers that are never trained, by layer name.
         """
         values = list(self._initial_values)
         for i, variable in enumerate(self._weights):
+            if variable.path in learned:
+                values[i] = learned[variable.path].astype(self.dtype)
+                continue
             if variable.path in self._of_frozen_layers:
                 layer, number = self._of_frozen_layers[variable.path]
                 values[i] = frozen[layer][number].astype(self.dtype)
@@ -148,6 +159,30 @@ class CompiledNetwork:
         n = len(self._weights)
         generator = random_state.get_state(legacy=False)
         return TrainState(values[:n], values[n:], {}, generator)
+
+    @property
+    def frozen_layers(self) -> set[str]:
+        """The names of the layers that are never trained."""
+        return {name for name, _ in self._of_frozen_layers.values()}
+
+    def by_layer(
+        self, weights: Sequence[Any] | None = None
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Return weights by layer, the first layer first, and by path.
+
+        Without `weights` they are placeholders, of which only the shapes mean anything.
+        """
+        values = self._initial_values[: len(self._weights)]
+        if weights is not None:
+            values = arrays(weights)
+        of_paths = {
+            variable.path: value
+            for variable, value in zip(self._weights, values, strict=True)
+        }
+        return {
+            name: {path: of_paths[path] for path in paths}
+            for name, paths in self._paths.items()
+        }
 
     def check(self, state: TrainState) -> None:
         """Raise ValueError for weights or slots of another network or optimizer."""

@@ -605,6 +605,8 @@ BAD_PARAMETERS = [
     ("validation_fraction", 1, MUST_BE.format("validation_fraction", r"\(0.0, 1.0\)")),
     ("n_iter_no_change", 0, MUST_BE.format("n_iter_no_change", r"\[1, inf\)")),
     ("tol", -1, MUST_BE.format("tol", r"\[0.0, inf\)")),
+    ("freeze", -1, MUST_BE.format("freeze", r"\[0, inf\)")),
+    ("freeze", 1, "Got freeze=1 without init_from, .* Set init_from, or freeze=0"),
     ("warm_start", "x", MUST_BE.format("warm_start", "'bool'")),
     ("image_shape", 64, MUST_BE.format("image_shape", "'tuple', .* or None. Got 64")),
     ("image_shape", "8x8", MUST_BE.format("image_shape", "'tuple', .* Got '8x8' ")),
@@ -664,7 +666,8 @@ def test_networks_that_no_computer_holds_are_refused(parameters, message, X, y):
 
 
 def test_every_parameter_that_can_be_wrong_is_tried():
-    tried = {name for name, _, _ in BAD_PARAMETERS} | {"callbacks", "class_weight"}
+    elsewhere = {"callbacks", "class_weight", "init_from"}
+    tried = {name for name, _, _ in BAD_PARAMETERS} | elsewhere
     assert tried == set(tiny().get_params())
 
 
