@@ -5,14 +5,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skcnn._estimator.classifiers import CIFARCNNClassifier, MNISTCNNClassifier
+    from skcnn._estimator.cnn import CNNClassifier
     from skcnn._estimator.saving import load, save
 
 __version__ = "0.1.0"
 
-__all__ = ["CIFARCNNClassifier", "MNISTCNNClassifier", "load", "save"]
+__all__ = [
+    "CIFARCNNClassifier",
+    "CNNClassifier",
+    "MNISTCNNClassifier",
+    "load",
+    "save",
+]
 
 _HOMES = {
     "CIFARCNNClassifier": "skcnn._estimator.classifiers",
+    "CNNClassifier": "skcnn._estimator.cnn",
     "MNISTCNNClassifier": "skcnn._estimator.classifiers",
     "load": "skcnn._estimator.saving",
     "save": "skcnn._estimator.saving",
@@ -25,6 +33,7 @@ _SUBPACKAGES = (
     "export",
     "inspection",
     "model_selection",
+    "networks",
     "preprocessing",
 )
 

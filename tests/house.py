@@ -29,6 +29,7 @@ ROOMS = {
     "export": ("export",),
     "display": ("display", "display.*"),
     "inspection": ("inspection",),
+    "networks": ("networks",),
     "estimator": ("_estimator", "_estimator.*"),
     "training": ("_training", "_training.*"),
     "datasets": ("datasets", "datasets.*"),
@@ -52,6 +53,7 @@ ARROWS = {
     },
     "display": {"inspection", "preprocessing", "images", "messages"},
     "inspection": {"images"},
+    "networks": {"estimator", "network", "sklearn_private"},
     "estimator": {
         *("training", "network", "preprocessing"),
         *("images", "storage", "messages", "sklearn_private"),
@@ -101,7 +103,7 @@ LIBRARIES = {
     "PIL": {"_images.decoding", "_images.files"},
 }
 ROOMS_OF_LIBRARIES = {
-    "keras": {"estimator", "training", "network", "export", "datasets"},
+    "keras": {"networks", "estimator", "training", "network", "export", "datasets"},
     "matplotlib": {"display", "cli"},
     "pandas": {"datasets", "inspection", "cli"},
     "click": {"cli"},

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skcnn._estimator.parameters import (
+    has_family,
     resolve_parameters,
     tuple_of_names,
     tuple_of_scales,
@@ -89,18 +90,21 @@ def decide(
     none of its layers would fit.
     """
     base: Base = estimator._base
-    decided: dict[str, Any] = {}
+    decided: dict[str, Any] = decide_training(estimator)
     scales = estimator.progressive_resizing
-    if estimator.progressive_resizing == AUTO:
+    if estimator.progressive_resizing == AUTO and not has_family(estimator):
+        decided["progressive_resizing"] = scales = 1.0
+    elif estimator.progressive_resizing == AUTO:
         last = kept["progressive_resizing"] if kept else auto_scale(base, image_shape)
         # Several sizes need global pooling, see `resolve_parameters`.
         phases = base.progressive_resizing if estimator.global_pooling else (1.0,)
         scales = last if len(phases) == 1 else tuple(last * phase for phase in phases)
         decided["progressive_resizing"] = scales
+    filters = estimator.filters if has_family(estimator) else None
     given = kept or followed
-    if estimator.filters == AUTO and given:
+    if filters == AUTO and given:
         decided["filters"] = given["filters"]
-    elif estimator.filters == AUTO:
+    elif filters == AUTO:
         side = mean_side(image_shape) * tuple_of_scales(scales)[-1]
         decided["filters"] = auto_filters(base, side, estimator.pool_size)
     if estimator.dtype == AUTO:
@@ -125,8 +129,33 @@ def check_parameters(
     followed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return `resolve_parameters` of an estimator whose images are not known yet."""
-    decided = decide(estimator, 1, LIKELY_SHAPE, kept, followed=followed)
+    shape = LIKELY_SHAPE if kept is None else estimator.image_shape_
+    estimator = estimator._with_settings(shape)
+    decided = decide(estimator, 1, shape, kept, followed=followed)
     return resolve_parameters(with_values(estimator, decided))
+
+
+def decide_training(estimator: Any) -> dict[str, Any]:
+    """Return what the parameters stand for that are "auto" in CNNClassifier only.
+
+    Muon keeps the norm of a kernel fixed. This suits kernels before a batch
+    normalization, and it would undo what pretrained kernels have learned. So a network
+    of the user's gets Adam, as Keras would train it.
+    """
+    decided: dict[str, Any] = {}
+    optimizer = estimator.optimizer
+    if optimizer == AUTO:
+        optimizer = "muon" if has_family(estimator) else "adam"
+        decided["optimizer"] = optimizer
+    if estimator.learning_rate == AUTO:
+        is_muon = isinstance(optimizer, str) and optimizer.lower() == "muon"
+        rate = estimator._defaults["learning_rate"] if is_muon else None
+        decided["learning_rate"] = rate
+    if estimator.label_smoothing == AUTO:
+        decided["label_smoothing"] = estimator._defaults["label_smoothing"]
+    if estimator.scaling == AUTO:
+        decided["scaling"] = getattr(estimator.network, "scaling", "standard")
+    return decided
 
 
 def with_values(estimator: Any, values: dict[str, Any]) -> Any:

@@ -1,8 +1,9 @@
 """The estimator contract that both classifiers share."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skcnn._estimator.automatic import AUTO, Base, auto_epochs
 from skcnn._estimator.fitting import (
     FitArguments,
+    describe_again,
     describe_network,
     fit_classifier,
     make_keras_classifier,
@@ -43,7 +45,8 @@ from skcnn._images.seen_pixels import find_other_pixels
 from skcnn._messages.arguments import explains_wrong_calls
 from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import listed
-from skcnn._network.description import MOST_LAYER_VALUES, network_size
+from skcnn._network.any_network import AnyNetwork
+from skcnn._network.description import MOST_LAYER_VALUES, Network, network_size
 from skcnn._network.startup import start_keras
 from skcnn._sklearn_private import (
     begin_task,
@@ -56,6 +59,18 @@ from skcnn._training.state import TrainState
 
 # After unpickling, these are made from plain values when they are first asked for.
 REMADE = ("keras_classifier_", "_as_fitted")
+
+
+def _refuse_forged_size(network: Network, weights: Sequence[np.ndarray]) -> None:
+    """Check the sizes before allocating the network: the file may be forged."""
+    n_values = sum(value.size for value in weights)
+    if (
+        network.n_layers > len(weights)
+        or network_size(network).n_kernel_values > n_values
+    ):
+        raise ValueError("The weights are less than the network needs.")
+    if network_size(network).n_layer_values > MOST_LAYER_VALUES:
+        raise ValueError("A layer of the network gives more than 1 GB an image.")
 
 
 @contextmanager
@@ -102,6 +117,7 @@ class BaseCNNClassifier(
     _fingerprints: np.ndarray | None = None
     _seen_pixels: dict[str, Any] | None
     _base: Base
+    _defaults: dict[str, Any]
 
     _parameter_constraints = PARAMETER_CONSTRAINTS
     # With metadata routing, searches pass `groups` to their splitter. If this request
@@ -503,7 +519,18 @@ class BaseCNNClassifier(
         if self.early_stopping:
             n_images -= ceil(self.validation_fraction * n_images)
         shape = shape_of_images(X[:1], self.image_shape)
-        return auto_epochs(self._base, max(1, n_images), shape)
+        base = self._with_settings(shape)._base
+        return auto_epochs(base, max(1, n_images), shape)
+
+    def _with_settings(self, image_shape: tuple[int, int, int]) -> Any:
+        """Return this classifier with the settings that fit images."""
+        return self
+
+    def _as_in_fit(self, parameters: dict[str, Any]) -> Any:
+        """Return this classifier with the parameters that a fit has resolved."""
+        return copy.copy(self).set_params(
+            **parameters, callbacks=None, test_time_augmentation=None
+        )
 
     def _learn(self, untrained: Any, state: TrainState) -> Self:
         """Set the attributes that training to a state has learned."""
@@ -562,23 +589,18 @@ class BaseCNNClassifier(
         self.auto_params_ = dict(learned.get("auto_params", {}))
         self.initialized_layers_ = list(learned.get("initialized_layers", []))
         self._random_state = self._generator(learned["random_state"])
-        as_fitted = copy.copy(self).set_params(
-            **learned["parameters"], callbacks=None, test_time_augmentation=None
-        )
+        as_fitted = self._as_in_fit(learned["parameters"])
         validate_parameters(as_fitted, learned["parameters"])
         options = resolve_parameters(as_fitted)
         self._as_fitted = options["as_fitted"]
-        network, _ = describe_network(self, options)
         weights = learned["weights"]
-        # Check the sizes before allocating the network: the file may be forged.
-        n_values = sum(value.size for value in weights)
-        if (
-            network.n_layers > len(weights)
-            or network_size(network).n_kernel_values > n_values
-        ):
-            raise ValueError("The weights are less than the network needs.")
-        if network_size(network).n_layer_values > MOST_LAYER_VALUES:
-            raise ValueError("A layer of the network gives more than 1 GB an image.")
+        network: Network | AnyNetwork
+        if "network" in learned:
+            network = describe_again(self, learned["network"], options, weights)
+            self._own_network = network.maker
+        else:
+            network, _ = describe_network(self, options)
+            _refuse_forged_size(network, weights)
         # The file may be forged, so these are checked like all other parameters.
         settled = copy.copy(as_fitted).set_params(**self.auto_params_)
         validate_parameters(settled, self.auto_params_)
@@ -589,7 +611,9 @@ class BaseCNNClassifier(
             learned["history"],
             self._random_state.get_state(legacy=False),
         )
-        untrained.compiled_network().check(state)
+        compiled = untrained.compiled_network()
+        compiled.check(state)
+        state = replace(state, weights=compiled.cast(weights))
         self.callbacks_ = []
         self._learn(untrained, state)
 

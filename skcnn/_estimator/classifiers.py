@@ -3,10 +3,11 @@
 from types import MappingProxyType
 
 from skcnn._estimator.automatic import Base
-from skcnn._estimator.base import BaseCNNClassifier
+from skcnn._estimator.cnn import CNNClassifier
+from skcnn._estimator.parameters import PARAMETER_CONSTRAINTS
 
 
-class MNISTCNNClassifier(BaseCNNClassifier):
+class MNISTCNNClassifier(CNNClassifier):
     """Convolutional network for gray images such as handwritten digits.
 
     The defaults are meant for MNIST [1]_ and one minute of CPU time: two stages of one
@@ -280,6 +281,8 @@ class MNISTCNNClassifier(BaseCNNClassifier):
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
 
+    _parameter_constraints = PARAMETER_CONSTRAINTS
+
     presets = MappingProxyType(
         {
             "classic": MappingProxyType(
@@ -408,7 +411,7 @@ class MNISTCNNClassifier(BaseCNNClassifier):
         self.callbacks = callbacks
 
 
-class CIFARCNNClassifier(BaseCNNClassifier):
+class CIFARCNNClassifier(CNNClassifier):
     """Convolutional network for small color images such as those of CIFAR-10.
 
     The defaults are meant for CIFAR-10 [1]_ and ten minutes of CPU time: a convolution
@@ -683,6 +686,8 @@ class CIFARCNNClassifier(BaseCNNClassifier):
 
     # Pickles and `repr` name the module from which users import the class.
     __module__ = "skcnn"
+
+    _parameter_constraints = PARAMETER_CONSTRAINTS
 
     presets = MappingProxyType(
         {

@@ -2,15 +2,16 @@
 
 import copy
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 
 from skcnn._estimator.automatic import check_parameters, decide, with_values
-from skcnn._estimator.parameters import resolve_parameters
+from skcnn._estimator.parameters import FAMILY, has_family, resolve_parameters
 from skcnn._estimator.starting import find_source, take_over, warn_of_other_pixels
 from skcnn._images.fingerprints import fingerprints, merge_fingerprints
 from skcnn._images.forms import validate_images
@@ -22,7 +23,18 @@ from skcnn._images.scaling import pixel_scaling
 from skcnn._images.seen_pixels import find_other_pixels, learn_pixels, merge_pixels
 from skcnn._images.whitening import whitening_kernel
 from skcnn._messages.warnings import warn_of
-from skcnn._network.description import Network, warn_of_large_network
+from skcnn._network.any_network import (
+    AnyNetwork,
+    describe_any,
+    describe_for_weights,
+    name_of,
+    refuse_same_layers,
+)
+from skcnn._network.description import (
+    Network,
+    warn_of_large_network,
+    warn_of_many_weights,
+)
 from skcnn._network.startup import start_keras
 from skcnn._training.checkpoint import check_path, open_checkpoint
 from skcnn._training.keras_callbacks import KerasCallbacks, copy_callbacks
@@ -70,6 +82,8 @@ def fit_classifier(
 
     # Parameters.
     kept = estimator._as_fitted if goes_on else None
+    if kept is not None:
+        _refuse_other_kind(estimator, kept)
     source = None if goes_on else find_source(estimator)
     followed = None if source is None else source.parameters
     options = check_parameters(estimator, kept, followed)
@@ -124,20 +138,30 @@ def fit_classifier(
         known = training_fingerprints[np.searchsorted(all_rows, training.rows)]
         return mirrored_images_belong(training, known, if_unsure)
 
+    settled = estimator._with_settings(estimator.image_shape_)
     decided = decide(
-        estimator, len(training), estimator.image_shape_, kept, may_flip, followed
+        settled, len(training), estimator.image_shape_, kept, may_flip, followed
     )
     if one_epoch:
         decided.pop("epochs", None)
-    estimator.auto_params_ = decided
-    settled = with_values(estimator, decided | ({"epochs": 1} if one_epoch else {}))
+    names = estimator.get_params(deep=False).keys() & decided.keys()
+    estimator.auto_params_ = {n: decided[n] for n in decided if n in names}
+    settled = with_values(settled, decided | ({"epochs": 1} if one_epoch else {}))
     options = resolve_parameters(settled)
-    if checkpoint_path is not None:
-        checkpoint = opened.of_fit(settled, arrays)
 
     # Network and schedule.
-    network, sizes = describe_network(estimator, options)
-    warn_of_large_network(network)
+    network: Network | AnyNetwork
+    if has_family(settled):
+        network, sizes = describe_network(estimator, options)
+        warn_of_large_network(network)
+        built = None
+    else:
+        network, built = _own_network(settled, last, random_state)
+        warn_of_many_weights(network.n_weights)
+        sizes = [estimator.image_shape_[:2]]
+        estimator._own_network = network.maker
+    if checkpoint_path is not None:
+        checkpoint = opened.of_fit(_with_plain_network(settled, network), arrays)
     untrained = make_keras_classifier(settled, network, options)
     if goes_on and untrained.key != last.key:
         raise ValueError(
@@ -175,8 +199,12 @@ def fit_classifier(
         random_state.set_state(state.generator)
     elif start is not None:
         state = compiled.initial_state(random_state, {}, start.weights)
+    elif isinstance(network, AnyNetwork):
+        refuse_same_layers(built, compiled.model, network)
+        offset, scale = _pixel_scaling(settled, training)
+        state = compiled.state_of(built, (offset, scale**2), random_state)
     else:
-        frozen = _frozen_weights(estimator, network, training)
+        frozen = _frozen_weights(settled, network, training)
         state = compiled.initial_state(random_state, frozen)
 
     # Training.
@@ -235,7 +263,7 @@ def describe_network(
 
 
 def make_keras_classifier(
-    estimator: Any, network: Network, options: dict[str, Any]
+    estimator: Any, network: Network | AnyNetwork, options: dict[str, Any]
 ) -> Any:
     """Return the SciKeras classifier of a network that is not trained yet."""
     from skcnn._estimator.keras_classifier import SharedTraceKerasClassifier
@@ -248,6 +276,18 @@ def make_keras_classifier(
         epochs=estimator.epochs,
         warm_start=estimator.warm_start,
         **options["optimizer"],
+    )
+
+
+def _refuse_other_kind(estimator: Any, kept: dict[str, Any]) -> None:
+    """Refuse to go on with a network of the user's after one of the family."""
+    now = has_family(estimator._with_settings(estimator.image_shape_))
+    if now == (FAMILY[0] in kept):
+        return
+    raise ValueError(
+        f"network is {estimator.network!r} now, and was {estimator.network_!r} in the "
+        "last fit, but warm_start and partial_fit go on with its weights. Set the "
+        "network back, or fit with warm_start=False to start anew."
     )
 
 
@@ -423,17 +463,108 @@ def _refuse_classes_in_one_group(
             )
 
 
-def _frozen_weights(
-    estimator: Any, network: Network, training: LabeledImages
-) -> dict[str, tuple[np.ndarray, ...]]:
-    """Learn the weights of the layers that are not trained, by layer name."""
-    offset, scale = pixel_scaling(
+def _own_network(
+    estimator: Any, last: Any, random_state: np.random.RandomState
+) -> tuple[AnyNetwork, Any]:
+    """Return the description of a network of the user's, and the network as built.
+
+    If training goes on with the same network, nothing is built.
+    """
+    given = estimator.network
+    if last is not None and _are_equal(given, estimator._own_network):
+        return last.model__network, None
+    seed = 0 if last is not None else int(random_state.randint(np.iinfo(np.int32).max))
+    network, built = describe_any(
+        # A copy, because `set_params` changes an object in place.
+        clone(given, safe=False),
+        estimator.image_shape_,
+        len(estimator.classes_),
+        estimator.dtype,
+        seed,
+    )
+    if last is None:
+        return network, built
+    if network.config != last.model__network.config:
+        raise ValueError(
+            f"network={name_of(given)} is built otherwise than the network of the last "
+            "fit, but warm_start and partial_fit go on with its weights. Set the "
+            "network back, or fit with warm_start=False to start anew."
+        )
+    return last.model__network, None
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Say whether two networks are known to be built alike."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or not hasattr(one, "get_params"):
+        return False
+    try:
+        return bool(one.get_params() == other.get_params())
+    except ValueError:  # arrays, which NumPy compares one value at a time
+        return False
+
+
+def describe_again(
+    estimator: Any,
+    saved: dict[str, Any],
+    options: dict[str, Any],
+    weights: Sequence[np.ndarray],
+) -> AnyNetwork:
+    """Return the description of a network of the user's that was saved or pickled.
+
+    The file may be forged, so the shapes of the weights are compared before any are
+    allocated.
+    """
+    network = describe_for_weights(
+        saved["maker"],
+        estimator.image_shape_,
+        len(estimator.classes_),
+        options["network"]["dtype"],
+        [value.shape for value in weights],
+    )
+    if network.digest != saved["digest"]:
+        message = (
+            f"The network {name_of(network.maker)} is built otherwise than the one "
+            f"that was fitted, {saved['name']}, though all weights have the same "
+            "shapes. Predictions may differ. Hand in the same network, under the same "
+            "version of Keras."
+        )
+        warn_of(UserWarning(message))
+    return network
+
+
+def _with_plain_network(estimator: Any, network: Network | AnyNetwork) -> Any:
+    """Return an estimator whose parameter `network`, if any, is plain values."""
+    if "network" not in estimator.get_params(deep=False):
+        return estimator
+    if isinstance(network, AnyNetwork):
+        return with_values(estimator, {"network": network.config})
+    family = {name: getattr(estimator, name) for name in FAMILY}
+    return with_values(estimator, {"network": family})
+
+
+def _pixel_scaling(
+    estimator: Any, training: LabeledImages
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return offset and scale of pixels, 0 and 1 if they stay as they are."""
+    channels = training.image_shape[-1]
+    if estimator.scaling is None:
+        return np.zeros(channels), np.ones(channels)
+    return pixel_scaling(
         training.X,
         training.image_shape,
         estimator.scaling,
         per_channel=True,
         sample_weight=training.weights_of_all_rows(),
     )
+
+
+def _frozen_weights(
+    estimator: Any, network: Network, training: LabeledImages
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Learn the weights of the layers that are not trained, by layer name."""
+    offset, scale = _pixel_scaling(estimator, training)
     frozen: dict[str, tuple[np.ndarray, ...]] = {"scaling": (offset, scale**2)}
     if network.whitening:
         kernel = whitening_kernel(

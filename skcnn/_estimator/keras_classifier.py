@@ -17,6 +17,12 @@ from typing import Any, Self
 import numpy as np
 
 from skcnn._images.numerics import default_errors, probabilities
+from skcnn._network.any_network import (
+    AnyNetwork,
+    compile_any,
+    refuse_untrainable,
+    variables_of,
+)
 from skcnn._network.augment import NO_VIEWS, Views
 from skcnn._network.backends import backend, refuse_several_devices
 from skcnn._network.description import Network, build_network
@@ -46,7 +52,7 @@ class SharedTraceKerasClassifier(KerasClassifier):
 
     Parameters
     ----------
-    network : Network
+    network : Network or AnyNetwork
         Description of the network.
     labels : ndarray of shape (n_classes,)
         The classes.
@@ -67,14 +73,14 @@ class SharedTraceKerasClassifier(KerasClassifier):
 
     def __init__(
         self,
-        network: Network,
+        network: Network | AnyNetwork,
         labels: np.ndarray,
         dropout: tuple[float, float],
         augment: tuple[str, ...],
         **arguments: Any,
     ) -> None:
         super().__init__(
-            model=build_network,
+            model=compile_any if isinstance(network, AnyNetwork) else build_network,
             model__network=network,
             model__dropout=dropout,
             loss="sparse_categorical_crossentropy",
@@ -138,7 +144,7 @@ class SharedTraceKerasClassifier(KerasClassifier):
         return current_learning_rate(self._optimizer)
 
     @property
-    def key(self) -> tuple[Network, str, tuple[str, ...]]:
+    def key(self) -> tuple[Network | AnyNetwork, str, tuple[str, ...]]:
         """All that the compiled functions depend on."""
         return self.model__network, optimizer_key(self._optimizer), self.augment_
 
@@ -150,9 +156,16 @@ class SharedTraceKerasClassifier(KerasClassifier):
     @cached_property
     def _compiled(self) -> CompiledNetwork:
         refuse_several_devices()
+        if getattr(self.model__network, "identity", None) is not None:
+            return self._compile()
         return compiled_network(self.key, self._compile)
 
     def _compile(self) -> CompiledNetwork:
+        if isinstance(self.model__network, AnyNetwork):
+            model = self._build_keras_model()
+            refuse_untrainable(model, self.model__network)
+            with self._precision():
+                return CompiledNetwork(model, self.augment_)
         # Rates are passed at run time; the shared network only needs the layers.
         template = copy.copy(self)
         template.model__dropout = (0.5, 0.5)
@@ -244,9 +257,8 @@ def _set_values(model: Any, state: TrainState) -> None:
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     learning_rate = current_learning_rate(optimizer)
-    variables = model.trainable_variables + model.non_trainable_weights
     for variable, value in zip(
-        variables + optimizer.variables, state.values, strict=True
+        variables_of(model) + optimizer.variables, state.values, strict=True
     ):
         variable.assign(value)
     # Reset the learning rate: the schedule left it near zero, which would make

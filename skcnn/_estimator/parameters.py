@@ -17,6 +17,14 @@ from skcnn._training.keras_callbacks import check_callbacks
 # Keras takes time and memory for each layer, before anything is trained.
 MOST_LAYERS = 1000
 
+# The parameters that describe a network of the family, see
+# `skcnn._estimator.convnet.ConvNet`.
+FAMILY = (
+    *("filters", "convolutions", "kernel_size", "pool_size", "pool_first", "padding"),
+    *("global_pooling", "dense_units", "activation", "batch_normalization"),
+    *("dropout", "whitening", "kernel_initializer"),
+)
+
 PARAMETER_CONSTRAINTS = {
     "epochs": [
         StrOptions({"auto"}),
@@ -83,39 +91,19 @@ PARAMETER_CONSTRAINTS = {
 }
 
 
-def resolve_parameters(estimator: Any) -> dict[str, Any]:
-    """Return a classifier's parameters in the form that training needs.
+def has_family(estimator: Any) -> bool:
+    """Say whether the network of a classifier is one of the family."""
+    return hasattr(estimator, "filters")
 
-    Each parameter has passed its `PARAMETER_CONSTRAINTS`, and none of those of the
-    network is "auto", see `skcnn._estimator.automatic`. This function also checks how
-    they fit together and raises a `ValueError` if they do not.
 
-    Returns
-    -------
-    dict
-        "network": the parameters of a :class:`~skcnn._network.description.Network`;
-        "fixed": all parameters that must not change while training goes on;
-        "as_fitted": the parameters to keep with the result of a fit; "dropout",
-        "augment", "scales", "callbacks" and "optimizer".
-    """
+def family_parameters(estimator: Any) -> tuple[dict[str, Any], tuple[float, float]]:
+    """Return the parameters of a network of the family, and its dropout rates."""
     filters = _tuple_of_integers("filters", estimator.filters)
     kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
     # Extend or cut `kernel_size` to the number of stages, so that a search can vary
     # `filters` alone.
     kernel_size += kernel_size[-1:] * (len(filters) - len(kernel_size))
     kernel_size = kernel_size[: len(filters)]
-    if estimator.image_shape is not None:
-        check_image_shape(estimator.image_shape)
-    augment = tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
-    scales = tuple_of_scales(estimator.progressive_resizing)
-    if len(set(scales)) > 1 and not estimator.global_pooling:
-        raise ValueError(
-            f"Got progressive_resizing={estimator.progressive_resizing!r} with "
-            "global_pooling=False, but only a network with global_pooling=True takes "
-            "images of several sizes. Set global_pooling=True, or set "
-            "progressive_resizing to None or to one number."
-        )
-    _named_views(estimator)
     network = {
         "whitening": bool(estimator.whitening),
         "filters": filters,
@@ -129,14 +117,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
         "dense_units": _tuple_of_integers("dense_units", estimator.dense_units),
         "activation": check_activation(estimator.activation),
         "batch_normalization": bool(estimator.batch_normalization),
-        "dtype": estimator.dtype,
-        "freeze": int(estimator.freeze),
     }
-    if network["freeze"] > len(filters):
-        raise ValueError(
-            f"Got freeze={estimator.freeze}, but the network has "
-            f"{counted(len(filters), 'convolution stage')}. Lower freeze."
-        )
     n_layers = len(filters) * network["convolutions"] + len(network["dense_units"])
     if n_layers > MOST_LAYERS:
         raise ValueError(
@@ -144,26 +125,74 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
             f"convolutions and {len(network['dense_units'])} dense_units has "
             f"{n_layers:,} layers, but {MOST_LAYERS:,} are the most. Give fewer."
         )
+    return network, _pair_of_rates(estimator.dropout)
+
+
+def resolve_parameters(estimator: Any) -> dict[str, Any]:
+    """Return a classifier's parameters in the form that training needs.
+
+    Each parameter has passed its `PARAMETER_CONSTRAINTS`, and none of those of the
+    network is "auto", see `skcnn._estimator.automatic`. This function also checks how
+    they fit together and raises a `ValueError` if they do not.
+
+    Returns
+    -------
+    dict
+        "network": the parameters of a :class:`~skcnn._network.description.Network`;
+        "fixed": all parameters that must not change while training goes on;
+        "as_fitted": the parameters to keep with the result of a fit; "dropout",
+        "augment", "scales", "callbacks" and "optimizer". Without a network of the
+        family, "network" has nothing but the dtype.
+    """
+    network: dict[str, Any] = {}
+    dropout = (0.0, 0.0)
+    if has_family(estimator):
+        network, dropout = family_parameters(estimator)
+        network["freeze"] = int(estimator.freeze)
+        n_stages = len(network["filters"])
+        if network["freeze"] > n_stages:
+            raise ValueError(
+                f"Got freeze={estimator.freeze}, but the network has "
+                f"{counted(n_stages, 'convolution stage')}. Lower freeze."
+            )
+    network["dtype"] = estimator.dtype
+    if estimator.image_shape is not None:
+        check_image_shape(estimator.image_shape)
+    augment = tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
+    scales = tuple_of_scales(estimator.progressive_resizing)
+    if not has_family(estimator) and scales != (1.0,):
+        raise ValueError(
+            f"Got progressive_resizing={estimator.progressive_resizing!r} with a "
+            "network of your own, but it applies to skcnn.networks.ConvNet only. Set "
+            "progressive_resizing=None, and resize inside of the network if you like "
+            "(keras.layers.Resizing)."
+        )
+    if len(set(scales)) > 1 and not estimator.global_pooling:
+        raise ValueError(
+            f"Got progressive_resizing={estimator.progressive_resizing!r} with "
+            "global_pooling=False, but only a network with global_pooling=True takes "
+            "images of several sizes. Set global_pooling=True, or set "
+            "progressive_resizing to None or to one number."
+        )
+    _named_views(estimator)
     fixed = network | {
         "augment": augment,
         "progressive_resizing": scales[-1],
         "scaling": estimator.scaling,
         "image_shape": estimator.image_shape,
     }
-    dropout = _pair_of_rates(estimator.dropout)
     arguments = resolve_optimizer(estimator.optimizer, estimator.learning_rate)
     optimizer = arguments["optimizer"]
+    as_fitted = fixed | {
+        "optimizer": optimizer.__name__ if isinstance(optimizer, type) else optimizer,
+        "learning_rate": arguments.get("optimizer__learning_rate"),
+    }
+    if has_family(estimator):
+        as_fitted["dropout"] = dropout
     return {
         "network": network,
         "fixed": fixed,
-        "as_fitted": fixed
-        | {
-            "dropout": dropout,
-            "optimizer": (
-                optimizer.__name__ if isinstance(optimizer, type) else optimizer
-            ),
-            "learning_rate": arguments.get("optimizer__learning_rate"),
-        },
+        "as_fitted": as_fitted,
         "dropout": dropout,
         "augment": augment,
         "scales": scales,

@@ -2,19 +2,29 @@
 
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._estimator.classifiers import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._estimator.cnn import CNNClassifier
+from skcnn._estimator.convnet import ConvNet, family_of
 from skcnn._images.fingerprints import check_fingerprints
 from skcnn._images.seen_pixels import check_description
 from skcnn._messages.warnings import warn_of
-from skcnn._messages.wording import enumerated
+from skcnn._messages.wording import enumerated, printable
+from skcnn._network.any_network import check_maker, name_of
 from skcnn._sklearn_private import validate_parameters
 from skcnn._storage import schema
-from skcnn._training.archive import Decoder, Encoder, read_archive, write_archive
+from skcnn._training.archive import (
+    Decoder,
+    Encoder,
+    HandedInError,
+    read_archive,
+    write_archive,
+)
 from skcnn.preprocessing import (
     ImageFlattener,
     ImageReshaper,
@@ -26,6 +36,7 @@ CLASSES = {
     c.__name__: c
     for c in (
         CIFARCNNClassifier,
+        CNNClassifier,
         ImageFlattener,
         ImageReshaper,
         ImageResizer,
@@ -56,9 +67,10 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
 
     Parameters
     ----------
-    estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
+    estimator : MNISTCNNClassifier, CIFARCNNClassifier, CNNClassifier or Pipeline
         A fitted classifier of skcnn, or a pipeline of skcnn's transformers and a
-        classifier.
+        classifier. Of a network of your own, the file holds the weights and the name;
+        `load` asks for the network.
     path : str or path-like
         The file. An existing file is replaced. The suffix ``.skcnn`` is recommended.
 
@@ -119,7 +131,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
     write_archive(path, {"estimator": described}, encode)
 
 
-def load(path: str | os.PathLike) -> Any:
+def load(path: str | os.PathLike, *, network: Any = None) -> Any:
     """Read an estimator that `save` wrote.
 
     Nothing from the file is executed, and nothing is written. Beside the network,
@@ -130,19 +142,30 @@ def load(path: str | os.PathLike) -> Any:
     ----------
     path : str or path-like
         The file.
+    network : callable, object or None, default=None
+        The network of a `CNNClassifier`, as the parameter `network` was when it was
+        fitted, if it was a network of your own. A file never names code to run.
 
     Returns
     -------
-    estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
+    estimator : MNISTCNNClassifier, CIFARCNNClassifier, CNNClassifier or Pipeline
         The estimator as it was saved, whatever kind of machine it was saved on.
 
     Raises
     ------
+    TypeError
+        If `network` is nothing that can be a network.
     ValueError
         If the file was not written by `save`, is damaged, or comes from a newer
-        version of this package.
+        version of this package. If the file needs a `network`, or needs none, or if
+        the weights do not fit `network`.
     OSError
         If the file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        If the layers of `network` have another configuration than when it was fitted.
 
     See Also
     --------
@@ -161,15 +184,41 @@ def load(path: str | os.PathLike) -> Any:
         ...
     ValueError: ...model.skcnn is not a file written by skcnn.save.
     """
-    return read_archive(path, _estimator)
+    if network is not None:
+        check_maker(network)
+    return read_archive(path, partial(_estimator, path, network))
 
 
-def _estimator(document: dict[str, Any], decode: Decoder) -> Any:
+def _estimator(
+    path: str | os.PathLike, network: Any, document: dict[str, Any], decode: Decoder
+) -> Any:
     """Return the estimator that the document of a file describes."""
     if "checkpoint" in document:
         raise ValueError("it is the checkpoint of a fit; only fit can continue it.")
     _DOCUMENT(document, "the document")
-    return _rebuild(document["estimator"], decode, 0)
+    described = document["estimator"]
+    name = _network_needed(described)
+    if name is not None and network is None:
+        raise HandedInError(
+            f"{os.fspath(path)} holds the weights of a network that is not skcnn's, "
+            f"{printable(name)!r}. The network is not in the file: hand it in as it "
+            "was in fit, with skcnn.load(path, network=...)."
+        )
+    if name is None and network is not None:
+        raise HandedInError(
+            f"{os.fspath(path)} holds no network of your own, but network="
+            f"{name_of(network)} was handed in. Leave network out."
+        )
+    return _rebuild(described, decode, 0, network)
+
+
+def _network_needed(described: Any) -> str | None:
+    """Return the name of the user's network in what `_describe` described, if any."""
+    if isinstance(described, dict):
+        found = map(_network_needed, (step for _, step in described.get("steps", [])))
+        names = [described.get("network"), *found]
+        return next((name for name in names if name is not None), None)
+    return None
 
 
 def _describe(
@@ -201,7 +250,9 @@ def _describe(
         # `load` would refuse invalid parameters.
         validate_parameters(estimator)
         parameters = estimator.get_params(deep=False)
-        described = {"learned": encode(estimator._learned())}
+        learned = estimator._learned()
+        own = _without_networks(parameters, learned)
+        described = {"learned": encode(learned)} | own
     else:
         raise TypeError(
             f"Got {type(estimator).__module__}.{type(estimator).__qualname__}, but "
@@ -218,8 +269,30 @@ def _describe(
     } | described
 
 
-def _rebuild(described: dict[str, Any], decode: Decoder, depth: int) -> Any:
-    """Return the estimator that `_describe` described."""
+def _without_networks(
+    parameters: dict[str, Any], learned: dict[str, Any]
+) -> dict[str, str]:
+    """Replace networks by plain values; return the name of the user's, if there is one.
+
+    A ConvNet becomes a dict of its parameters, and a network of the user's its name.
+    """
+    own = {}
+    if "network" in learned:
+        del learned["network"]["maker"]
+        own = {"network": learned["network"]["name"]}
+    network = parameters.get("network")
+    if isinstance(network, ConvNet) and family_of(network) is network:
+        parameters["network"] = network.get_params()
+    elif network is not None:
+        parameters["network"] = name_of(network)
+        own = own or {"network": name_of(network)}
+    return own
+
+
+def _rebuild(
+    described: dict[str, Any], decode: Decoder, depth: int, network: Any = None
+) -> Any:
+    """Return the estimator that `_describe` described, with the user's network."""
     from sklearn.pipeline import Pipeline
 
     parameters = {
@@ -235,7 +308,7 @@ def _rebuild(described: dict[str, Any], decode: Decoder, depth: int) -> Any:
         steps = [
             (name, step)
             if step is None or step == "passthrough"
-            else (name, _rebuild(step, decode, depth + 1))
+            else (name, _rebuild(step, decode, depth + 1, network))
             for name, step in described["steps"]
         ]
         if len({name for name, _ in steps}) < len(steps):
@@ -243,11 +316,26 @@ def _rebuild(described: dict[str, Any], decode: Decoder, depth: int) -> Any:
         return Pipeline(steps, **parameters)
     for name, value in parameters.items():
         _parameter(value, f"parameters.{name}")
+    if isinstance(parameters.get("network"), dict):
+        parameters["network"] = ConvNet(**parameters["network"])
+        validate_parameters(parameters["network"])
+    elif isinstance(parameters.get("network"), str):
+        parameters["network"] = network
     estimator = CLASSES[described["class"]](**parameters)
     validate_parameters(estimator)
     learned = decode(described["learned"])
     _LEARNED[described["class"]](learned, "learned")
-    estimator._relearn(learned)
+    if "network" not in learned:
+        estimator._relearn(learned)
+        return estimator
+    learned["network"]["maker"] = network
+    try:
+        estimator._relearn(learned)
+    # Whatever a network of the user's raises, the file may be as it should be.
+    except Exception as error:
+        raise HandedInError(
+            f"The file and network={name_of(network)} do not fit: {printable(error)}"
+        ) from error
     return estimator
 
 
@@ -341,8 +429,20 @@ def _classifier(learned: Any, place: str) -> None:
     check_description(learned.get("seen_pixels"), f"{place}.seen_pixels")
 
 
+def _any_classifier(learned: Any, place: str) -> None:
+    """Check for the learned attributes of a classifier of any network."""
+    others = dict(learned) if isinstance(learned, dict) else learned
+    if isinstance(others, dict) and "network" in others:
+        _NETWORK(others.pop("network"), f"{place}.network")
+    _classifier(others, place)
+
+
+_NETWORK = schema.record(
+    {"name": schema.text(1000), "digest": schema.text(64, "[0-9a-f]{64}")}
+)
 _LEARNED = {
     "CIFARCNNClassifier": _classifier,
+    "CNNClassifier": _any_classifier,
     "MNISTCNNClassifier": _classifier,
     "ImageFlattener": schema.record(
         _OF_IMAGES
@@ -384,7 +484,8 @@ _ESTIMATOR: schema.Check = schema.either(
             "class": schema.exactly(*CLASSES),
             "parameters": _ENCODED,
             "learned": lambda learned, place: None,
-        }
+        },
+        optional={"network": schema.text(1000)},
     ),
 )
 _PIPELINE_PARAMETERS = schema.record(

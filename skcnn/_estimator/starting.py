@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from skcnn._estimator.automatic import LIKELY_SHAPE
+from skcnn._estimator.parameters import has_family
 from skcnn._images.seen_pixels import find_other_pixels
 from skcnn._messages.warnings import PixelsWarning, warn_of
 from skcnn._messages.wording import counted, enumerated
+from skcnn._network.any_network import AnyNetwork
 from skcnn._network.description import Network
 from skcnn._training.compiled import CompiledNetwork
 
@@ -89,6 +92,12 @@ def find_source(estimator: Any) -> Source | None:
                 "Set init_from, or freeze=0."
             )
         return None
+    if not has_family(estimator._with_settings(LIKELY_SHAPE)):
+        raise ValueError(
+            f"Got init_from={given!r} with a network of your own, but only a "
+            "skcnn.networks.ConvNet can start from another classifier. Set "
+            "init_from=None, and let your network read its first weights itself."
+        )
     # Imported here, because these modules import this one, or are slow to import.
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline
@@ -119,6 +128,12 @@ def find_source(estimator: Any) -> Source | None:
         raise ValueError(
             f"Got init_from={given!r}, but this {type(found).__name__} is not fitted "
             "and has learned nothing to start from. Fit it first."
+        )
+    if isinstance(found.keras_classifier_.model__network, AnyNetwork):
+        raise ValueError(
+            f"Got init_from={given!r}, whose network is {found.network_!r}, but only "
+            "the layers of a skcnn.networks.ConvNet can be taken over. Set "
+            "init_from=None."
         )
     return Source(found)
 

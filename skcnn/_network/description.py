@@ -186,11 +186,7 @@ def build_network(
 
 def warn_of_large_network(network: Network) -> None:
     """Warn of more than `MANY_WEIGHTS` weights, refuse more than `MOST_WEIGHTS`."""
-    n_weights = network_size(network).n_kernel_values
-    if n_weights <= MANY_WEIGHTS:
-        return
     height, width = network.resized or network.image_shape[:2]
-    n_bytes = 4 * n_weights * (8 if network.dtype == "float64" else 4)
     if network.global_pooling:
         remedy = "use fewer filters or dense_units"
     else:
@@ -199,6 +195,19 @@ def warn_of_large_network(network: Network) -> None:
             "pixels now), or add a stage to filters, each of which divides what the "
             "dense layers read"
         )
+    n_weights = network_size(network).n_kernel_values
+    warn_of_many_weights(n_weights, network.dtype, remedy)
+
+
+def warn_of_many_weights(
+    n_weights: int,
+    dtype: str = "float32",
+    remedy: str = "let the network have fewer filters or units",
+) -> None:
+    """Warn of more than `MANY_WEIGHTS` weights, refuse more than `MOST_WEIGHTS`."""
+    if n_weights <= MANY_WEIGHTS:
+        return
+    n_bytes = 4 * n_weights * (8 if dtype == "float64" else 4)
     message = (
         f"The network has {n_weights:,} weights, and training takes four values for "
         f"each (with gradient and optimizer), about {n_bytes / 1e9:.1f} GB. If that is "
@@ -235,7 +244,18 @@ def network_size(network: Network) -> NetworkSize:
     return NetworkSize(n_kernel_values, n_layer_values)
 
 
-def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
+def layers_to_logits(network: Network, dropout: tuple[float, float]) -> list[Any]:
+    """Return the layers between the scaling of pixels and the softmax.
+
+    Keras draws their seeds.
+    """
+    _, _, *layers, _ = _layers(network, dropout, seed=None)
+    return layers
+
+
+def _layers(
+    network: Network, dropout: tuple[float, float], seed: int | None = 0
+) -> list[Any]:
     """Return the layers of a network, the input first."""
     import keras
 
@@ -245,13 +265,18 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
     # Scaling, whitening and logits are computed in the dtype of the weights, so that
     # mixed precision does not round them.
     exact = {"dtype": keras.DTypePolicy(policy.variable_dtype)}
-    glorot_uniform = keras.initializers.GlorotUniform(seed=0)
+
+    def initializer(kind: type) -> Any:
+        # From a class, Keras makes another object with another seed for each layer.
+        return kind if seed is None else kind(seed=seed)
+
+    glorot_uniform = initializer(keras.initializers.GlorotUniform)
     weighted = {"kernel_initializer": glorot_uniform}
     convolution_initializer = glorot_uniform
     if network.kernel_initializer == "identity":
         from skcnn._network.initializers import PartialIdentity
 
-        convolution_initializer = PartialIdentity(seed=0)
+        convolution_initializer = initializer(PartialIdentity)
     spatial = {"data_format": "channels_last"}
     height, width, _ = network.image_shape
     layers = [
@@ -273,7 +298,7 @@ def _layers(network: Network, dropout: tuple[float, float]) -> list[Any]:
     def drop(dropout_rate: float, name: str) -> list[Any]:
         if not dropout_rate:
             return []
-        return [keras.layers.Dropout(dropout_rate, seed=0, name=name, **common)]
+        return [keras.layers.Dropout(dropout_rate, seed=seed, name=name, **common)]
 
     if network.resized is not None:
         if network.block != (1, 1):

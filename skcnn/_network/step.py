@@ -146,8 +146,13 @@ class Computation:
     augment: tuple[str, ...]
     dtype: np.dtype
 
+    # Whether a training batch may be padded with images that do not count.
+    TAKES_PADDING = True
+    # Whether layers draw random numbers by themselves in training.
+    LAYERS_DRAW = False
+
     def __post_init__(self) -> None:
-        _refuse_hidden_state(self.layers)
+        self._refuse_layers()
 
     @property
     def n_features(self) -> int:
@@ -204,7 +209,7 @@ class Computation:
         from keras import ops
 
         with keras.StatelessScope(list(zip(self.weights, weights, strict=True))):
-            x = forward(self.layers[:-1], ops.cast(images, self.dtype.name))
+            x = self._forward(self.layers[:-1], ops.cast(images, self.dtype.name))
             return ops.cast(ops.reshape(x, (-1, self.n_features)), "float32")
 
     def _logits_of_each(self, weights: Sequence[Any], views: list[Any]) -> list[Any]:
@@ -213,9 +218,23 @@ class Computation:
 
         with keras.StatelessScope(list(zip(self.weights, weights, strict=True))):
             return [
-                forward(self.layers, keras.ops.cast(view, self.dtype.name))
+                self._forward(self.layers, keras.ops.cast(view, self.dtype.name))
                 for view in views
             ]
+
+    def _refuse_layers(self) -> None:
+        """Raise for layers that `forward` would not train as Keras does."""
+        _refuse_hidden_state(self.layers)
+
+    def _forward(self, layers: Sequence[Any], x: Any) -> Any:
+        """Return the output of the last of some layers for images, in prediction."""
+        return forward(layers, x)
+
+    def _forward_in_training(self, x: Any, mask: Any, drop: Any) -> tuple[Any, list]:
+        """Return the logits of training images, and the losses that layers add."""
+        normalization = self.backend.OPERATIONS.get("normalize", normalize)
+        logits = forward(self.layers, x, partial(normalization, mask=mask), drop)
+        return logits, []
 
     def train_on_batch(
         self, batch: Batch, options: StepOptions, i: Any, n_images: Any = None
@@ -257,12 +276,7 @@ class Computation:
             return drop_values(x, rate, draw(name, shape))
 
         def loss_of_batch() -> tuple[Any, tuple[Any, Any]]:
-            logits = forward(
-                self.layers,
-                x,
-                partial(operations.get("normalize", normalize), mask=mask),
-                drop,
-            )
+            logits, penalties = self._forward_in_training(x, mask, drop)
             n_classes = logits.shape[1]
             targets = ops.one_hot(class_indices, n_classes, dtype=self.dtype.name)
             targets = targets * (1 - options.smoothing) + options.smoothing / n_classes
@@ -272,6 +286,9 @@ class Computation:
             loss_sum = ops.sum(losses)
             correct_sum = ops.sum(weights * ops.cast(is_correct, self.dtype.name))
             loss = loss_sum / ops.cast(n_images, self.dtype.name)
+            for penalty in penalties:
+                loss = loss + penalty
+                loss_sum = loss_sum + penalty * ops.sum(weights)
             return loss, (loss_sum, correct_sum)
 
         gradients, sums = self.backend.gradients(

@@ -106,7 +106,7 @@ def read_archive(
                 result = use(document, decode)
                 decode.refuse_surplus()
                 return result
-        except (OSError, _NewerFormat):
+        except (OSError, HandedInError, _NewerFormat):
             raise
         # Any error that the content causes, even inside Keras, is an error of the file.
         except Exception as error:
@@ -114,6 +114,10 @@ def read_archive(
                 f"{path} has the right checksum, but its content is not what skcnn "
                 f"writes: {printable(error)}"
             ) from error
+
+
+class HandedInError(ValueError):
+    """The file needs something else beside it than what the caller has handed in."""
 
 
 class _NewerFormat(ValueError):

@@ -12,7 +12,7 @@ compute is in :mod:`skcnn._network.step`, how it is compiled in
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from types import MappingProxyType
@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from skcnn._network.any_network import MODEL_NAME, layers_in, variables_of
+from skcnn._network.any_step import AnyComputation
 from skcnn._network.augment import (
     NO_VIEWS,
     Views,
@@ -91,11 +93,12 @@ class CompiledNetwork:
         optimizer = model.optimizer
         optimizer.build(model.trainable_variables)
         self.n_trainable = len(model.trainable_variables)
-        computation = Computation(
+        is_any = model.name == MODEL_NAME
+        computation = (AnyComputation if is_any else Computation)(
             backend=backend(),
             layers=layers,
             trainable=model.trainable_variables,
-            others=model.non_trainable_weights,
+            others=variables_of(model)[self.n_trainable :],
             optimizer=optimizer,
             learning_rate=(
                 optimizer.learning_rate if has_rate_variable(optimizer) else None
@@ -103,6 +106,7 @@ class CompiledNetwork:
             augment=augment,
             dtype=self.dtype,
         )
+        self.model = model
         self.functions = backend().Functions(computation)
         self.n_features = computation.n_features
         self.logits_of_tensor = computation.predicted_logits
@@ -121,7 +125,9 @@ class CompiledNetwork:
             if layer.weights
         }
         self._initializers = _initializers(model)
-        for path in [variable.path for variable in self._weights]:
+        # A network of a user's brings its initial weights, see `state_of`.
+        drawn = [] if is_any else self._weights
+        for path in [variable.path for variable in drawn]:
             if path not in self._of_frozen_layers and path not in self._initializers:
                 raise AssertionError(f"The variable {path} has no known initializer.")
 
@@ -183,6 +189,32 @@ class CompiledNetwork:
             name: {path: of_paths[path] for path in paths}
             for name, paths in self._paths.items()
         }
+
+    def state_of(
+        self,
+        model: Any,
+        scaling: Sequence[np.ndarray],
+        random_state: np.random.RandomState,
+    ) -> TrainState:
+        """Return the state of another model of the same network, as it was built.
+
+        `scaling` holds the weights of its first layer.
+        """
+        values = arrays(copies(variables_of(model)))
+        places = {variable.path: i for i, variable in enumerate(variables_of(model))}
+        for variable, value in zip(model.layers[0].weights, scaling, strict=True):
+            values[places[variable.path]] = value.astype(self.dtype)
+        generator = random_state.get_state(legacy=False)
+        return TrainState(values, self._initial_values[len(values) :], {}, generator)
+
+    def cast(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return weights in the dtypes that the backend has for these variables.
+
+        The random state of a layer has another integer dtype on another backend.
+        """
+        expected = self._initial_values[: len(self._weights)]
+        pairs = zip(weights, expected, strict=True)
+        return [value.astype(wanted.dtype, copy=False) for value, wanted in pairs]
 
     def check(self, state: TrainState) -> None:
         """Raise ValueError for weights or slots of another network or optimizer."""
@@ -260,7 +292,7 @@ class CompiledNetwork:
 def _initializers(model: Any) -> dict[str, Any]:
     """Return the initializers of all variables in a model, by the variables' paths."""
     initializers = {}
-    for layer in _layers_in(model, set()):
+    for layer in layers_in(model, set()):
         for variable in layer.weights:
             initializer = getattr(layer, f"{variable.name}_initializer", None)
             is_its_own = getattr(layer, variable.name, None) is variable
@@ -269,27 +301,9 @@ def _initializers(model: Any) -> dict[str, Any]:
     return initializers
 
 
-def _layers_in(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield a layer and all layers that it holds, in lists and at any depth."""
-    import keras
-
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, (list, tuple)):
-        parts = value
-    elif isinstance(value, keras.Layer):
-        yield value
-        parts = tuple(vars(value).values())
-    else:
-        return
-    for part in parts:
-        yield from _layers_in(part, seen)
-
-
 def _form(value: np.ndarray) -> tuple[Any, Any]:
-    """Return shape and dtype; counts are of 32 or 64 bits, depending on the backend."""
-    return value.shape, value.dtype if value.dtype.kind == "f" else value.dtype.kind
+    """Return shape and dtype; that of integers depends on the backend."""
+    return value.shape, "integer" if value.dtype.kind in "iu" else value.dtype
 
 
 def _in_blocks(images: np.ndarray) -> np.ndarray:

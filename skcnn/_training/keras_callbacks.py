@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skcnn._network.any_network import variables_of
 from skcnn._network.optimizers import current_learning_rate, has_rate_variable
 from skcnn._training.compiled import arrays, copies
 from skcnn._training.state import TrainState
@@ -242,9 +243,7 @@ class KerasCallbacks:
 
     def _variables(self) -> list[Any]:
         """Return the model's variables in the order of a state's values."""
-        model = self._model
-        weights = model.trainable_variables + model.non_trainable_weights
-        return weights + model.optimizer.variables
+        return variables_of(self._model) + self._model.optimizer.variables
 
 
 def _listen(callbacks: list[Any], hooks: tuple[str, ...]) -> bool:

@@ -10,11 +10,29 @@ import pytest
 from expected_failures import expected_failures
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier, CNNClassifier, MNISTCNNClassifier
+from skcnn.networks import ResNet
+
+
+def dense_network(image_shape, n_classes):
+    """A network of a user's, with random states and moving statistics."""
+    from keras import layers
+
+    return [
+        layers.Flatten(),
+        layers.Dense(32, activation="relu"),
+        layers.BatchNormalization(momentum=0.6),
+        layers.Dropout(0.1),
+        layers.Dense(n_classes, activation="softmax"),
+    ]
+
 
 # In as many settings as it takes to see all of the code; all but one are slow.
 DEFAULTS = MNISTCNNClassifier()
+OF_A_USER = CNNClassifier(network=dense_network, learning_rate=0.01, epochs=10)
 OTHERS = [
+    CNNClassifier(),
+    CNNClassifier(network=ResNet(filters=(8,), blocks=1), learning_rate=0.01),
     MNISTCNNClassifier(dtype="float64"),
     CIFARCNNClassifier(),
     CIFARCNNClassifier(dtype="float64"),
@@ -56,7 +74,9 @@ def run(check, estimator):
 
 
 @pytest.mark.any_backend
-@parametrize_with_checks([DEFAULTS], expected_failed_checks=expected_failures)
+@parametrize_with_checks(
+    [DEFAULTS, OF_A_USER], expected_failed_checks=expected_failures
+)
 def test_scikit_learn_checks(estimator, check):
     run(check, estimator)
 
@@ -72,4 +92,4 @@ def test_the_array_api_check_is_not_skipped():
 
 
 def test_no_check_is_expected_to_fail():
-    assert not any(map(expected_failures, [DEFAULTS, *OTHERS]))
+    assert not any(map(expected_failures, [DEFAULTS, OF_A_USER, *OTHERS]))

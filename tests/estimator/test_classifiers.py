@@ -10,14 +10,17 @@ import pytest
 from sklearn.base import clone, is_classifier
 
 import skcnn
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier, CNNClassifier, MNISTCNNClassifier
 from skcnn._estimator.base import BaseCNNClassifier
+from skcnn._estimator.parameters import FAMILY
 from skcnn._sklearn_private import validate_parameters
 
 CLASSIFIERS = [MNISTCNNClassifier, CIFARCNNClassifier]
+THREE = [*CLASSIFIERS, CNNClassifier]
 PRESETS = [(cls, name) for cls in CLASSIFIERS for name in cls.presets]
 
 both = pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda c: c.__name__)
+all_three = pytest.mark.parametrize("classifier", THREE, ids=lambda c: c.__name__)
 every_preset = pytest.mark.parametrize(
     ("classifier", "name"), PRESETS, ids=lambda v: getattr(v, "__name__", v)
 )
@@ -47,14 +50,22 @@ def test_both_take_the_same_parameters_in_the_same_order():
     assert list(defaults(MNISTCNNClassifier)) == list(defaults(CIFARCNNClassifier))
 
 
-@both
+def test_the_parent_has_a_network_in_place_of_the_parameters_of_the_family():
+    family = list(defaults(MNISTCNNClassifier))
+    start = family.index(FAMILY[0])
+    assert tuple(family[start : start + len(FAMILY)]) == FAMILY
+    family[start : start + len(FAMILY)] = ["network"]
+    assert list(defaults(CNNClassifier)) == family
+
+
+@all_three
 def test_the_parameters_that_most_users_set_come_first(classifier):
     first = ["epochs", "learning_rate", "batch_size"]
     first += ["early_stopping", "verbose", "random_state"]
     assert list(defaults(classifier))[:6] == first
 
 
-@both
+@all_three
 def test_the_overview_names_the_first_parameter_of_each_group(classifier):
     names = list(defaults(classifier))
     (overview,) = re.findall(r"come in groups: [^.]+\.", sections(classifier)[""])
@@ -63,7 +74,7 @@ def test_the_overview_names_the_first_parameter_of_each_group(classifier):
     assert starts == sorted(starts)
 
 
-@both
+@all_three
 def test_all_parameters_are_keyword_only(classifier):
     kinds = {p.kind for p in inspect.signature(classifier).parameters.values()}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
@@ -71,25 +82,25 @@ def test_all_parameters_are_keyword_only(classifier):
         classifier(32)
 
 
-@both
+@all_three
 def test_the_constructor_assigns_and_does_nothing_more(classifier):
     values = {name: object() for name in defaults(classifier)}
     assert vars(classifier(**values)) == values
 
 
-@both
+@all_three
 def test_every_parameter_is_constrained_and_every_default_allowed(classifier):
     assert list(classifier._parameter_constraints) == list(defaults(classifier))
     validate_parameters(classifier())
 
 
-@both
+@all_three
 def test_defaults_are_immutable(classifier):
     for value in defaults(classifier).values():
         hash(value)
 
 
-@both
+@all_three
 def test_a_default_estimator_is_a_classifier_that_prints_and_clones(classifier):
     estimator = classifier(epochs=3)
     assert is_classifier(estimator)
@@ -103,8 +114,9 @@ def test_all_behavior_is_shared(classifier):
     # scikit-learn gives each class its own setters of metadata requests.
     generated = r"__\w+__|_sklearn_\w+|set_\w+_request"
     own = {name for name in vars(classifier) if not re.fullmatch(generated, name)}
-    assert own == {"presets", "_base"}
-    assert classifier.__bases__ == (BaseCNNClassifier,)
+    assert own == {"presets", "_base", "_parameter_constraints"}
+    assert classifier.__bases__ == (CNNClassifier,)
+    assert CNNClassifier.__bases__ == (BaseCNNClassifier,)
     assert classifier.__name__ in skcnn.__all__
 
 
@@ -213,7 +225,7 @@ def test_both_have_the_same_notes(title):
     assert mnist == cifar
 
 
-@both
+@all_three
 def test_the_documented_parameters_are_those_of_the_constructor(classifier):
     described = entries(sections(classifier)["Parameters"])
     assert [line.split(" : ")[0] for line in described] == list(defaults(classifier))

@@ -72,7 +72,7 @@ def gradients(
 
     def loss_of_values(values: list[Any]) -> tuple[Any, Any]:
         state = [*zip(trainable, values, strict=True), *((v, v.value) for v in others)]
-        with keras.StatelessScope(state) as scope:
+        with keras.StatelessScope(state, collect_losses=True) as scope:
             loss, rest = loss_of_batch()
             return loss, (rest, [scope.get_current_value(v) for v in others])
 
@@ -117,7 +117,9 @@ class Functions:
         for i in range(len(options.rates)):
             rows = np.arange(i * batch_size, (i + 1) * batch_size)
             n_images = min(batch_size, len(batch.images) - i * batch_size)
-            if options.step + i == 0:  # a batch that is short is the only one
+            if not self._computation.TAKES_PADDING:
+                rows = rows[:n_images]
+            elif options.step + i == 0:  # a batch that is short is the only one
                 rows = rows[: _power_of_two(n_images)]
             rows = np.resize(rows[:n_images], len(rows))
             padded = Batch(*(array[rows] for array in batch))

@@ -38,11 +38,16 @@ def uniform(seed: Any, step: Any, name: str, shape: Any) -> Any:
     import torch
     from keras import ops
 
-    entropy = [int(seed), int(step), crc32(name.encode())]
-    state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
     device = ops.zeros(()).device  # the one that Keras has chosen
-    generator = torch.Generator(device).manual_seed(int(state[0]))
+    number = _entropy(seed, step, crc32(name.encode()))
+    generator = torch.Generator(device).manual_seed(number)
     return torch.rand([int(n) for n in shape], generator=generator, device=device)
+
+
+def _entropy(*numbers: Any) -> int:
+    """Return a seed of 64 bits that follows from some numbers."""
+    sequence = np.random.SeedSequence([int(number) for number in numbers])
+    return int(sequence.generate_state(1, np.uint64)[0])
 
 
 def gradients(
@@ -55,7 +60,9 @@ def gradients(
 
     with torch.enable_grad():
         loss, rest = loss_of_batch()
-    return list(torch.autograd.grad(loss, [v.value for v in trainable])), rest
+    values = [variable.value for variable in trainable]
+    # A network of a user's may have weights that it does not use.
+    return list(torch.autograd.grad(loss, values, allow_unused=True)), rest
 
 
 class Functions:
@@ -100,11 +107,16 @@ class Functions:
 
         variables = self._computation.variables
         loss_sum = correct_sum = 0.0
-        with self._lock, torch.no_grad():
+        draws = self._computation.LAYERS_DRAW
+        fork = torch.random.fork_rng() if draws else nullcontext()
+        with self._lock, torch.no_grad(), fork:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             for i in range(len(options.rates)):
                 rows = slice(i * options.batch_size, (i + 1) * options.batch_size)
+                if draws:
+                    # Keras's dropout draws from PyTorch's global generator.
+                    torch.manual_seed(_entropy(options.seed, options.step + i))
                 part = Batch(*(ops.convert_to_tensor(array[rows]) for array in batch))
                 loss, correct = self._computation.train_on_batch(part, options, i)
                 loss_sum += loss.item()

@@ -1,0 +1,234 @@
+"""Published networks in CNNClassifier and in plain Keras: loss curves and CPU time.
+
+    SKCNN_DATA=/path/to/data python benchmarks/any_network.py [mnist cifar10]
+
+trains five small networks from the literature for a few epochs: by `CNNClassifier` with
+a function that returns the network, and by `keras.Model.fit` with the same function.
+Both have Adam at a constant rate, the same images in [0, 1], batch size and number of
+steps. The initial weights and the orders of the images differ, as they do from seed to
+seed, so the loss curves are to be equal within that noise.
+
+Every measurement has a process of its own, in which TensorFlow is started and the uint8
+images are loaded before the clock starts. Then come "whole call", a first fit that
+builds and traces the network, and "training alone", another fit as long: for
+`CNNClassifier` a fit from scratch, for Keras one that goes on.
+
+The networks are LeNet-5 [1], two stages of VGG [2], Network in Network [3], a residual
+network [4] and depthwise separable convolutions as in MobileNet [5], with fewer filters
+than in the papers, so that a CPU trains them.
+
+[1] Y. LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998.
+[2] K. Simonyan and A. Zisserman, https://arxiv.org/abs/1409.1556
+[3] M. Lin, Q. Chen and S. Yan, https://arxiv.org/abs/1312.4400
+[4] K. He et al., https://arxiv.org/abs/1512.03385
+[5] A. Howard et al., https://arxiv.org/abs/1704.04861
+"""
+
+from typing import Any
+
+import plain_networks
+from measuring import Line, Study, options, parse, run_script, timed
+from plain_networks import DATA, REAL_DATA
+from rendering import comparison, median, times
+
+KERAS, SKCNN = "plain Keras", "CNNClassifier"
+BATCH_SIZE, RATE, EPOCHS = 64, 0.001, 3
+
+
+def lenet(image_shape: tuple[int, ...], n_classes: int) -> list[Any]:
+    from keras import layers
+
+    return [
+        layers.Conv2D(6, 5, padding="same", activation="tanh"),
+        layers.AveragePooling2D(2),
+        layers.Conv2D(16, 5, padding="same", activation="tanh"),
+        layers.AveragePooling2D(2),
+        layers.Flatten(),
+        layers.Dense(120, activation="tanh"),
+        layers.Dense(84, activation="tanh"),
+        layers.Dense(n_classes, activation="softmax"),
+    ]
+
+
+def vgg(image_shape: tuple[int, ...], n_classes: int) -> list[Any]:
+    from keras import layers
+
+    stages = []
+    for filters in (16, 32):
+        for _ in range(2):
+            stages.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        stages.append(layers.MaxPooling2D())
+    return [
+        *stages,
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(n_classes, activation="softmax"),
+    ]
+
+
+def network_in_network(image_shape: tuple[int, ...], n_classes: int) -> list[Any]:
+    from keras import layers
+
+    def block(filters: int, side: int) -> list[Any]:
+        return [
+            layers.Conv2D(filters, side, padding="same", activation="relu"),
+            layers.Conv2D(filters, 1, activation="relu"),
+        ]
+
+    return [
+        *block(24, 5),
+        layers.MaxPooling2D(),
+        layers.Dropout(0.2),
+        *block(48, 3),
+        layers.Conv2D(n_classes, 1),
+        layers.GlobalAveragePooling2D(),
+        layers.Softmax(),
+    ]
+
+
+def residual(image_shape: tuple[int, ...], n_classes: int) -> Any:
+    from keras import Input, Model, layers
+
+    def convolve(x: Any, filters: int, side: int = 3, strides: int = 1) -> Any:
+        x = layers.Conv2D(filters, side, strides, padding="same", use_bias=False)(x)
+        return layers.BatchNormalization()(x)
+
+    inputs = Input(image_shape)
+    x = layers.ReLU()(convolve(inputs, 8))
+    for filters, strides in ((8, 1), (16, 2), (32, 2)):
+        y = layers.ReLU()(convolve(x, filters, strides=strides))
+        y = convolve(y, filters)
+        if strides > 1:
+            x = convolve(x, filters, 1, strides)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    x = layers.GlobalAveragePooling2D()(x)
+    return Model(inputs, layers.Dense(n_classes, activation="softmax")(x))
+
+
+def depthwise(image_shape: tuple[int, ...], n_classes: int) -> list[Any]:
+    from keras import layers
+
+    def block(filters: int, strides: int) -> list[Any]:
+        return [
+            layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2D(filters, 1, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+
+    return [
+        layers.Conv2D(8, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        *block(16, 1),
+        *block(32, 2),
+        *block(64, 2),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(n_classes, activation="softmax"),
+    ]
+
+
+NETWORKS = {
+    "LeNet-5": lenet,
+    "VGG": vgg,
+    "Network in Network": network_in_network,
+    "residual": residual,
+    "depthwise": depthwise,
+}
+
+
+def with_skcnn(network: str, X: Any, y: Any, epochs: int, seed: int) -> tuple:
+    from skcnn import CNNClassifier
+
+    clf = CNNClassifier(
+        network=NETWORKS[network],
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        optimizer="adam",
+        learning_rate=RATE,
+        learning_rate_schedule="constant",
+        label_smoothing=0.0,
+        scaling="unit",
+        augment=None,
+        random_state=seed,
+    )
+    _, whole = timed(lambda: clf.fit(X, y))
+    _, alone = timed(lambda: clf.fit(X, y))
+    return whole, alone, clf.loss_curve_
+
+
+def with_keras(network: str, X: Any, y: Any, epochs: int, seed: int) -> tuple:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    given = {"batch_size": BATCH_SIZE, "epochs": epochs, "verbose": 0}
+
+    def fit() -> tuple[Any, Any, list[float]]:
+        floats = plain_networks.unit_floats(X)
+        model = NETWORKS[network](X.shape[1:], 10)
+        if isinstance(model, list):
+            model = keras.Sequential([keras.Input(X.shape[1:]), *model])
+        model.compile(
+            keras.optimizers.Adam(RATE),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model, floats, model.fit(floats, y, **given).history["loss"]
+
+    (model, floats, curve), whole = timed(fit)
+    _, alone = timed(lambda: model.fit(floats, y, **given))
+    return whole, alone, curve
+
+
+PARTICIPANTS = {KERAS: with_keras, SKCNN: with_skcnn}
+
+
+def train_twice(
+    participant: str, seed: int, data: str, network: str, n_images: int, epochs: int
+) -> list[Line]:
+    """Return what two fits took, and the losses of the first and the last epoch."""
+    plain_networks.start_tensorflow()
+    X, y = plain_networks.load_images(data, n_images)
+    whole, alone, curve = PARTICIPANTS[participant](network, X, y, epochs, seed)
+    title = f"{DATA[data].title}, {network}"
+    work = f"{epochs} epochs of {len(X):,} images, batches of {BATCH_SIZE}"
+    losses = {"first_loss": float(curve[0]), "loss": float(curve[-1])}
+    return [
+        {"case": f"{title}, training alone: {work}", **alone},
+        {"case": f"{title}, whole call: {work}", **whole, **losses},
+    ]
+
+
+def tables(lines: list[Line]) -> str:
+    """Return the tables of some lines."""
+    columns = [
+        *times(KERAS),
+        median("loss of the first epoch", "first_loss"),
+        median("of the last", "loss"),
+    ]
+    return comparison(lines, columns, order=[*PARTICIPANTS], reference=KERAS)
+
+
+def main() -> None:
+    parser = options(__doc__, rounds=3, data=REAL_DATA, images=4000)
+    args = parse(parser, images=200)
+    study = Study(__file__, args)
+    for data in args.data:
+        # Two forms of networks are enough to try the script.
+        for network in ("LeNet-5", "residual") if args.quick else NETWORKS:
+            study.rounds(
+                PARTICIPANTS,
+                args.rounds,
+                data=data,
+                network=network,
+                n_images=args.images,
+                epochs=1 if args.quick else EPOCHS,
+            )
+    study.show(tables)
+
+
+if __name__ == "__main__":
+    run_script(main, train_twice)
