@@ -1,5 +1,6 @@
 """Displays of images, of the course of a training, and of a classifier's mistakes."""
 
+from skcnn.display._class_activation import ClassActivationDisplay
 from skcnn.display._image_grid import ImageGridDisplay
 from skcnn.display._loss_curve import LossCurveDisplay
 from skcnn.display._occlusion import OcclusionDisplay
@@ -7,6 +8,7 @@ from skcnn.display._ranked_images import LabelIssuesDisplay, MisclassifiedImages
 from skcnn.display._search_results import SearchResultsDisplay
 
 __all__ = [
+    "ClassActivationDisplay",
     "ImageGridDisplay",
     "LabelIssuesDisplay",
     "LossCurveDisplay",
