@@ -1,6 +1,9 @@
 """Displays of images, of the course of a training, and of a classifier's mistakes."""
 
+from skcnn.display._calibration import TopLabelCalibrationDisplay
 from skcnn.display._class_activation import ClassActivationDisplay
+from skcnn.display._class_report import ClassReportDisplay
+from skcnn.display._confused_pairs import ConfusedPairsDisplay
 from skcnn.display._image_grid import ImageGridDisplay
 from skcnn.display._loss_curve import LossCurveDisplay
 from skcnn.display._occlusion import OcclusionDisplay
@@ -9,10 +12,13 @@ from skcnn.display._search_results import SearchResultsDisplay
 
 __all__ = [
     "ClassActivationDisplay",
+    "ClassReportDisplay",
+    "ConfusedPairsDisplay",
     "ImageGridDisplay",
     "LabelIssuesDisplay",
     "LossCurveDisplay",
     "MisclassifiedImagesDisplay",
     "OcclusionDisplay",
     "SearchResultsDisplay",
+    "TopLabelCalibrationDisplay",
 ]

@@ -34,6 +34,9 @@ GAP, CAPTION_GAP, PADDING = 10, 3, 4
 # Sides in points of an image, and the width of a cell in a figure of its own.
 SMALLEST_IMAGE, USUAL_IMAGE, USUAL_CELL = 22, 72, 108
 
+# Width and height in points of a figure that says that there is nothing to show.
+SIZE_OF_NOTHING = (280, 64)
+
 # A wider word, relative to the font size, is divided rather than given a wider column.
 WIDEST_WORD = 9
 
@@ -223,6 +226,16 @@ def draw_image(
     width = height * aspect_of(image.shape)
     extent = (left, left + width, top + height, top)
     ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=extent)
+
+
+def draw_nothing(ax: Any, text: str) -> Any:
+    """Write that there is nothing to show, and return the axes."""
+    ax, size = axes_for(ax, np.array(SIZE_OF_NOTHING))
+    lines = wrapped(text, size[0] / HEADLINE_SIZE)
+    style = {"size": HEADLINE_SIZE, "ha": "center", "va": "center"}
+    ax.text(0.5, 0.5, "\n".join(lines), transform=ax.transAxes, **style)
+    ax.set_axis_off()
+    return ax
 
 
 def finish(ax: Any, size: np.ndarray) -> None:

@@ -8,11 +8,11 @@ from sklearn.utils.validation import check_is_fitted
 from skcnn._images.labels import check_probabilities
 from skcnn._messages.wording import counted
 from skcnn.display._captions import (
-    HEADLINE_SIZE,
     Measured,
     axes_for,
     columns_and_size,
     draw_grid,
+    draw_nothing,
     headline_height,
 )
 from skcnn.display._images import (
@@ -21,11 +21,8 @@ from skcnn.display._images import (
     names_of_labels,
     scaled_for_showing,
 )
-from skcnn.display._texts import BLUE, VERMILION, at_most, wrapped
+from skcnn.display._texts import BLUE, VERMILION, at_most
 from skcnn.inspection import find_label_issues
-
-# Width and height in points of a figure that says that there is nothing to show.
-SIZE_OF_NOTHING = np.array([280, 64])
 
 
 class _RankedImagesDisplay:
@@ -110,11 +107,7 @@ class _RankedImagesDisplay:
         if len(self.images):
             ax = self._plot_images(ax)
         else:
-            ax, size = axes_for(ax, SIZE_OF_NOTHING)
-            lines = wrapped(self._nothing_found(), size[0] / HEADLINE_SIZE)
-            style = {"size": HEADLINE_SIZE, "ha": "center", "va": "center"}
-            ax.text(0.5, 0.5, "\n".join(lines), transform=ax.transAxes, **style)
-            ax.set_axis_off()
+            ax = draw_nothing(ax, self._nothing_found())
         self.ax_ = ax
         self.figure_ = ax.figure
         return self

@@ -17,6 +17,9 @@ BLUE, VERMILION = "#0072B2", "#D55E00"
 # Lighter variants of the two, for small text on a dark background.
 ON_DARK = {BLUE: "#56B4E9", VERMILION: "#F58A3C"}
 
+# On a screen, hinting makes small texts wider than they are measured, by this factor.
+HINTING = 1.06
+
 # Width of a space, relative to the font size.
 SPACE = 0.32
 
@@ -42,6 +45,7 @@ def wrapped(
     Lines end at spaces and after hyphens, underscores and slashes; words that are wider
     than a line end anywhere.
     """
+    width /= HINTING
     if not text.split() or measure(text) <= width:
         return [" ".join(text.split())]
     lines, line, used = [], "", 0.0
@@ -97,3 +101,9 @@ def color_on(ax: Any, color: str) -> str:
     is_dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5
     is_dark = is_dark and ax.figure.get_facecolor()[-1] > 0
     return ON_DARK[color] if is_dark else color
+
+
+def color_on_map(image: Any, value: float) -> str:
+    """Return black or white, whichever stands out from a value of a heat map."""
+    red, green, blue, _ = image.cmap(image.norm(value))
+    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.4 else "white"
