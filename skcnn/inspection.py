@@ -279,6 +279,11 @@ def search_results(search: Any, *, scoring: str | None = None) -> Any:
         is that of the candidates in ``search.cv_results_``. Candidates whose fits
         failed come last and have the score NaN.
 
+        After successive halving, each candidate has one row, that of the last
+        comparison in which it took part. A column says what it was given there, such as
+        ``epochs`` or ``n_samples``. Candidates of later comparisons come first and have
+        the better ranks, because their scores are not comparable with earlier ones.
+
     Raises
     ------
     NotFittedError
@@ -328,13 +333,18 @@ def search_results(search: Any, *, scoring: str | None = None) -> Any:
             else f"expected one of {', '.join(map(repr, metrics))}"
         )
         raise ValueError(f"Got {given} for the search's metrics, but {expected}.")
-    parameters = list(dict.fromkeys(name for p in results["params"] for name in p))
+    candidates = results["params"]
+    parameters = list(dict.fromkeys(name for p in candidates for name in p))
     names = _short_names(parameters)
-    table = pd.DataFrame(index=range(len(results["params"])))
+    table = pd.DataFrame(index=range(len(candidates)))
     for parameter, name in zip(parameters, names, strict=True):
         values = np.empty(len(table), object)
-        values[:] = [p.get(parameter) for p in results["params"]]
+        values[:] = [p.get(parameter) for p in candidates]
         table[name] = pd.Series(values, table.index).infer_objects()
+    is_halving = "iter" in results and "n_resources" in results
+    if is_halving and search.resource not in parameters:
+        name = search.resource.rpartition("__")[2]
+        table[name] = np.asarray(results["n_resources"])
     for name, source in (
         ("mean_test_score", f"mean_test_{scoring}"),
         ("std_test_score", f"std_test_{scoring}"),
@@ -342,12 +352,41 @@ def search_results(search: Any, *, scoring: str | None = None) -> Any:
         ("rank_test_score", f"rank_test_{scoring}"),
     ):
         table[name] = np.asarray(results[source])
+    if is_halving:
+        table = _last_comparisons(table, results, search.resource)
     failed = table["mean_test_score"].isna()
     return (
         table.assign(failed=failed)
         .sort_values(["failed", "rank_test_score"], kind="stable")
         .drop(columns="failed")
     )
+
+
+def _last_comparisons(table: Any, results: dict[str, Any], resource: str) -> Any:
+    """Return the last row of each candidate of successive halving, with new ranks."""
+    comparisons = np.asarray(results["iter"])
+    last: dict[Any, int] = {}
+    for i in np.argsort(comparisons, kind="stable").tolist():
+        last[_key(results["params"][i], resource)] = i
+    rows = sorted(last.values())
+    earlier = comparisons.max() - comparisons[rows]
+    rank = table["rank_test_score"].iloc[rows] + earlier * (len(comparisons) + 1)
+    ranks = rank.rank(method="min").astype(table["rank_test_score"].dtype)
+    return table.iloc[rows].assign(rank_test_score=ranks)
+
+
+def _key(candidate: dict[str, Any], resource: str) -> tuple:
+    """Return what tells candidates apart: all values except that of the resource."""
+    values = []
+    for name in sorted(candidate.keys() - {resource}):
+        value = candidate[name]
+        try:
+            hash(value)
+        except TypeError:
+            # The candidates of a comparison share their values with the one before it.
+            value = id(value)
+        values.append((name, type(candidate[name]), value))
+    return tuple(values)
 
 
 def _short_names(parameters: list[str]) -> list[str]:

@@ -188,7 +188,10 @@ def fit_classifier(
 
     # State.
     compiled = untrained.compiled_network()
-    start = None if source is None else take_over(source, network, compiled)
+    start = None
+    if source is not None:
+        assert isinstance(network, Network)  # `find_source` refuses all others
+        start = take_over(source, network, compiled)
     if not goes_on:
         estimator.initialized_layers_ = [] if start is None else start.layers
     if goes_on:

@@ -1,5 +1,9 @@
 """Displays of images and features, of a training, and of a classifier's mistakes."""
 
+from skcnn.display._calibration import TopLabelCalibrationDisplay
+from skcnn.display._class_activation import ClassActivationDisplay
+from skcnn.display._class_report import ClassReportDisplay
+from skcnn.display._confused_pairs import ConfusedPairsDisplay
 from skcnn.display._embedding import EmbeddingDisplay
 from skcnn.display._image_grid import ImageGridDisplay
 from skcnn.display._loss_curve import LossCurveDisplay
@@ -8,6 +12,9 @@ from skcnn.display._ranked_images import LabelIssuesDisplay, MisclassifiedImages
 from skcnn.display._search_results import SearchResultsDisplay
 
 __all__ = [
+    "ClassActivationDisplay",
+    "ClassReportDisplay",
+    "ConfusedPairsDisplay",
     "EmbeddingDisplay",
     "ImageGridDisplay",
     "LabelIssuesDisplay",
@@ -15,4 +22,5 @@ __all__ = [
     "MisclassifiedImagesDisplay",
     "OcclusionDisplay",
     "SearchResultsDisplay",
+    "TopLabelCalibrationDisplay",
 ]

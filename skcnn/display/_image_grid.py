@@ -15,6 +15,7 @@ from skcnn.display._images import (
     names_of_labels,
     scaled_for_showing,
 )
+from skcnn.display._texts import POINTS_PER_INCH, size_in_points, text_width
 
 # Lengths in units of the height of an image, so that a grid looks alike at every size.
 GAP = 0.08
@@ -29,7 +30,6 @@ SMALLEST_FACTOR = 0.7
 # the font has the smallest size, but by this factor at most.
 SMALLEST_FONT, LARGEST_FONT = 6, 12
 LARGEST_MAGNIFICATION = 3
-POINTS_PER_INCH = 72
 # A block has at least this many labeled rows below each other; more rows may be split
 # into blocks that stand side by side.
 ROWS_OF_A_BLOCK = 20
@@ -225,7 +225,7 @@ class ImageGridDisplay:
                 magnification * LONGEST_ROW_LABEL,
                 magnification * ROW_LABEL_FONT,
             )
-            label_width = max(_text_width(label) for label in row_labels) * label_font
+            label_width = max(text_width(label) for label in row_labels) * label_font
             label_width += 2 * GAP
         block_width = label_width + n_columns * step_x
         if self.row_labels is not None:
@@ -242,7 +242,7 @@ class ImageGridDisplay:
             _, ax = plt.subplots(figsize=size, layout="constrained")
             points = inches * POINTS_PER_INCH
         else:
-            points = min(_size_in_points(ax) / [grid_width, grid_height])
+            points = min(size_in_points(ax) / [grid_width, grid_height])
 
         def write(x: float, y: float, text: str, font: float, **alignment: str) -> None:
             size = min(font * points, LARGEST_FONT)
@@ -271,19 +271,13 @@ class ImageGridDisplay:
         return self
 
 
-def _size_in_points(ax: Any) -> np.ndarray:
-    """Return the width and the height of axes in points."""
-    box = ax.get_window_extent()
-    return np.array([box.width, box.height]) / ax.figure.dpi * POINTS_PER_INCH
-
-
 def _legible_magnification(ax: Any, width: float, n_rows: int, n_lines: int) -> float:
     """Return the factor by which titles are enlarged to be legible on small axes.
 
     The factor gives titles the `SMALLEST_FONT` if the grid, which is `width` wide and
     gets higher with its titles, fills the axes.
     """
-    by_width, by_height = _size_in_points(ax) * TITLE_FONT / SMALLEST_FONT
+    by_width, by_height = size_in_points(ax) * TITLE_FONT / SMALLEST_FONT
     for_images = by_height - n_rows * n_lines * TITLE_HEIGHT
     if for_images <= 0:
         return LARGEST_MAGNIFICATION
@@ -291,21 +285,11 @@ def _legible_magnification(ax: Any, width: float, n_rows: int, n_lines: int) -> 
     return float(np.clip(tenths / 10, 1, LARGEST_MAGNIFICATION))
 
 
-def _text_width(text: str) -> float:
-    """Return the width of the longest line of a text, relative to the font size."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(size=100)
-    measure = text_to_path.get_text_width_height_descent
-    return max(measure(line, font, ismath=False)[0] for line in text.split("\n")) / 100
-
-
 def _fit_in(
     rows_of_texts: list[list[str]], width: float, font: float
 ) -> tuple[list[list[str]], float]:
     """Return the texts, cut if necessary, and the font size at which they fit."""
-    longest = max(_text_width(text) for text in chain(*rows_of_texts))
+    longest = max(text_width(text) for text in chain(*rows_of_texts))
     if longest * font > width:
         font = max(width / longest, SMALLEST_FACTOR * font)
     return [
@@ -319,10 +303,10 @@ def _fit_in(
 
 def _cut(line: str, width: float) -> str:
     """Return a line that is not wider than `width`, with an ellipsis if it was cut."""
-    complete = _text_width(line)
+    complete = text_width(line)
     if complete <= width:
         return line
     line = line[: int(len(line) * width / complete)]
-    while len(line) > 1 and _text_width(line + "…") > width:
+    while len(line) > 1 and text_width(line + "…") > width:
         line = line[:-1]
     return line.rstrip() + "…"

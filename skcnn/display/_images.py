@@ -75,3 +75,18 @@ def aspect_of(image_shape: Sequence[int]) -> float:
     """Return the width of an image as it is drawn, divided by its height."""
     height, width = image_shape[:2]
     return float(np.clip(width / height, *LOWEST_AND_HIGHEST_ASPECT))
+
+
+def axes_in_place_of(ax: Any, n_rows: int, n_columns: int, **ratios: Any) -> np.ndarray:
+    """Hide axes and return new ones in their place, in an array of one dimension."""
+    from matplotlib.gridspec import GridSpec
+
+    ax.set_axis_off()
+    cell = ax.get_subplotspec()
+    if cell is None:  # Axes that were placed by hand are in no grid.
+        box = ax.get_position()
+        sides = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
+        cell = GridSpec(1, 1, ax.figure, **sides)[0]
+    grid = cell.subgridspec(n_rows, n_columns, **ratios)
+    places = [grid[i, j] for i in range(n_rows) for j in range(n_columns)]
+    return np.array([ax.figure.add_subplot(place) for place in places])

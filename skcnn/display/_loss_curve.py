@@ -5,12 +5,17 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-# From the palette of M. Okabe and K. Ito, "Color Universal Design", 2008,
-# https://jfly.uni-koeln.de/color/, which color-blind people can tell apart.
-TRAINING_COLOR, VALIDATION_COLOR = "#0072B2", "#D55E00"
+from skcnn.display._images import axes_in_place_of
+from skcnn.display._texts import BLUE, VERMILION, size_in_points
+
+# What is measured on which images: the prefix in the history, the word, the color.
+PARTS = (("", "training", BLUE), ("val_", "validation", VERMILION))
 
 # Curves with more epochs have no markers, because the markers would overlap.
 MOST_MARKERS = 30
+
+# Axes that are wider than this multiple of their height have room for two side by side.
+LEAST_RATIO = 1.3
 
 
 class LossCurveDisplay:
@@ -18,6 +23,9 @@ class LossCurveDisplay:
 
     It is recommended to use :meth:`from_estimator` to create a `LossCurveDisplay`. All
     parameters are stored as attributes.
+
+    Curves show how loss and accuracy change from epoch to epoch. A training of one
+    epoch has no curve: its values are drawn as bars.
 
     Parameters
     ----------
@@ -36,7 +44,10 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         Figure containing the axes.
     lines_ : dict of str to matplotlib Line2D
-        The curves, under their names in `history`.
+        The curves, under their names in `history`. Empty after one epoch.
+    bars_ : dict of str to matplotlib BarContainer
+        The bars of a training of one epoch, under their names in `history`. Empty after
+        several epochs.
 
     See Also
     --------
@@ -122,46 +133,60 @@ class LossCurveDisplay:
             Object that stores what was drawn.
         """
         import matplotlib.pyplot as plt
-        from matplotlib.ticker import MaxNLocator
 
         if ax is None:
             figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
         else:
             figure = ax.figure
-            ax.set_axis_off()
-            grid = ax.get_subplotspec().subgridspec(1, 2)
-            axes = np.array([figure.add_subplot(cell) for cell in grid])
-        self.lines_ = {}
+            width, height = size_in_points(ax)
+            shape = (1, 2) if width > LEAST_RATIO * height else (2, 1)
+            axes = axes_in_place_of(ax, *shape)
+        self.lines_: dict[str, Any] = {}
+        self.bars_: dict[str, Any] = {}
+        draw = self._draw_bars if len(self.history["loss"]) == 1 else self._draw_curves
         for axis, quantity in zip(axes, ("loss", "accuracy"), strict=True):
-            for prefix, label, color in (
-                ("", "training", TRAINING_COLOR),
-                ("val_", "validation", VALIDATION_COLOR),
-            ):
-                name = prefix + quantity
-                values = self.history.get(name)
-                if values is None:
-                    continue
-                marker = "o" if len(values) <= MOST_MARKERS else None
-                (self.lines_[name],) = axis.plot(
-                    np.arange(1, len(values) + 1),
-                    values,
-                    color=color,
-                    marker=marker,
-                    markersize=4,
-                    label=label,
-                )
-            if self.best_epoch is not None:
-                axis.axvline(
-                    self.best_epoch,
-                    color="0.4",
-                    linestyle=":",
-                    label=f"best epoch: {self.best_epoch}",
-                )
-            axis.set(xlabel="epoch", ylabel=quantity)
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            draw(axis, quantity)
+            axis.set_title(quantity)
             axis.spines[["top", "right"]].set_visible(False)
-        if "val_loss" in self.history:
+        if self.best_epoch is not None and self.lines_:
             axes[-1].legend(frameon=False, fontsize="small")
         self.axes_ = axes
         self.figure_ = figure
         return self
+
+    def _draw_curves(self, ax: Any, quantity: str) -> None:
+        """Draw loss or accuracy over the epochs."""
+        from matplotlib.ticker import MaxNLocator
+
+        for prefix, label, color in PARTS:
+            name = prefix + quantity
+            values = self.history.get(name)
+            if values is None:
+                continue
+            (self.lines_[name],) = ax.plot(
+                np.arange(1, len(values) + 1),
+                values,
+                color=color,
+                marker="o" if len(values) <= MOST_MARKERS else None,
+                markersize=4,
+                label=label,
+            )
+        if self.best_epoch is not None:
+            best = self.history["val_accuracy"][self.best_epoch - 1]
+            label = f"best epoch: {self.best_epoch} ({best:.1%})"
+            ax.axvline(self.best_epoch, color="0.5", linestyle=":", label=label)
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+    def _draw_bars(self, ax: Any, quantity: str) -> None:
+        """Draw loss or accuracy after the only epoch."""
+        for prefix, label, color in PARTS:
+            name = prefix + quantity
+            if name in self.history:
+                bars = ax.barh([label], self.history[name], color=color, height=0.6)
+                written = "{:.3g}" if quantity == "loss" else "{:.1%}"
+                ax.bar_label(bars, fmt=written, padding=2)
+                self.bars_[name] = bars
+        ax.invert_yaxis()
+        ax.set_xlabel("after 1 epoch")
+        ax.margins(x=0.2, y=0.3)

@@ -6,13 +6,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images.containers import array_or_frame
-from skcnn._messages.wording import listed
-from skcnn.display._images import (
-    as_images,
-    check_positive,
-    names_of_labels,
-    scaled_for_showing,
-)
+from skcnn.display._image_maps import _ImageMapDisplay, index_of, one_image
+from skcnn.display._images import check_positive, names_of_labels
 
 # Number of copies of the image in one call of `predict_proba`.
 BATCH = 256
@@ -20,14 +15,17 @@ BATCH = 256
 # The default side of the patch is the shorter side of the image divided by this number.
 PATCHES_PER_SIDE = 4
 
+# The default step of the patch is its side divided by this number.
+STEPS_PER_PATCH = 4
 
-class OcclusionDisplay:
+
+class OcclusionDisplay(_ImageMapDisplay):
     """How much a classifier's probability falls when parts of an image are covered.
 
     It is recommended to use :meth:`from_estimator` to create an `OcclusionDisplay`. All
     parameters are stored as attributes.
 
-    A patch is moved over the image. The map over the image shows by how much the
+    A patch is moved over the image. The map beside the image shows by how much the
     probability of a class falls when the patch covers a pixel [1]_. Where it falls, the
     classifier sees evidence for the class; where it rises, evidence against the class.
 
@@ -44,10 +42,10 @@ class OcclusionDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the image.
+    axes_ : ndarray of shape (2,) of matplotlib Axes
+        Axes with the image and with the map.
     figure_ : matplotlib Figure
-        Figure containing the image.
+        Figure containing the axes.
 
     See Also
     --------
@@ -71,6 +69,9 @@ class OcclusionDisplay:
     >>> plt.show()
     """
 
+    _map = "importances"
+    _values = "probability lost\nwhen covered"
+
     def __init__(self, image: Any, importances: Any, *, probability: float, label: str):
         self.image = image
         self.importances = importances
@@ -92,6 +93,9 @@ class OcclusionDisplay:
     ) -> Self:
         """Cover parts of one image and draw how much the probability falls.
 
+        With the default patch and step, the classifier predicts about 170 copies of the
+        image.
+
         Parameters
         ----------
         estimator : estimator
@@ -107,7 +111,7 @@ class OcclusionDisplay:
             image. The patch has the mean color of the image, the least conspicuous
             color.
         stride : int, default=None
-            Step of the patch in pixels; by default half of its side.
+            Step of the patch in pixels; by default a quarter of its side.
         display_labels : array-like of shape (n_classes,), default=None
             Names of the classes, in the order of the classifier's `classes_`. By
             default the labels themselves are written.
@@ -115,7 +119,7 @@ class OcclusionDisplay:
             Shape of the image in a flat row, see
             :meth:`~skcnn.display.ImageGridDisplay.from_data`.
         ax : matplotlib Axes, default=None
-            Axes to draw on. If `None`, a figure is created.
+            Axes that two new ones replace. If `None`, a figure is created.
 
         Returns
         -------
@@ -145,12 +149,7 @@ class OcclusionDisplay:
         check_is_fitted(estimator)
         # The copies with a patch are passed to the classifier in the form of X.
         X = array_or_frame(X, estimator, getattr(estimator, "image_shape_", None))
-        images = as_images(X, image_shape)
-        if len(images) != 1:
-            raise ValueError(
-                f"Got {len(images)} images, but one is explained at a time: pass "
-                "X[i : i + 1]."
-            )
+        images = one_image(X, image_shape)
         image = images[0]
         shorter = min(image.shape[:2])
         if patch_size is None:
@@ -162,16 +161,11 @@ class OcclusionDisplay:
                 f"{image.shape[1]} pixels, but the patch has to fit into it."
             )
         if stride is None:
-            stride = max(patch_size // 2, 1)
+            stride = max(patch_size // STEPS_PER_PATCH, 1)
         check_positive(stride, "stride")
         classes = np.asarray(estimator.classes_)
-        if label is not None and label not in classes.tolist():
-            raise ValueError(
-                f"Got label={label!r}, but the classes are {listed(classes)}."
-            )
-
         uncovered = estimator.predict_proba(X)[0]
-        index = uncovered.argmax() if label is None else classes.tolist().index(label)
+        index = index_of(label, classes, uncovered)
         fill = image.mean(axis=(0, 1))
         if image.dtype.kind in "iu":
             fill = np.rint(fill)
@@ -199,45 +193,6 @@ class OcclusionDisplay:
             probability=float(uncovered[index]),
             label=names_of_labels(classes, display_labels)[classes[index]],
         ).plot(ax)
-
-    def plot(self, ax: Any = None) -> Self:
-        """Draw the image with the map over it.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on. If `None`, a figure is created.
-
-        Returns
-        -------
-        display : OcclusionDisplay
-            Object that stores what was drawn.
-        """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
-        [[shown]] = scaled_for_showing([np.asarray(self.image)[None]])
-        if shown.ndim == 3:  # drawn in gray, because the map has colors
-            shown = shown[..., :3].mean(axis=-1)
-        ax.imshow(shown, cmap="gray", vmin=0, vmax=1)
-        largest = max(np.abs(self.importances).max(), 1e-3)
-        overlay = ax.imshow(
-            self.importances,
-            cmap="PuOr_r",
-            vmin=-largest,
-            vmax=largest,
-            # Transparent where the probability does not change.
-            alpha=0.75 * np.abs(self.importances) / largest,
-        )
-        bar = ax.figure.colorbar(overlay, ax=ax, shrink=0.8)
-        bar.solids.set_alpha(1)
-        bar.set_label("probability lost when covered")
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(f"{self.label}: {self.probability:.0%}", parse_math=False)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self
 
 
 def _starts(length: int, size: int, stride: int) -> list[int]:

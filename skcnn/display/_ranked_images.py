@@ -6,27 +6,35 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images.labels import check_probabilities
-from skcnn.display._image_grid import TITLE_HEIGHT, ImageGridDisplay
+from skcnn._messages.wording import counted
+from skcnn.display._captions import (
+    Measured,
+    axes_for,
+    columns_and_size,
+    draw_grid,
+    draw_nothing,
+    headline_height,
+)
 from skcnn.display._images import (
     as_images,
-    aspect_of,
     check_positive,
     names_of_labels,
+    scaled_for_showing,
 )
+from skcnn.display._texts import BLUE, VERMILION, at_most
 from skcnn.inspection import find_label_issues
-
-# A caption may be wider than a grid with a single image.
-CAPTION_INCHES = 3
 
 
 class _RankedImagesDisplay:
     """Base class of the displays of doubtful images, a grid with two names an image.
 
-    Subclasses define the order of the images, the caption, and the text that is shown
-    if there are no such images.
+    Subclasses define the order of the images, the words for prediction and headline,
+    and the text that is shown if there are no such images.
     """
 
-    _caption: str
+    _prediction: str
+    _found: tuple[str, str]
+    _ranking: str
     _nothing: str
 
     def __init__(
@@ -37,12 +45,16 @@ class _RankedImagesDisplay:
         labels: list[str],
         predictions: list[str],
         probabilities: np.ndarray,
+        n_found: int | None = None,
+        n_samples: int | None = None,
     ):
         self.images = images
         self.indices = indices
         self.labels = labels
         self.predictions = predictions
         self.probabilities = probabilities
+        self.n_found = n_found
+        self.n_samples = n_samples
 
     @staticmethod
     def _order(class_indices: np.ndarray, y_proba: np.ndarray) -> np.ndarray:
@@ -65,7 +77,8 @@ class _RankedImagesDisplay:
         y, class_indices, y_proba, classes = check_probabilities(
             y, y_proba, classes, n_samples=len(images)
         )
-        indices = cls._order(class_indices, y_proba)[:max_images]
+        found = cls._order(class_indices, y_proba)
+        indices = found[:max_images]
         names = names_of_labels(classes, display_labels)
         best = y_proba.argmax(axis=1)[indices]
         return cls(
@@ -74,6 +87,8 @@ class _RankedImagesDisplay:
             labels=[names[label] for label in y[indices]],
             predictions=[names[label] for label in classes[best]],
             probabilities=y_proba[indices, best],
+            n_found=len(found),
+            n_samples=len(images),
         ).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -89,47 +104,55 @@ class _RankedImagesDisplay:
         display : object of the same class
             Object that stores what was drawn.
         """
-        import matplotlib.pyplot as plt
-
         if len(self.images):
-            n_columns = self._n_columns(ax)
-            titles = [
-                f"{label}\n→ {probability:.0%} {prediction}"
-                for label, prediction, probability in zip(
-                    self.labels, self.predictions, self.probabilities, strict=True
-                )
-            ]
-            starts = range(0, len(self.images), n_columns)
-            grid = ImageGridDisplay(
-                [self.images[i : i + n_columns] for i in starts],
-                titles=[titles[i : i + n_columns] for i in starts],
-            ).plot(ax)
-            if ax is None:
-                figure = grid.figure_
-                figure.set_figwidth(max(figure.get_figwidth(), CAPTION_INCHES))
-            ax = grid.ax_
-            ax.set_xlabel(self._caption, fontsize="small")
+            ax = self._plot_images(ax)
         else:
-            if ax is None:
-                _, ax = plt.subplots(figsize=(4, 1), layout="constrained")
-            ax.text(0.5, 0.5, self._nothing, ha="center", va="center", wrap=True)
-            ax.set_axis_off()
+            ax = draw_nothing(ax, self._nothing_found())
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
 
-    def _n_columns(self, ax: Any) -> int:
-        """Return the number of columns that gives the grid the shape of the axes.
+    def _plot_images(self, ax: Any) -> Any:
+        """Draw as many of the images as there is room for, and return the axes."""
+        [images] = scaled_for_showing([self.images])
+        captions = Measured(
+            [
+                (
+                    (f"label: {at_most(label)}", BLUE),
+                    (
+                        f"{self._prediction}: {at_most(prediction)}, {probability:.0%}",
+                        VERMILION,
+                    ),
+                )
+                for label, prediction, probability in zip(
+                    self.labels, self.predictions, self.probabilities, strict=True
+                )
+            ]
+        )
+        n_columns = None
+        size = np.zeros(2)
+        if ax is None:
+            n_columns, size = columns_and_size(captions, images.shape[1:])
+            size[1] += headline_height(self._headline(len(images)), size[0])
+        ax, size = axes_for(ax, size)
+        draw_grid(ax, size, images, captions, self._headline, n_columns)
+        return ax
 
-        Without axes, the grid is about square.
-        """
-        ratio = 1.0
-        if ax is not None:
-            box = ax.get_window_extent()
-            ratio = box.width / box.height
-        row = (1 + 2 * TITLE_HEIGHT) / aspect_of(self.images.shape[1:])
-        n_columns = np.ceil(np.sqrt(len(self.images) * row * ratio))
-        return int(min(n_columns, len(self.images)))
+    def _headline(self, shown: int) -> str:
+        """Return how many images there are and in what order they are shown."""
+        n = len(self.images) if self.n_found is None else self.n_found
+        text = counted(n, *self._found)
+        if shown < n:
+            text = f"{shown:,} of {text}"
+        if self.n_samples is not None:
+            text += f" among {counted(self.n_samples, 'image')}"
+        return text + (f", {self._ranking} first" if n > 1 else "")
+
+    def _nothing_found(self) -> str:
+        """Return the text of a picture without images."""
+        if self.n_samples is None:
+            return self._nothing
+        return f"{self._nothing[:-1]} among {counted(self.n_samples, 'image')}."
 
 
 class MisclassifiedImagesDisplay(_RankedImagesDisplay):
@@ -138,8 +161,9 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions` to
     create a `MisclassifiedImagesDisplay`. All parameters are stored as attributes.
 
-    The title of each image is its label, followed by an arrow, the probability of the
-    predicted class and the name of the predicted class.
+    Above each image stand its label in blue, and the predicted class with its
+    probability in orange. The headline says how many mistakes there are. On small axes,
+    fewer images are drawn, so that names are legible; they are never cut.
 
     Parameters
     ----------
@@ -153,6 +177,11 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
         The names of the predicted classes.
     probabilities : ndarray of shape (m,)
         The probabilities of the predicted classes.
+    n_found : int, default=None
+        Number of all mistakes, of which `images` are the first. If None, `images`
+        are taken for all.
+    n_samples : int, default=None
+        Number of all images, right and wrong. If None, the headline does not name it.
 
     Attributes
     ----------
@@ -182,8 +211,10 @@ class MisclassifiedImagesDisplay(_RankedImagesDisplay):
     >>> plt.show()
     """
 
-    _caption = "label → probability of the prediction"
-    _nothing = "No image is misclassified."
+    _prediction = "predicted"
+    _found = ("mistake", "mistakes")
+    _ranking = "the most confident"
+    _nothing = "No mistake."
 
     @classmethod
     def from_estimator(
@@ -338,8 +369,9 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
     It is recommended to use :meth:`from_predictions` to create a `LabelIssuesDisplay`.
     All parameters are stored as attributes.
 
-    The title of each image is its label, followed by an arrow, the probability of the
-    suggested label and the name of the suggested label.
+    Above each image stand its label in blue, and the suggested label with its
+    probability in orange. The headline says how many doubtful labels there are. On
+    small axes, fewer images are drawn, so that names are legible; they are never cut.
 
     Parameters
     ----------
@@ -353,6 +385,11 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
         The names of the suggested labels.
     probabilities : ndarray of shape (m,)
         The probabilities of the suggested labels.
+    n_found : int, default=None
+        Number of all doubtful labels, of which `images` are the first. If None,
+        `images` are taken for all.
+    n_samples : int, default=None
+        Number of all images, right and wrong. If None, the headline does not name it.
 
     Attributes
     ----------
@@ -384,8 +421,10 @@ class LabelIssuesDisplay(_RankedImagesDisplay):
     True
     """
 
-    _caption = "label → probability of the suggestion"
-    _nothing = "No label is in doubt."
+    _prediction = "suggested"
+    _found = ("doubtful label", "doubtful labels")
+    _ranking = "the most doubtful"
+    _nothing = "No doubtful label."
 
     @classmethod
     def from_predictions(

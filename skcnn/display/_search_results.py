@@ -6,13 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from skcnn.display._texts import BLUE, VERMILION, color_on_map
 from skcnn.inspection import search_results
 
 # Number of candidates that are drawn at most, the best ones. More would be unreadable.
 MOST_CANDIDATES = 30
-
-# The same colors as in `LossCurveDisplay`.
-COLOR, BEST_COLOR = "#0072B2", "#D55E00"
 
 # An axis is logarithmic if the ratios of neighboring values vary less than their
 # differences, and if the largest value is at least this many times the smallest one.
@@ -168,12 +166,12 @@ class SearchResultsDisplay:
             line["x"],
             line["mean_test_score"],
             line["std_test_score"],
-            color=COLOR,
+            color=BLUE,
             marker="o",
             capsize=3,
         )
         best = scored.iloc[0]
-        ax.plot(best[name], best["mean_test_score"], "D", color=BEST_COLOR, zorder=3)
+        ax.plot(best[name], best["mean_test_score"], "D", color=VERMILION, zorder=3)
         if _is_logarithmic(np.unique(line["x"])):
             ax.set_xscale("log")
         ax.set(xlabel=name, ylabel=self._score_label())
@@ -187,13 +185,13 @@ class SearchResultsDisplay:
         for y_value, x_value, score in zip(*columns, strict=True):
             scores[_place(y_value, y_values), _place(x_value, x_values)] = score
         image = ax.imshow(scores, cmap="viridis", aspect="auto")
-        lowest, highest = np.nanmin(scores), np.nanmax(scores)
+        highest = np.nanmax(scores)
         for (i, j), score in np.ndenumerate(scores):
             text = "failed" if np.isnan(score) else f"{score:.3f}"
-            is_dark = score <= (lowest + highest) / 2
-            color = "white" if is_dark else "black"
-            weight = "bold" if score == highest else "normal"
-            ax.text(j, i, text, ha="center", va="center", color=color, weight=weight)
+            style = {"weight": "bold" if score == highest else "normal"}
+            if not np.isnan(score):
+                style["color"] = color_on_map(image, score)
+            ax.text(j, i, text, ha="center", va="center", **style)
         ax.set_xticks(range(len(x_values)), [_text(value) for value in x_values])
         ax.set_yticks(range(len(y_values)), [_text(value) for value in y_values])
         ax.set(xlabel=x_name, ylabel=y_name)
@@ -206,12 +204,12 @@ class SearchResultsDisplay:
             scored["mean_test_score"],
             heights,
             xerr=scored["std_test_score"],
-            color=COLOR,
+            color=BLUE,
             marker="o",
             linestyle="none",
             capsize=3,
         )
-        ax.plot(scored["mean_test_score"].iloc[0], 0, "D", color=BEST_COLOR, zorder=3)
+        ax.plot(scored["mean_test_score"].iloc[0], 0, "D", color=VERMILION, zorder=3)
         labels = [
             ", ".join(f"{name}={_text(scored[name].iloc[i])}" for name in names)
             for i in range(len(scored))

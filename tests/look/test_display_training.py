@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -35,16 +36,29 @@ def test_curves_and_the_best_epoch():
         assert list(line.get_ydata()) == values
         assert line.axes is display.axes_[0 if "loss" in name else 1]
     assert display.best_epoch == 2
-    assert "best epoch: 2" in display.axes_[1].get_legend_handles_labels()[1]
+    assert "best epoch: 2 (90.0%)" in display.axes_[1].get_legend_handles_labels()[1]
+    assert [ax.get_title() for ax in display.axes_] == ["loss", "accuracy"]
 
 
 def test_without_validation_no_epoch_is_best():
-    display = LossCurveDisplay({"loss": [1.0], "accuracy": [0.5]}).plot()
+    history = {"loss": [1.0, 0.8], "accuracy": [0.5, 0.6]}
+    display = LossCurveDisplay(history).plot()
     assert display.best_epoch is None and set(display.lines_) == {"loss", "accuracy"}
-    assert display.lines_["loss"].get_marker() == "o"  # a single epoch is seen
-    display.figure_.canvas.draw()
-    ticks = [t.get_text() for t in display.axes_[0].get_xticklabels()]
-    assert "1" in ticks and not any("." in text for text in ticks)
+    assert not display.axes_[0].get_legend() and not display.axes_[1].get_legend()
+
+
+def test_one_epoch_is_bars_with_their_values():
+    history = {name: values[:1] for name, values in HISTORY.items()}
+    display = LossCurveDisplay(history).plot()
+    assert display.lines_ == {} and set(display.bars_) == set(HISTORY)
+    written = [[text.get_text() for text in ax.texts] for ax in display.axes_]
+    assert written == [["0.9", "0.8"], ["50.0%", "60.0%"]]
+    for ax in display.axes_:
+        names = [label.get_text() for label in ax.get_yticklabels()]
+        assert names == ["training", "validation"]
+        assert ax.get_xlabel() == "after 1 epoch"
+    display = LossCurveDisplay({"loss": [1.0], "accuracy": [0.5]}).plot()
+    assert set(display.bars_) == {"loss", "accuracy"}
 
 
 def test_axes_that_are_given_are_replaced():
@@ -54,6 +68,23 @@ def test_axes_that_are_given_are_replaced():
     figure.canvas.draw()
     place = right.get_position()
     assert all(place.x0 - 0.01 <= ax.get_position().x0 for ax in display.axes_)
+
+
+def test_narrow_axes_have_loss_above_accuracy():
+    for size, below in (((8, 3), False), ((3, 3), True)):
+        figure, ax = plt.subplots(figsize=size, layout="constrained")
+        loss, accuracy = LossCurveDisplay(HISTORY).plot(ax).axes_
+        figure.canvas.draw()
+        assert (accuracy.get_position().y1 < loss.get_position().y0) == below
+
+
+def test_axes_that_are_in_no_grid_are_replaced_too():
+    ax = plt.figure().add_axes([0.5, 0.1, 0.4, 0.8])
+    loss, accuracy = LossCurveDisplay(HISTORY).plot(ax).axes_
+    box = ax.get_position()
+    for one in (loss, accuracy):
+        place = one.get_position()
+        assert box.x0 - 0.01 <= place.x0 and place.x1 <= box.x1 + 0.01
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +188,22 @@ def test_failed_candidates_are_left_out_or_named(data):
     search.cv_results_["mean_test_score"][:] = np.nan
     with pytest.raises(ValueError, match="All fits of the search failed"):
         SearchResultsDisplay.from_estimator(search)
+
+
+def test_a_candidate_of_halving_is_drawn_once_with_what_it_was_given(data):
+    grid = {"n_neighbors": [1, 3, 9, 17], "weights": ["uniform", "distance"]}
+    options = {"cv": 2, "random_state": 0, "min_resources": 40}
+    search = HalvingGridSearchCV(KNeighborsClassifier(), grid, **options).fit(*data)
+    assert search.n_iterations_ > 1
+    display = SearchResultsDisplay.from_estimator(search)
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    candidates = [label.rpartition(", n_samples=")[0] for label in labels]
+    assert len(set(candidates)) == len(candidates) == 8
+    best = search.best_params_
+    assert labels[0] == (
+        f"n_neighbors={best['n_neighbors']}, weights={best['weights']}, "
+        f"n_samples={search.n_resources_[-1]}"
+    )
 
 
 def test_the_metric_is_named(data):

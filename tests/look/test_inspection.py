@@ -1,17 +1,29 @@
 """Label issues, and the results of searches as a table."""
 
+import pickle
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    cross_val_predict,
+)
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skcnn.inspection import find_label_issues, search_results
+from skcnn.model_selection import WarmHalvingGridSearchCV
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +118,67 @@ def test_results_are_sorted_and_their_names_short(data):
     for place, row in table.iterrows():
         params = search.cv_results_["params"][place]
         assert params["kneighborsclassifier__n_neighbors"] == row["n_neighbors"]
+
+
+SETTINGS = {
+    "kneighborsclassifier__n_neighbors": [1, 3, 9],
+    "kneighborsclassifier__weights": ["uniform", "distance"],
+    "kneighborsclassifier__metric_params": [None, {}, ([],)],
+}
+
+
+@pytest.mark.parametrize("search_class", [HalvingGridSearchCV, HalvingRandomSearchCV])
+@pytest.mark.parametrize("aggressive", [False, True])
+def test_halving_has_a_row_for_each_candidate(search_class, aggressive, data):
+    pipeline = make_pipeline(StandardScaler(), KNeighborsClassifier())
+    options = {"cv": 2, "random_state": 0, "aggressive_elimination": aggressive}
+    search = search_class(pipeline, SETTINGS, min_resources=40, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fits with metric_params=([],) fail
+        search = pickle.loads(pickle.dumps(search.fit(*data)))
+    table = search_results(search)
+    names = {"n_neighbors", "weights", "metric_params"}
+    assert set(table.columns[:3]) == names and table.columns[3] == "n_samples"
+    assert len(table) == search.n_candidates_[0]
+    assert table.index[0] == search.best_index_
+    assert table["rank_test_score"].iloc[0] == 1
+    scored = table[table["mean_test_score"].notna()]
+    assert scored["rank_test_score"].is_monotonic_increasing
+    assert scored["n_samples"].is_monotonic_decreasing
+    iterations = search.cv_results_["iter"]
+    assert iterations.max() == iterations[table.index[0]] > 0
+
+
+def test_halving_over_a_parameter_names_it(data):
+    search = HalvingGridSearchCV(
+        make_pipeline(RandomForestClassifier(random_state=0)),
+        {"randomforestclassifier__max_depth": [1, 2, 3]},
+        resource="randomforestclassifier__n_estimators",
+        max_resources=9,
+        cv=2,
+    ).fit(*data)
+    table = search_results(search)
+    assert list(table.columns[:-4]) == ["max_depth", "n_estimators"]
+    assert table["n_estimators"].tolist() == [9, 3, 3]
+
+
+@pytest.mark.parametrize("step", ["", "mlpclassifier__"])
+def test_warm_halving_has_a_row_for_each_candidate(step, data):
+    estimator = MLPClassifier((8,), random_state=0)
+    search = WarmHalvingGridSearchCV(
+        make_pipeline(estimator) if step else estimator,
+        {f"{step}alpha": [0.1, 1, 10, 100]},
+        resource=f"{step}max_iter",
+        max_resources=4,
+        cv=2,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        table = search_results(search.fit(*data))
+    assert list(table.columns[:-4]) == ["alpha", "max_iter"]
+    assert sorted(table["alpha"]) == [0.1, 1, 10, 100]
+    assert table["max_iter"].tolist()[0] == search.n_resources_[-1]
+    assert table.index[0] == search.best_index_
 
 
 def test_names_keep_what_tells_them_apart(data):
