@@ -96,11 +96,7 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
         "augment", "scales", "callbacks" and "optimizer".
     """
     filters = _tuple_of_integers("filters", estimator.filters)
-    kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
-    # Extend or cut `kernel_size` to the number of stages, so that a search can vary
-    # `filters` alone.
-    kernel_size += kernel_size[-1:] * (len(filters) - len(kernel_size))
-    kernel_size = kernel_size[: len(filters)]
+    kernel_size = kernel_of_each_stage(estimator, len(filters))
     if estimator.image_shape is not None:
         check_image_shape(estimator.image_shape)
     augment = tuple_of_names("augment", estimator.augment, AUGMENTATIONS)
@@ -203,6 +199,16 @@ def tuple_of_scales(value: Any) -> tuple[float, ...]:
             "tuple of them with at least one entry, or None."
         )
     return tuple(float(scale) for scale in scales)
+
+
+def kernel_of_each_stage(estimator: Any, n_stages: int) -> tuple[int, ...]:
+    """Return `kernel_size`, extended or cut to the number of stages.
+
+    So a search can vary `filters` alone.
+    """
+    kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
+    kernel_size += kernel_size[-1:] * (n_stages - len(kernel_size))
+    return kernel_size[:n_stages]
 
 
 def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
