@@ -18,6 +18,7 @@ import numpy as np
 
 from skcnn._estimator.parameters import (
     has_family,
+    kernel_of_each_stage,
     resolve_parameters,
     tuple_of_names,
     tuple_of_scales,
@@ -29,6 +30,7 @@ from skcnn._network.augment import (
     views_seen,
 )
 from skcnn._network.backends import backend
+from skcnn._network.description import least_side
 from skcnn._network.startup import start_devices, start_keras
 
 AUTO = "auto"
@@ -105,8 +107,8 @@ def decide(
     if filters == AUTO and given:
         decided["filters"] = given["filters"]
     elif filters == AUTO:
-        side = mean_side(image_shape) * tuple_of_scales(scales)[-1]
-        decided["filters"] = auto_filters(base, side, estimator.pool_size)
+        scale = tuple_of_scales(scales)[-1]
+        decided["filters"] = auto_filters(estimator, image_shape, scale)
     if estimator.dtype == AUTO:
         decided["dtype"] = kept["dtype"] if kept else auto_dtype()
     if estimator.batch_size == AUTO:
@@ -224,16 +226,25 @@ def auto_scale(base: Base, image_shape: tuple[int, int, int]) -> float:
     return min(1.0, base.largest_side / mean_side(image_shape))
 
 
-def auto_filters(base: Base, side: float, pool_size: int) -> tuple[int, ...]:
-    """Return the filters of each stage, with more stages for sides that are larger.
+def auto_filters(
+    estimator: Any, image_shape: tuple[int, int, int], scale: float
+) -> tuple[int, ...]:
+    """Return the filters of each stage, with more stages for images that are larger.
 
-    Stages are added until pooling has made the side as small as that of the class. Then
-    the last stages see about as many pixels as they do for small images, and the dense
-    layers read about as many values.
+    `scale` is the factor by which the network reduces the sides of images. Stages are
+    added until pooling has made the mean side as small as that of the class. Then the
+    last stages see about as many pixels as they do for small images, and the dense
+    layers read about as many values. A long and narrow image gets no stage that would
+    find no pixels left to pool on the shorter side.
     """
+    base: Base = estimator._base
+    side, shorter = scale * mean_side(image_shape), round(scale * min(image_shape[:2]))
     n_stages = len(base.filters)
-    while side > base.side and pool_size > 1:
-        side /= pool_size
+    while side > base.side and estimator.pool_size > 1:
+        kernel_size = kernel_of_each_stage(estimator, n_stages + 1)
+        if least_side(estimator, kernel_size) > shorter:
+            break
+        side /= estimator.pool_size
         n_stages += 1
     if n_stages == len(base.filters):
         return base.filters

@@ -57,8 +57,9 @@ class MNISTCNNClassifier(CNNClassifier):
         `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
         images of up to 48 x 48 pixels (after `progressive_resizing`), or
         ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images get
-        one more stage for each max pooling that it takes to make them so small. Their
-        filters double from stage to stage, up to 128.
+        one more stage for each max pooling that it takes to make them so small, if
+        their shorter side is long enough. Their filters double from stage to stage, up
+        to 128.
     convolutions : int, default=1
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=(5, 3)
@@ -143,8 +144,9 @@ class MNISTCNNClassifier(CNNClassifier):
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
         is true. It reduces images with more pixels than 64 x 64 to about as many, or
         more than 96 x 96 in `CIFARCNNClassifier`: it multiplies these numbers by the
-        scale of the reduction. Images less than 8 pixels high or wide are never
-        resized.
+        scale of the reduction. Images keep their proportions, and at least so many
+        pixels that each layer has an output. Images less than 8 pixels high or wide are
+        never resized.
     test_time_augmentation : str, tuple of str, "auto" or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"
@@ -462,8 +464,9 @@ class CIFARCNNClassifier(CNNClassifier):
         `convolutions` convolutions and one max pooling. "auto" is ``(16, 32)`` for
         images of up to 48 x 48 pixels (after `progressive_resizing`), or
         ``(32, 128, 128)`` for up to 64 x 64 in `CIFARCNNClassifier`. Larger images get
-        one more stage for each max pooling that it takes to make them so small. Their
-        filters double from stage to stage, up to 128.
+        one more stage for each max pooling that it takes to make them so small, if
+        their shorter side is long enough. Their filters double from stage to stage, up
+        to 128.
     convolutions : int, default=2
         Number of convolutions in each stage.
     kernel_size : int or tuple of int, default=3
@@ -548,8 +551,9 @@ class CIFARCNNClassifier(CNNClassifier):
         ``(0.5, 0.625, 0.75, 0.875, 1.0)`` in `CIFARCNNClassifier` if `global_pooling`
         is true. It reduces images with more pixels than 64 x 64 to about as many, or
         more than 96 x 96 in `CIFARCNNClassifier`: it multiplies these numbers by the
-        scale of the reduction. Images less than 8 pixels high or wide are never
-        resized.
+        scale of the reduction. Images keep their proportions, and at least so many
+        pixels that each layer has an output. Images less than 8 pixels high or wide are
+        never resized.
     test_time_augmentation : str, tuple of str, "auto" or None, default="auto"
         Views of an image over which predictions average the logits: the image itself
         and changed copies of it. "flip" adds the mirror image of each view; "shift"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator
 
-from skcnn._estimator.automatic import AUTO, auto_filters, mean_side, with_values
+from skcnn._estimator.automatic import AUTO, auto_filters, with_values
 from skcnn._estimator.parameters import (
     FAMILY,
     PARAMETER_CONSTRAINTS,
@@ -157,8 +157,7 @@ class ConvNet(BaseEstimator):
         validate_parameters(self)
         view = with_settings(self, self, image_shape)
         if view.filters == AUTO:
-            side = mean_side(image_shape)
-            view.filters = auto_filters(view._base, side, view.pool_size)
+            view.filters = auto_filters(view, tuple(image_shape), 1.0)
         parameters, dropout = family_parameters(view)
         network = Network(
             image_shape=tuple(image_shape),

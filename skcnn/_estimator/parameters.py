@@ -99,11 +99,7 @@ def has_family(estimator: Any) -> bool:
 def family_parameters(estimator: Any) -> tuple[dict[str, Any], tuple[float, float]]:
     """Return the parameters of a network of the family, and its dropout rates."""
     filters = _tuple_of_integers("filters", estimator.filters)
-    kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
-    # Extend or cut `kernel_size` to the number of stages, so that a search can vary
-    # `filters` alone.
-    kernel_size += kernel_size[-1:] * (len(filters) - len(kernel_size))
-    kernel_size = kernel_size[: len(filters)]
+    kernel_size = kernel_of_each_stage(estimator, len(filters))
     network = {
         "whitening": bool(estimator.whitening),
         "filters": filters,
@@ -241,6 +237,16 @@ def tuple_of_scales(value: Any) -> tuple[float, ...]:
             "tuple of them with at least one entry, or None."
         )
     return tuple(float(scale) for scale in scales)
+
+
+def kernel_of_each_stage(estimator: Any, n_stages: int) -> tuple[int, ...]:
+    """Return `kernel_size`, extended or cut to the number of stages.
+
+    So a search can vary `filters` alone.
+    """
+    kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
+    kernel_size += kernel_size[-1:] * (n_stages - len(kernel_size))
+    return kernel_size[:n_stages]
 
 
 def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:

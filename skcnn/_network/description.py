@@ -108,26 +108,31 @@ class Network:
         """Return ``(height, width)`` of the images in each phase of training.
 
         `scales` are the sides of the images in each phase, relative to those of the
-        network. Sizes are clipped: at least large enough for every layer to have one
-        output pixel, at most the size of the image. Images less than `MIN_CHANGED_SIDE`
-        pixels high or wide keep their size.
+        network. Both sides are reduced by the same factor. It is at least so large that
+        the shorter side is as long as :func:`least_side` says, and at most 1. Images
+        less than `MIN_CHANGED_SIDE` pixels high or wide keep their size.
         """
-        original = self.image_shape[:2]
-        if min(original) < MIN_CHANGED_SIDE:
-            return [original] * len(scales)
-        least = 1
-        for kernel_size in reversed(self.kernel_size):
-            shrinking = kernel_size - 1 if self.padding == "valid" else 0
-            first = 1 if self.pool_first else self.convolutions
-            least += (self.convolutions - first) * shrinking
-            least = least * self.pool_size + first * shrinking
-        if self.whitening:
-            least += WHITENING_SIDE - 1
-        height, width = (
-            [min(side, max(round(scale * side), least)) for scale in scales]
-            for side in original
-        )
-        return list(zip(height, width, strict=True))
+        height, width, _ = self.image_shape
+        shorter = min(height, width)
+        if shorter < MIN_CHANGED_SIDE:
+            return [(height, width)] * len(scales)
+        least = min(1.0, least_side(self, self.kernel_size) / shorter)
+        scales = tuple(max(scale, least) for scale in scales)
+        return [(round(scale * height), round(scale * width)) for scale in scales]
+
+
+def least_side(stages: Any, kernel_size: tuple[int, ...]) -> int:
+    """Return the least side of an image that leaves an output pixel to every layer.
+
+    `stages` has the attributes of a :class:`Network` for all else than `kernel_size`.
+    """
+    least = 1
+    for side in reversed(kernel_size):
+        shrinking = side - 1 if stages.padding == "valid" else 0
+        first = 1 if stages.pool_first else stages.convolutions
+        least += (stages.convolutions - first) * shrinking
+        least = least * stages.pool_size + first * shrinking
+    return least + (WHITENING_SIDE - 1 if stages.whitening else 0)
 
 
 def check_activation(name: str) -> str:

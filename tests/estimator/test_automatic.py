@@ -8,6 +8,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from sklearn.base import clone
 from tiny import tiny_classifier
 
@@ -22,7 +24,7 @@ from skcnn._estimator.automatic import (
 )
 from skcnn._estimator.fitting import describe_network
 from skcnn._estimator.parameters import resolve_parameters
-from skcnn._network.description import build_network, network_size
+from skcnn._network.description import build_network, least_side, network_size
 
 # Only `epochs` is "auto" unless a test says so.
 tiny = partial(
@@ -130,8 +132,11 @@ def test_small_images_get_the_networks_of_mnist_and_cifar(sides):
         ((50, 50), True, 50),
         ((64, 64), True, 64),
         ((192, 192), True, 192),
-        ((48, 768), True, 192),
         ((720, 1280), True, 960),
+        # The shorter side, of 24 and of 16 pixels then, has pixels left for a third
+        # pooling, or not.
+        ((72, 512), True, 192),
+        ((48, 768), False, 192),
     ],
 )
 def test_larger_images_get_more_stages_and_then_are_reduced(sides, more, mean):
@@ -159,7 +164,7 @@ def test_color_images_that_are_not_reduced_get_more_stages_too(side, filters):
 
 
 def test_images_less_than_8_pixels_high_are_not_reduced():
-    expected = (32, 64, 128, 128), (0.5, 0.625, 0.75, 0.875, 1.0)
+    expected = (32, 128, 128), (0.5, 0.625, 0.75, 0.875, 1.0)
     assert shape_of_auto(CIFARCNNClassifier, (4, 4_096, 3)) == expected
 
 
@@ -170,7 +175,7 @@ def test_stages_follow_the_size_that_the_network_sees_and_the_pooling():
         assert decide(clf, 100, shape)["filters"] == (16, 32, 64, 128)
     clf = MNISTCNNClassifier(progressive_resizing=(1.0, 0.25))
     assert decide(clf, 100, shape)["filters"] == (16, 32)
-    for pool_size, n_stages in ((1, 2), (2, 4), (4, 3), (8, 3)):
+    for pool_size, n_stages in ((1, 2), (2, 4), (4, 3), (8, 2)):
         clf = MNISTCNNClassifier(progressive_resizing=None, pool_size=pool_size)
         assert len(decide(clf, 100, shape)["filters"]) == n_stages
 
@@ -269,13 +274,39 @@ def test_images_of_224_pixels_cost_at_most_four_times_those_of_64(classifier):
 @pytest.mark.parametrize("classifier", BOTH)
 @pytest.mark.parametrize(
     "sides",
-    [(720, 1280), (4_000, 3_000), (16, 1_000), (1_000, 16), (1, 784), (8, 8), (1, 1)],
+    [
+        *((720, 1280), (4_000, 3_000), (1, 784), (8, 8), (1, 1)),
+        *((720, 24), (16, 400), (16, 1_000), (1_000, 16), (8, 1_500), (1_500, 12)),
+    ],
 )
 def test_no_image_takes_a_large_network(classifier, sides):
     *_, network = networks(classifier, (*sides, 3))
     assert network_size(network).n_kernel_values < 3_000_000
     outputs = [layer.output.shape for layer in build_network(network, (0, 0)).layers]
     assert all(min(shape[1:]) > 0 for shape in outputs)
+
+
+@given(
+    classifier=st.sampled_from(BOTH),
+    sides=st.tuples(st.integers(8, 1500), st.integers(8, 1500)),
+)
+@example(MNISTCNNClassifier, (720, 24))
+@example(CIFARCNNClassifier, (16, 400))
+def test_long_and_narrow_images_keep_their_proportions_and_their_pixels(
+    classifier, sides
+):
+    for network in networks(classifier, (*sides, 3)):
+        size = network.image_shape[:2]
+        # One factor makes both sides, each of which is rounded.
+        lowest = max((new - 0.5) / side for new, side in zip(size, sides, strict=True))
+        highest = min((new + 0.5) / side for new, side in zip(size, sides, strict=True))
+        assert lowest <= highest
+        # No pooling finds a single pixel, unless the image has too few for the stages
+        # that every image gets.
+        least = least_side(network, network.kernel_size)
+        assert min(size) >= min(least, *sides)
+        if len(network.filters) > len(classifier._base.filters):
+            assert min(size) >= least
 
 
 # -------------------------------------------------------------------------------- fits
@@ -292,8 +323,7 @@ def test_images_of_any_size_are_learned(classifier, sides):
     clf = classifier(**small).fit(X, y)
     assert clf.predict(X).shape == (8,)
     more = len(clf.auto_params_["filters"]) - len(classifier._base.filters)
-    side = np.sqrt(np.prod(sides))
-    assert more == (side > classifier._base.side)
+    assert more == (sides == (100, 110))
     resized = [layer for layer in clf.model_.layers if layer.name == "resizing"]
     assert [(layer.height, layer.width) for layer in resized] == (
         ([(61, 67)] if classifier is MNISTCNNClassifier else [(92, 101)])
