@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,28 @@ def gray(digits, labels=None):
     return X[..., np.newaxis], y if labels is None else labels[y]
 
 
-def fitted_estimators(digits):
-    X, y = gray(digits)
-    small = {"filters": 4, "dense_units": (), "epochs": 2, "random_state": 0}
+# Fits on the digits share one network.
+SMALL = {"filters": 4, "dense_units": (), "epochs": 2, "random_state": 0}
+
+
+def color():
     rng = np.random.default_rng(0)
-    color = rng.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
-    views = CIFARCNNClassifier.from_preset(
+    return rng.integers(0, 256, (60, 16, 16, 3), dtype=np.uint8)
+
+
+def on_digits(digits, labels=None, **parameters):
+    X, y = gray(digits, labels)
+    return MNISTCNNClassifier(**SMALL, **parameters).fit(X, y), X
+
+
+def of_two_classes(digits):
+    X, y = gray(digits)
+    two = y < 2
+    return MNISTCNNClassifier(**SMALL).fit(X[two], y[two] == 1), X
+
+
+def with_views(digits):
+    clf = CIFARCNNClassifier.from_preset(
         "fast",
         dtype="float32",
         filters=(8, 8),
@@ -41,7 +58,11 @@ def fitted_estimators(digits):
         test_time_augmentation=("flip", "shift"),
         random_state=0,
     )
-    unsure = CIFARCNNClassifier.from_preset(
+    return clf.fit(color(), np.arange(60) % 3 * 2.0), color()
+
+
+def with_unsure_images(digits):
+    clf = CIFARCNNClassifier.from_preset(
         "fast",
         dtype="float32",
         filters=(8, 8),
@@ -49,29 +70,47 @@ def fitted_estimators(digits):
         augment=("flip", "shift"),
         random_state=0,
     )
+    return clf.fit(color(), np.arange(60) % 3 == 1), color()
+
+
+def in_a_pipeline(digits):
+    X, y = gray(digits, NAMES)
     pipeline = make_pipeline(
         ImageReshaper(image_shape=(8, 8, 1)),
         ImageScaler(mode="standard"),
         "passthrough",
-        MNISTCNNClassifier(**small),
+        MNISTCNNClassifier(**SMALL),
     )
-    two = y < 2
-    return {
-        "numbers": (MNISTCNNClassifier(**small).fit(X, y), X),
-        "strings": (MNISTCNNClassifier(**small).fit(X, NAMES[y]), X),
-        "objects": (MNISTCNNClassifier(**small).fit(X, NAMES[y].astype(object)), X),
-        "two": (MNISTCNNClassifier(**small).fit(X[two], y[two] == 1), X),
-        "double": (MNISTCNNClassifier(dtype="float64", **small).fit(X, y), X),
-        "mixed": (MNISTCNNClassifier(dtype="mixed_bfloat16", **small).fit(X, y), X),
-        "views": (views.fit(color, np.arange(60) % 3 * 2.0), color),
-        "unsure": (unsure.fit(color, np.arange(60) % 3 == 1), color),
-        "pipeline": (pipeline.fit(X.reshape(len(X), -1), NAMES[y]), X),
-    }
+    return pipeline.fit(X.reshape(len(X), -1), y), X
+
+
+KINDS = {
+    "numbers": on_digits,
+    "strings": partial(on_digits, labels=NAMES),
+    "objects": partial(on_digits, labels=NAMES.astype(object)),
+    "two": of_two_classes,
+    "double": partial(on_digits, dtype="float64"),
+    "mixed": partial(on_digits, dtype="mixed_bfloat16"),
+    "views": with_views,
+    "unsure": with_unsure_images,
+    "pipeline": in_a_pipeline,
+}
+
+
+class Estimators(dict):
+    """Fitted estimators and images by kind, each fitted when it is first asked for."""
+
+    def __init__(self, digits):
+        self.digits = digits
+
+    def __missing__(self, kind):
+        self[kind] = KINDS[kind](self.digits)
+        return self[kind]
 
 
 @pytest.fixture(scope="module")
 def estimators(digits):
-    return fitted_estimators(digits)
+    return Estimators(digits)
 
 
 def answers_of_saved_model(path, images):
@@ -121,19 +160,6 @@ def both_ways(request):
     if request.param == "onnx":
         pytest.importorskip("tf2onnx", reason='needs pip install "skcnn[onnx]"')
     return FORMATS[request.param]
-
-
-KINDS = [
-    "numbers",
-    "strings",
-    "objects",
-    "two",
-    "double",
-    "mixed",
-    "views",
-    "unsure",
-    "pipeline",
-]
 
 
 @pytest.mark.slow
@@ -258,8 +284,8 @@ def test_a_network_that_auto_has_made_float32_is_exported(
     write, _ = both_ways
     X, y = gray(digits)
     monkeypatch.setattr(automatic, "auto_dtype", lambda: "float32")
-    clf = MNISTCNNClassifier(filters=4, epochs=1, dtype="auto", random_state=0)
-    write(clf.fit(X, y), tmp_path / "model")
+    clf = MNISTCNNClassifier(**SMALL, dtype="auto").fit(X, y)
+    write(clf, tmp_path / "model")
     assert (tmp_path / "model").exists()
 
 
@@ -267,7 +293,7 @@ def test_floating_images(both_ways, digits, tmp_path):
     write, run = both_ways
     X, y = gray(digits)
     X = (X / 16).astype(np.float32)
-    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, y)
+    clf = MNISTCNNClassifier(**SMALL).fit(X, y)
     write(clf, tmp_path / "model", dtype="float32")
     labels, probabilities = run(tmp_path / "model", X)
     np.testing.assert_array_equal(labels, clf.predict(X))
@@ -407,7 +433,7 @@ def test_names_of_classes_are_any_text(both_ways, digits, tmp_path, labels):
     write, run = both_ways
     X, y = gray(digits)
     names = np.array([labels[i % len(labels)] for i in y], object)
-    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
+    clf = MNISTCNNClassifier(**SMALL).fit(X, names)
     write(clf, tmp_path / "model")
     answer, _ = run(tmp_path / "model", X[:50])
     assert list(answer) == list(clf.predict(X[:50]))
@@ -417,7 +443,7 @@ def test_half_characters_in_names_of_classes_are_refused(both_ways, digits, tmp_
     write, _ = both_ways
     X, y = gray(digits)
     names = np.where(y < 3, "\ud800", "b").astype(object)
-    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
+    clf = MNISTCNNClassifier(**SMALL).fit(X, names)
     with pytest.raises(ValueError, match=r"cannot be exported, because .* UTF-8"):
         write(clf, tmp_path / "model")
     assert not list(tmp_path.iterdir())

@@ -32,7 +32,8 @@ def images(digits):
 
 
 def small(**parameters):
-    parameters = {"filters": 4, "dense_units": (), "epochs": 4} | parameters
+    network = {"filters": 4, "kernel_size": 3, "dense_units": (), "augment": None}
+    parameters = network | {"epochs": 4} | parameters
     return MNISTCNNClassifier(random_state=0, **parameters)
 
 
