@@ -46,7 +46,7 @@ __all__ = ["ImageFlattener", "ImageReshaper", "ImageResizer", "ImageScaler"]
 
 Class = TypeVar("Class", bound=type)
 
-NUMBERS: tuple[type, ...] = (int, float, np.integer, np.floating)
+NUMBERS = (int, float, np.integer, np.floating)
 
 # The number of channels of each color mode, in Keras's words.
 CHANNELS = {"auto": None, "grayscale": 1, "rgb": 3, "rgba": 4}
@@ -355,7 +355,8 @@ class ImageResizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"Got size={size!r}, but images are resized to at most "
                 f"{MOST_PIXELS:,} pixels."
             )
-        numbers = self.fill if isinstance(self.fill, (tuple, list)) else [self.fill]
+        fill: Any = self.fill
+        numbers = fill if isinstance(fill, (tuple, list)) else [fill]
         if not numbers or not all(
             isinstance(number, NUMBERS) and abs(number) <= sys.float_info.max
             for number in numbers
