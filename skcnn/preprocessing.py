@@ -1,8 +1,9 @@
 """Transformers that resize and scale images, and turn them into flat rows and back."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
-from math import isfinite, prod
+from math import prod
 from numbers import Integral, Real
 from typing import Any, TypeGuard, TypeVar
 
@@ -44,6 +45,8 @@ from skcnn._sklearn_private import (
 __all__ = ["ImageFlattener", "ImageReshaper", "ImageResizer", "ImageScaler"]
 
 Class = TypeVar("Class", bound=type)
+
+NUMBERS = (int, float, np.integer, np.floating)
 
 # The number of channels of each color mode, in Keras's words.
 CHANNELS = {"auto": None, "grayscale": 1, "rgb": 3, "rgba": 4}
@@ -352,9 +355,11 @@ class ImageResizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"Got size={size!r}, but images are resized to at most "
                 f"{MOST_PIXELS:,} pixels."
             )
-        numbers = self.fill if isinstance(self.fill, (tuple, list)) else [self.fill]
+        fill: Any = self.fill
+        numbers = fill if isinstance(fill, (tuple, list)) else [fill]
         if not numbers or not all(
-            isinstance(number, Real) and isfinite(number) for number in numbers
+            isinstance(number, NUMBERS) and abs(number) <= sys.float_info.max
+            for number in numbers
         ):
             raise ValueError(
                 f"Got fill={self.fill!r}, but expected a finite number, or a tuple of "

@@ -17,7 +17,7 @@ from skcnn._images.forms import (
     refuse_channels_first,
     validate_images,
 )
-from skcnn._images.resizing import resized
+from skcnn._images.resizing import check_fill, resized
 
 # The dtypes of image files.
 _DEPTHS = (np.dtype(np.uint8), np.dtype(np.uint16))
@@ -34,6 +34,10 @@ class Resizing(NamedTuple):
     fill: Any
     background: tuple[int, ...]
     channels: int | None
+
+    def check(self, channels: int, dtype: np.dtype) -> None:
+        if self.aspect_ratio == "pad":
+            check_fill(self.fill, channels, dtype)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         return resized(pixels, self.size, self.aspect_ratio, self.fill)
@@ -92,6 +96,7 @@ def resize_arrays(
     dtype = _common_dtype(images, name)
     channels = to.channels or _common_channels(images, name)
     array = images if isinstance(images, np.ndarray) else None
+    to.check(channels, dtype)
     shape = (*to.size, channels)
     if array is not None and (array.dtype, array.shape[1:]) == (dtype, shape):
         return array
@@ -162,9 +167,10 @@ def resize_sources(
     if len(depths) > 1 and depth is None:
         # From the beginning, so that `fill` means the same in all images.
         return resize_sources(sources, to, np.dtype(np.uint16), warn)
+    result = result.reshape(len(sources), *to.size, -1)
+    to.check(result.shape[3], result.dtype)
     if colored and warn is not None:
         warn()
-    result = result.reshape(len(sources), *to.size, -1)
     shape = (*sizes.pop(), result.shape[3]) if len(sizes) == 1 else None
     return result, shape
 
@@ -215,7 +221,7 @@ def _common_dtype(images: np.ndarray | list[np.ndarray], name: str) -> np.dtype:
             "(0 to 255, 0 to 1): convert the images to one scale and one dtype."
         )
     dtype = np.result_type(*dtypes)
-    return np.dtype(np.uint8) if dtype.kind == "b" else dtype
+    return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
 
 
 def _common_channels(images: np.ndarray | list[np.ndarray], name: str) -> int:

@@ -22,7 +22,8 @@ def resized(
     Pixels are interpolated bilinearly over all pixels that a pixel of the result
     covers, as Pillow does (antialiasing). The dtype stays. With
     ``aspect_ratio="crop"``, the middle of the image fills the size; with "pad", the
-    complete image lies in the middle, and `fill` is around it.
+    complete image lies in the middle, and `fill` is around it, which `check_fill` has
+    to check.
     """
     if pixels.shape[:2] == size:
         return pixels
@@ -31,10 +32,9 @@ def resized(
         pixels = pixels[top : top + height, left : left + width]
     if aspect_ratio != "pad":
         return _stretched(pixels, size)
-    values = _fill_values(fill, pixels)
     top, left, height, width = padded_box(pixels.shape[:2], size)
     result = np.empty((*size, pixels.shape[2]), pixels.dtype)
-    result[...] = values
+    result[...] = _fill_values(fill, pixels.shape[2], pixels.dtype)
     result[top : top + height, left : left + width] = _stretched(
         pixels, (height, width)
     )
@@ -76,26 +76,36 @@ def _rounded_ratio(dividend: Any, divisor: Any) -> Any:
     return (2 * dividend + divisor) // (2 * divisor)
 
 
-def _fill_values(fill: Any, pixels: np.ndarray) -> np.ndarray:
-    """Return what `fill` stands for in the channels and the dtype of an image."""
-    channels, dtype = pixels.shape[2], pixels.dtype
-    numbers = np.atleast_1d(np.asarray(fill))
-    if numbers.size not in (1, channels):
+def check_fill(fill: Any, channels: int, dtype: np.dtype) -> None:
+    """Refuse a `fill` that is no pixel of that many channels and of that dtype."""
+    numbers = fill if isinstance(fill, (tuple, list)) else [fill]
+    if len(numbers) not in (1, channels):
         raise ValueError(
-            f"Got fill={fill!r}, which has {numbers.size} numbers, but the images have "
+            f"Got fill={fill!r}, which has {len(numbers)} numbers, but the images have "
             f"{channels} channel{'s' if channels > 1 else ''}: pass one number, or one "
             "for each channel."
         )
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         if not all(
-            number == int(number) and info.min <= int(number) <= info.max
-            for number in numbers.tolist()
+            number == int(number) and info.min <= number <= info.max
+            for number in numbers
         ):
             raise ValueError(
                 f"Got fill={fill!r}, but the pixels have dtype {dtype}, so whole "
                 f"numbers from {info.min} to {info.max} were expected."
             )
+
+
+def _fill_values(fill: Any, channels: int, dtype: np.dtype) -> np.ndarray:
+    """Return a pixel of `fill`, or the nearest one if `fill` fits the dtype only later.
+
+    While images are read, the first ones may have fewer bits or channels than all.
+    """
+    numbers = np.resize(fill, channels)
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        numbers = np.clip(numbers, info.min, info.max)
     return numbers.astype(dtype)
 
 

@@ -13,7 +13,12 @@ import skcnn
 from skcnn._cli import main
 from skcnn._images.fingerprints import were_fitted
 from skcnn._training.archive import Encoder, read_archive, write_archive
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -176,6 +181,7 @@ pipelines = {
     "reshaper and scaler": lambda clf: make_pipeline(
         ImageReshaper(), ImageScaler(), clf
     ),
+    "resizer": lambda clf: make_pipeline(ImageResizer((8, 8)), ImageFlattener(), clf),
     "nested": lambda clf: make_pipeline(
         "passthrough", make_pipeline(ImageScaler(), make_pipeline("passthrough", clf))
     ),
@@ -196,6 +202,37 @@ def test_pipelines_of_every_kind(name, images, tmp_path, capsys):
     result, _ = evaluated(path, tmp_path / "a.npz", capsys)
     assert (result["n_test"], result["n_trained_on"]) == (50, 150)
     assert result["accuracy"] == pytest.approx(pipeline.score(X[150:], y[150:]))
+
+
+def test_photographs_of_any_size_are_resized_as_the_pipeline_does(
+    images, tmp_path, capsys
+):
+    X, y = images
+    photos = [
+        Image.fromarray(image).resize((8 + i % 5, 9)) for i, image in enumerate(X)
+    ]
+    for i, photo in enumerate(photos):
+        photo.save(tmp_path / f"{i}.png")
+    pipeline = make_pipeline(ImageResizer((8, 8)), tiny(epochs=2)).fit(photos, y)
+    path = tmp_path / "model.skcnn"
+    skcnn.save(pipeline, path)
+    files = [str(tmp_path / f"{i}.png") for i in range(20)]
+    assert main(["predict", str(path), *files]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    expected = list(map(str, pipeline.predict(files)))
+    assert [row["label"] for row in rows] == expected
+
+
+@pytest.mark.parametrize("options", [{"aspect_ratio": "crop"}, {"background": "red"}])
+def test_a_resizer_that_the_commands_do_not_imitate_is_refused(
+    options, images, tmp_path, capsys
+):
+    X, y = images
+    path = tmp_path / "model.skcnn"
+    skcnn.save(make_pipeline(ImageResizer((8, 8), **options), tiny()).fit(X, y), path)
+    Image.fromarray(X[0]).save(tmp_path / "a.png")
+    assert main(["predict", str(path), str(tmp_path / "a.png")]) == 1
+    assert "Load it in Python with skcnn.load" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from skcnn import MNISTCNNClassifier
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 # Few, as each takes a second to trace.
 SHAPES = [(4, 4), (3, 5, 3)]
@@ -254,7 +259,17 @@ def test_predict(clf, X):
     _check_untouched([X], [before])
 
 
-@given(X=images(), transformer=st.sampled_from([ImageScaler(), ImageReshaper()]))
+TRANSFORMERS = [
+    ImageScaler(),
+    ImageReshaper(),
+    ImageFlattener(),
+    ImageResizer((3, 6)),
+    ImageResizer((5, 2), aspect_ratio="pad", color_mode="grayscale", fill=3),
+    ImageResizer((2, 2), aspect_ratio="crop", color_mode="rgb"),
+]
+
+
+@given(X=images(), transformer=st.sampled_from(TRANSFORMERS))
 def test_transformers(X, transformer):
     before = _snapshot(X)
     try:

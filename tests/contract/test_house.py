@@ -70,6 +70,8 @@ def test_the_reader_of_the_reference_sees_module_and_name():
 def test_a_constructor_assigns_its_arguments_and_does_nothing_more(kind):
     if "display" in kind.__module__:
         return  # Displays are made by their class methods.
+    if kind.__init__ is object.__init__:
+        return  # There are no arguments.
     init = ast.parse(inspect.getsource(kind.__init__).replace("\n    ", "\n").strip())
     assert not beyond_assignments(init), kind
 

@@ -26,7 +26,12 @@ from tiny import tiny_classifier as tiny
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._training.archive import Encoder, write_archive
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 N = 120
 
@@ -96,6 +101,12 @@ ESTIMATORS = {
         ImageScaler(mode="standard"),
         tiny(),
     ),
+    "pipeline of other sizes": lambda: make_pipeline(
+        ImageResizer((9, 7), aspect_ratio="pad", fill=3),
+        ImageResizer([8, 8], color_mode="grayscale", background=(0, 0, 0)),
+        ImageFlattener(),
+        tiny(),
+    ),
 }
 
 
@@ -109,7 +120,8 @@ SLOW_TO_TRACE = {"CIFAR": pytest.mark.slow}
 def test_round_trip(name, digits, tmp_path):
     X, y = digits[0][:N], digits[1][:N]
     estimator = ESTIMATORS[name]()
-    last = estimator[-1] if name == "pipeline" else estimator
+    is_pipeline = name.startswith("pipeline")
+    last = estimator[-1] if is_pipeline else estimator
     if last.random_state is None:
         last.set_params(random_state=0)
     last.set_params(epochs=1 if last.epochs == "auto" else type(last.epochs)(1))
@@ -126,8 +138,8 @@ def test_round_trip(name, digits, tmp_path):
     # Both go on alike: on top of the last fit, for one epoch, and from scratch.
     ends = {}
     for trained in (estimator, loaded):
-        end = trained[-1] if name == "pipeline" else trained
-        images = trained[:-1].transform(X) if name == "pipeline" else X
+        end = trained[-1] if is_pipeline else trained
+        images = trained[:-1].transform(X) if is_pipeline else X
         end.set_params(warm_start=True).fit(images, y)
         end.partial_fit(images, y)
         continued = end.predict_proba(images)
@@ -165,6 +177,70 @@ def test_names_of_150_000_columns_survive(tmp_path):
     skcnn.save(ImageReshaper(image_shape=(224, 224, 3)).fit(X), tmp_path / "a")
     assert (tmp_path / "a").stat().st_size > 2**21
     assert skcnn.load(tmp_path / "a").feature_names_in_.tolist() == names
+
+
+@pytest.mark.parametrize("sizes", ["one size", "several sizes", "a frame"])
+def test_a_resizer_keeps_what_it_knows_of_the_images_in_fit(sizes, tmp_path):
+    X = [np.zeros((4, 6), np.uint16), np.ones((4, 6), np.uint16)]
+    if sizes == "several sizes":
+        X.append(np.ones((5, 5, 3), np.uint16))
+    if sizes == "a frame":
+        X = pd.DataFrame(np.zeros((2, 6), np.uint8)).rename(columns="p{}".format)
+    resizer = ImageResizer((3, 2)).fit(X)
+    skcnn.save(resizer, tmp_path / "a")
+    loaded = skcnn.load(tmp_path / "a")
+    assert loaded.get_params() == resizer.get_params()
+    assert vars(loaded).keys() == vars(resizer).keys()
+    np.testing.assert_equal(vars(loaded), vars(resizer))
+    np.testing.assert_array_equal(loaded.transform(X), resizer.transform(X))
+
+
+FORGED_RESIZERS = {
+    "a size of giants": ("parameters", "size", {"tuple": [10**6, 10**6]}),
+    "a size of three": ("parameters", "size", {"tuple": [4, 4, 3]}),
+    "a size of text": ("parameters", "size", "32"),
+    "an unknown proportion": ("parameters", "aspect_ratio", "bend"),
+    "a fill that is no number": ("parameters", "fill", {"tuple": ["a"]}),
+    "a fill of nothing": ("parameters", "fill", []),
+    "an infinite fill": ("parameters", "fill", {"float": "inf"}),
+    "no color": ("parameters", "background", "nothing"),
+    "a shape of another size": ("learned", "output_shape", {"tuple": [3, 3, 1]}),
+    "a shape of other colors": ("learned", "output_shape", {"tuple": [4, 4, 3]}),
+    "no shape": ("learned", "output_shape", None),
+    "objects": ("learned", "dtype", "object"),
+    "a number of features alone": ("learned", "image_shape", None),
+    "another number of features": ("learned", "n_features_in", 63),
+}
+
+
+@pytest.mark.parametrize("what", FORGED_RESIZERS)
+def test_a_forged_resizer_is_refused(what, tmp_path):
+    place, name, value = FORGED_RESIZERS[what]
+    resizer = ImageResizer((4, 4), color_mode="grayscale")
+    skcnn.save(resizer.fit(np.zeros((2, 8, 8), np.uint8)), tmp_path / "a")
+    document, entries = _unpacked((tmp_path / "a").read_bytes())
+    described = document["estimator"][place]
+    if place == "parameters":
+        described[name] = value
+    else:
+        (entry,) = [entry for entry in described["dict"] if entry[0] == name]
+        entry[1] = value
+    path = _file(tmp_path, _packed(document, entries))
+    with pytest.raises(ValueError, match=r"model.skcnn (is|has)"):
+        skcnn.load(path)
+
+
+def test_a_forged_flattener_is_refused(tmp_path):
+    skcnn.save(ImageFlattener().fit(np.zeros((2, 3, 4), np.uint8)), tmp_path / "a")
+    content = (tmp_path / "a").read_bytes()
+    loaded = skcnn.load(tmp_path / "a")
+    assert loaded.inverse_transform(np.zeros((1, 12))).shape == (1, 3, 4)
+    document, entries = _unpacked(content)
+    text = json.dumps(document)
+    assert text.count("[3, 4]") == 1
+    forged = json.loads(text.replace("[3, 4]", "[4, 3]"))
+    with pytest.raises(ValueError, match=r"cannot have been of shape \(4, 3\)"):
+        skcnn.load(_file(tmp_path, _packed(forged, entries)))
 
 
 def test_early_stopping_goes_on_from_the_best_score(digits, tmp_path):

@@ -16,8 +16,13 @@ from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
 from skcnn._estimator import automatic
 from skcnn._network.augment import are_unsure
 from skcnn.datasets import fetch_mnist
-from skcnn.export import to_onnx, to_saved_model
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.export import _resized, to_onnx, to_saved_model
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 NAMES = np.array(["null", "eins", "zwei", "drei", "vier", "fünf"])
 
@@ -298,6 +303,72 @@ def test_floating_images(both_ways, digits, tmp_path):
     labels, probabilities = run(tmp_path / "model", X)
     np.testing.assert_array_equal(labels, clf.predict(X))
     np.testing.assert_allclose(probabilities, clf.predict_proba(X), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("aspect_ratio", ["stretch", "pad", "crop"])
+def test_a_model_resizes_images_of_any_size(aspect_ratio, both_ways, tmp_path):
+    write, run = both_ways
+    rng = np.random.default_rng(0)
+    X, y = [], np.arange(40) % 2
+    for label in y:
+        image = rng.integers(0, 50, (*rng.integers(3, 40, 2), 3), dtype=np.uint8)
+        image[..., label] += 100
+        X.append(image)
+    clf = CIFARCNNClassifier(
+        filters=4, epochs=2, test_time_augmentation=None, random_state=0
+    )
+    resizer = ImageResizer((9, 8), aspect_ratio=aspect_ratio, fill=(0, 50, 100))
+    pipeline = make_pipeline(resizer, ImageFlattener(), ImageReshaper((9, 8, 3)), clf)
+    pipeline.fit(X, y)
+    write(pipeline, tmp_path / "model")
+    for image in X[:8]:
+        labels, probabilities = run(tmp_path / "model", image[np.newaxis])
+        expected = pipeline.predict_proba([image])
+        np.testing.assert_allclose(probabilities, expected, atol=0.01)
+        np.testing.assert_array_equal(labels, pipeline.predict([image]))
+
+
+@pytest.mark.parametrize("aspect_ratio", ["stretch", "pad", "crop"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_tensorflow_resizes_as_pillow_does(aspect_ratio, dtype):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    for channels in (1, 3):
+        fill = tuple(range(channels))
+        resizer = ImageResizer((11, 6), aspect_ratio=aspect_ratio, fill=fill)
+        spec = tf.TensorSpec((None, None, None, channels), dtype)
+        in_a_model = tf.function(
+            lambda X, resizer=resizer: _resized(X, resizer),
+            input_signature=[spec],
+            autograph=False,
+        )
+        for height, width in [(11, 6), (1, 1), (1, 70), (50, 2), (40, 40), (5, 3)]:
+            shape = (2, height, width, channels)
+            X = rng.integers(0, 256, shape).astype(dtype)
+            expected = resizer.fit_transform(X).reshape(2, 11, 6, channels)
+            found = in_a_model(X).numpy()
+            assert found.dtype == dtype
+            difference = np.abs(found.astype(float) - expected)
+            assert difference.max() <= (1 if dtype == "uint8" else 1e-3)
+            assert difference.mean() < 0.1
+
+
+def test_a_resizer_that_a_model_cannot_be_is_refused(both_ways, tmp_path):
+    write, _ = both_ways
+    X = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0)
+    for steps, message in [
+        ([ImageResizer((8, 8), color_mode="rgba")], r"transparency \(RGBA\)"),
+        (
+            [ImageScaler(), ImageResizer((8, 8), color_mode="grayscale")],
+            "images of 3 channels into images of 1, but a model cannot convert colors",
+        ),
+    ]:
+        pipeline = make_pipeline(*steps, clf).fit(X, np.arange(20) % 2)
+        with pytest.raises(ValueError, match=message):
+            write(pipeline, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_exported_is_refused(both_ways, estimators, digits, tmp_path):

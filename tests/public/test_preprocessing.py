@@ -1,8 +1,9 @@
-"""ImageScaler, ImageReshaper and the statistics that scaling rests on."""
+"""The transformers, and the statistics that scaling rests on."""
 
 import os
 import pickle
 import tracemalloc
+import warnings
 from itertools import product
 from unittest import SkipTest
 
@@ -11,22 +12,38 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVC
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcnn import MNISTCNNClassifier
 from skcnn._images import forms as forms_module
 from skcnn._images.scaling import pixel_scaling
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.datasets import load_image_folder
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
+
+Image = pytest.importorskip("PIL.Image")
 
 ESTIMATORS = [
     ImageScaler(),
     ImageScaler(mode="standard", per_channel=False, dtype="float64"),
+    ImageFlattener(),
     ImageReshaper(),
+    ImageResizer((4, 3)),
+    ImageResizer((2, 5), aspect_ratio="pad", fill=2, color_mode="rgb"),
+    ImageResizer((3, 3), aspect_ratio="crop", color_mode="grayscale"),
 ]
+RETURN_FRAMES = ESTIMATORS[:3]
 
 
 @parametrize_with_checks(ESTIMATORS)
@@ -62,7 +79,7 @@ CHECKS_OF_OUTPUT = [
     ("estimator", "check"),
     [
         *product(ESTIMATORS, CHECKS_OF_ALL),
-        *product(ESTIMATORS[:2], CHECKS_OF_OUTPUT),
+        *product(RETURN_FRAMES, CHECKS_OF_OUTPUT),
     ],
     ids=repr,
 )
@@ -479,3 +496,469 @@ class TestImageReshaper:
             reshaper.transform(np.zeros((4, 3, 2)))
         with pytest.raises(ValueError, match="expecting 6 features"):
             reshaper.transform(np.zeros((4, 7)))
+
+
+def photographs(n=6, channels=3, seed=0):
+    """Noisy images of different sizes, each brighter to the right."""
+    random = np.random.default_rng(seed)
+    images = []
+    for _ in range(n):
+        height, width = random.integers(5, 60, 2)
+        image = np.linspace(0, 200, width)[:, np.newaxis] * np.ones((height, 1, 1))
+        image = image + random.integers(0, 56, (height, width, channels))
+        images.append(image.astype(np.uint8))
+    return images
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Photographs and the names of files of them."""
+    images = photographs()
+    names = [tmp_path / f"{i}.png" for i in range(len(images))]
+    for image, name in zip(images, names, strict=True):
+        Image.fromarray(image).save(name)
+    return images, names
+
+
+class TestImageResizer:
+    @pytest.mark.parametrize("aspect_ratio", ["stretch", "pad", "crop"])
+    def test_arrays_pil_images_and_files_give_the_same(self, files, aspect_ratio):
+        images, names = files
+        resizer = ImageResizer((12, 16), aspect_ratio=aspect_ratio, fill=(1, 2, 3))
+        expected = resizer.fit_transform(images)
+        assert expected.shape == (6, 12, 16, 3)
+        assert expected.dtype == np.uint8
+        assert resizer.output_shape_ == (12, 16, 3)
+        assert not hasattr(resizer, "n_features_in_")
+        sources = [Image.open(name) for name in names]
+        objects = np.empty(6, object)
+        objects[:] = images
+        for X in (names, list(map(str, names)), sources, objects, pd.Series(images)):
+            np.testing.assert_array_equal(clone(resizer).fit_transform(X), expected)
+            np.testing.assert_array_equal(resizer.transform(X), expected)
+
+    def test_stretches_as_the_reader_of_folders_does(self, files):
+        _, names = files
+        folder = names[0].parent / "all" / "one"
+        folder.mkdir(parents=True)
+        for name in names:
+            name.rename(folder / name.name)
+        expected = load_image_folder(folder.parent, image_shape=(9, 7, 3)).images
+        X = sorted(folder.iterdir())
+        np.testing.assert_array_equal(ImageResizer((9, 7)).fit_transform(X), expected)
+
+    @pytest.mark.parametrize("shape", [(9, 12), (9, 12, 1), (9, 12, 3), (9, 12, 5)])
+    def test_an_array_is_a_list_of_its_images(self, shape):
+        X = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
+        resizer = ImageResizer((4, 6))
+        expected = resizer.fit_transform(list(X))
+        channels = shape[2] if len(shape) == 3 else 1
+        assert resizer.image_shape_ == (9, 12, channels)
+        assert resizer.n_features_in_ == 9 * 12 * channels
+        assert resizer.output_shape_ == (4, 6, channels)
+        assert expected.shape == (4, 4, 6, channels)[: 4 if channels > 1 else 3]
+        for images in (X, tuple(X)):
+            found = clone(resizer).fit_transform(images)
+            np.testing.assert_array_equal(found, expected)
+        # Of 64 bits, which Pillow does not round between rows and columns.
+        found = clone(resizer).fit_transform(X.tolist())
+        np.testing.assert_allclose(found, expected, atol=1)
+        rows = X.reshape(4, -1)
+        np.testing.assert_array_equal(resizer.transform(rows), expected)
+        np.testing.assert_array_equal(
+            resizer.transform(X[:, :5]), resizer.fit(X[:, :5]).transform(X[:, :5])
+        )
+
+    def test_images_of_the_right_size_are_returned_as_they_are(self):
+        X = np.random.default_rng(0).random((4, 5, 6, 3))
+        result = ImageResizer((5, 6)).fit_transform(X)
+        assert np.shares_memory(result, X)
+        np.testing.assert_array_equal(result, X)
+        np.testing.assert_array_equal(ImageResizer((5, 6)).fit_transform(list(X)), X)
+
+    def test_padding_keeps_all_and_cropping_keeps_the_middle(self):
+        image = np.zeros((10, 30), np.uint8)
+        image[:, 10:20] = 100
+        image[:, 20:] = 200
+        padded = ImageResizer((6, 6), aspect_ratio="pad", fill=9).fit_transform([image])
+        assert (padded[0, [0, 1, 4, 5]] == 9).all()
+        assert padded[0, 2, [0, 5]].tolist() == [0, 200]
+        assert (np.diff(padded[0, 2].astype(int)) > 0).all()
+        cropped = ImageResizer((5, 5), aspect_ratio="crop").fit_transform([image])
+        assert (cropped == 100).all()
+        turned = ImageResizer((6, 6), aspect_ratio="pad", fill=9).fit_transform(
+            [image.T]
+        )
+        np.testing.assert_array_equal(turned[0], padded[0].T)
+
+    @pytest.mark.parametrize("aspect_ratio", ["stretch", "pad", "crop"])
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 30_000), (30_000, 1), (2, 999)])
+    def test_any_proportions_are_resized(self, aspect_ratio, shape):
+        images = [np.full(shape, 7, np.uint8), np.full((3, 3), 7, np.uint8)]
+        resizer = ImageResizer((4, 9), aspect_ratio=aspect_ratio, fill=7)
+        assert (resizer.fit_transform(images) == 7).all()
+
+    @pytest.mark.parametrize(
+        ("color_mode", "channels"),
+        [("auto", 3), ("grayscale", 1), ("rgb", 3), ("rgba", 4)],
+    )
+    @pytest.mark.parametrize("as_pil", [False, True])
+    def test_color_modes_of_mixed_images(self, color_mode, channels, as_pil):
+        images = [*photographs(2, 3), *photographs(2, 1), *photographs(2, 4)]
+        if as_pil:
+            images = [Image.fromarray(np.squeeze(image)) for image in images]
+        resizer = ImageResizer((8, 8), color_mode=color_mode, background="red")
+        result = resizer.fit_transform(images)
+        assert resizer.output_shape_ == (8, 8, channels)
+        assert result.shape == (6, 8, 8, channels)[: 4 if channels > 1 else 3]
+        other = ImageResizer((8, 8), color_mode=color_mode, background="blue")
+        differs = (other.fit_transform(images) != result).reshape(6, -1).any(axis=1)
+        assert differs.tolist() == [False] * 4 + [channels < 4] * 2
+
+    def test_gray_images_stay_gray_and_next_to_color_they_become_color(self):
+        gray, color = photographs(3, 1), photographs(3, 3)
+        resizer = ImageResizer((8, 8)).fit(gray)
+        assert resizer.transform(gray).shape == (3, 8, 8)
+        mixed = ImageResizer((8, 8)).fit(color + gray)
+        result = mixed.transform(gray)
+        assert result.shape == (3, 8, 8, 3)
+        for i in range(3):
+            np.testing.assert_array_equal(result[..., i], resizer.transform(gray))
+
+    @pytest.mark.parametrize("as_pil", [False, True])
+    def test_lost_colors_are_a_warning(self, as_pil):
+        def given(images):
+            return (
+                [Image.fromarray(np.squeeze(i)) for i in images] if as_pil else images
+            )
+
+        gray, color = photographs(3, 1), photographs(3, 3)
+        resizer = ImageResizer((8, 8)).fit(given(gray))
+        with pytest.warns(UserWarning, match='write ImageResizer.*"grayscale"') as all_:
+            found = resizer.transform(given(color))
+        assert len(all_) == 1
+        assert all_[0].filename == __file__
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            expected = (
+                clone(resizer).set_params(color_mode="grayscale").fit(given(gray))
+            )
+            np.testing.assert_array_equal(expected.transform(given(color)), found)
+            # Gray all the same, as scanners save it.
+            repeated = [np.repeat(image, 3, axis=2) for image in gray]
+            resizer.transform(given(repeated))
+
+    @pytest.mark.parametrize(
+        "dtype",
+        ["u1", "i1", "u2", "i2", ">u2", "u4", "i8", "u8", "f2", "f4", "f8", "g"],
+    )
+    def test_the_dtype_and_the_range_of_the_pixels_stay(self, dtype):
+        if np.dtype(dtype).kind in "iu":
+            low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        else:
+            # A sum of these pixels is finite: scikit-learn looks for NaN in a sum.
+            high = np.finfo(dtype).max / 2**10
+            low = -high
+        random = np.random.default_rng(0)
+        images = []
+        for shape in [(9, 20), (50, 3)]:
+            image = np.array([low, high], dtype)
+            images.append(image[random.integers(0, 2, shape)])
+        for aspect_ratio in ("stretch", "pad", "crop"):
+            resizer = ImageResizer((6, 5), aspect_ratio=aspect_ratio)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                result = resizer.fit_transform(images)
+            assert result.dtype == np.dtype(dtype).newbyteorder("=")
+            assert np.isfinite(result).all()
+            assert (low < result).sum() > 10 < (result < high).sum()
+
+    def test_floats_are_interpolated_as_pillow_does(self):
+        image = np.random.default_rng(0).random((40, 30), np.float32)
+        bilinear = Image.Resampling.BILINEAR
+        expected = np.asarray(Image.fromarray(image).resize((7, 8), bilinear))
+        for scale in (1, 1e-30, 1e30):
+            X = [image * np.float64(scale)]
+            found = ImageResizer((8, 7)).fit_transform(X)[0]
+            np.testing.assert_allclose(found / scale, expected, rtol=1e-6)
+
+    def test_a_checkerboard_becomes_even_and_not_a_pattern(self):
+        board = (np.indices((101, 101)).sum(axis=0) % 2 * 255).astype(np.uint8)
+        result = ImageResizer((9, 9)).fit_transform([board])
+        assert np.ptp(result[:, 1:-1, 1:-1].astype(int)) <= 4
+        assert abs(result.mean() - 127.5) < 3
+
+    def test_booleans_become_0_and_255_as_in_files_of_one_bit(self):
+        mask = np.random.default_rng(0).random((30, 20)) < 0.5
+        expected = ImageResizer((5, 5)).fit_transform([Image.fromarray(mask)])
+        assert 100 < expected.mean() < 150
+        for X in ([mask], mask[np.newaxis]):
+            result = ImageResizer((5, 5)).fit_transform(X)
+            np.testing.assert_array_equal(result, expected)
+            assert result.dtype == np.uint8
+
+    def test_the_depth_of_files_is_that_of_fit(self):
+        shallow = np.arange(35, dtype=np.uint8).reshape(5, 7)
+        sources = [Image.fromarray(shallow), Image.fromarray(shallow * np.uint16(257))]
+        resizer = ImageResizer((5, 7)).fit(sources[:1])
+        assert resizer.transform(sources[1:]).dtype == np.uint8
+        np.testing.assert_array_equal(resizer.transform(sources)[1], shallow)
+        resizer = ImageResizer((5, 9), aspect_ratio="pad", fill=1000).fit(sources)
+        assert resizer.dtype_ == "uint16"
+        first, second = resizer.transform(sources)
+        np.testing.assert_array_equal(first, second)
+        assert (first[:, [0, -1]] == 1000).all()
+
+    def test_photographs_are_upright_and_animations_are_their_first_image(
+        self, tmp_path
+    ):
+        picture = photographs(1)[0]
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        lying = Image.fromarray(np.ascontiguousarray(np.rot90(picture)))
+        lying.save(tmp_path / "phone.png", exif=exif)
+        upright = [Image.fromarray(picture)]
+        expected = ImageResizer((8, 8)).fit_transform(upright)
+        X = [tmp_path / "phone.png"]
+        np.testing.assert_array_equal(ImageResizer((8, 8)).fit_transform(X), expected)
+        frames = [Image.new("RGB", (9, 8), color) for color in ("red", "blue")]
+        frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+        (found,) = ImageResizer((4, 4)).fit_transform([tmp_path / "a.gif"])
+        assert (found == [254, 0, 0]).all() or (found == [255, 0, 0]).all()
+
+    def test_transparent_colors_do_not_show(self):
+        image = np.zeros((20, 30, 4), np.uint8)
+        image[:, 10:] = [10, 20, 30, 255]
+        for X in ([image], image[np.newaxis], [Image.fromarray(image)]):
+            resizer = ImageResizer((4, 6), color_mode="rgb", background=(10, 20, 30))
+            assert (resizer.fit_transform(X) == [10, 20, 30]).all()
+            rgba = ImageResizer((4, 7), color_mode="rgba").fit_transform(X)
+            visible = rgba[..., 3] > 100
+            assert 0 < visible.mean() < 1
+            assert (abs(rgba[visible][:, :3].astype(int) - [10, 20, 30]) <= 5).all()
+
+    def test_fill_is_of_the_colors_of_all_images(self):
+        images = [*photographs(2, 1), *photographs(2, 3)]
+        resizer = ImageResizer((80, 9), aspect_ratio="pad", fill=(1, 2, 3))
+        sources = [Image.fromarray(np.squeeze(image)) for image in images]
+        for X in (images, sources):
+            assert (resizer.fit_transform(X)[:, 0] == [1, 2, 3]).all()
+
+    def test_nothing_of_the_callers_changes(self, files):
+        images, names = files
+        lists = [images, [Image.fromarray(image) for image in images]]
+        lists.append([Image.open(name) for name in names])
+        for aspect_ratio in ("stretch", "pad", "crop"):
+            for X in lists:
+                before = [np.array(image) for image in X]
+                entries = list(X)
+                resizer = ImageResizer(
+                    (9, 9), aspect_ratio=aspect_ratio, color_mode="rgba"
+                )
+                resizer.fit_transform(X)[...] = 0
+                resizer.transform(X)
+                assert all(a is b for a, b in zip(X, entries, strict=True))
+                for image, old in zip(X, before, strict=True):
+                    np.testing.assert_array_equal(np.asarray(image), old)
+
+    def test_a_second_fit_forgets_the_first(self):
+        resizer = ImageResizer((3, 3)).fit(
+            pd.DataFrame(np.zeros((2, 4))).rename(columns="p{}".format)
+        )
+        assert resizer.feature_names_in_.tolist() == ["p0", "p1", "p2", "p3"]
+        resizer.fit(photographs())
+        for name in ("feature_names_in_", "n_features_in_", "image_shape_"):
+            assert not hasattr(resizer, name)
+
+    def test_never_returns_a_frame(self):
+        X = photographs()
+        expected = ImageResizer((4, 4)).fit_transform(X)
+        with sklearn.config_context(transform_output="pandas"):
+            resizer = ImageResizer((4, 4)).set_output(transform="polars")
+            np.testing.assert_array_equal(resizer.fit_transform(X), expected)
+            np.testing.assert_array_equal(resizer.transform(X), expected)
+        names = resizer.get_feature_names_out()
+        assert [*names[:2], names[-1]] == ["pixel0", "pixel1", "pixel47"]
+
+    def test_survives_clone_pickle_and_html(self):
+        X = photographs()
+        resizer = ImageResizer((4, 4), aspect_ratio="crop", fill=(1, 2, 3))
+        assert clone(resizer).get_params() == resizer.get_params()
+        assert "ImageResizer" in resizer._repr_html_()
+        expected = resizer.fit_transform(X)
+        copy = pickle.loads(pickle.dumps(resizer))
+        np.testing.assert_array_equal(copy.transform(X), expected)
+        assert "crop" in resizer._repr_html_()
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"size": 32}, r"'size' parameter of ImageResizer must be .* Got 32"),
+            ({"size": (32,)}, r"size=\(32,\), but expected two positive integers"),
+            ({"size": (4, 4, 3)}, r"channels depends on `color_mode`"),
+            ({"size": (0, 4)}, "two positive integers"),
+            ({"size": (4.0, 4)}, "two positive integers"),
+            ({"size": (True, 4)}, "two positive integers"),
+            ({"size": ("4", 4)}, "two positive integers"),
+            ({"size": (10**5, 10**5)}, "to at most 134,217,728 pixels"),
+            ({"aspect_ratio": "keep"}, "'aspect_ratio' parameter of ImageResizer must"),
+            ({"aspect_ratio": None}, "'aspect_ratio' parameter of ImageResizer must"),
+            ({"color_mode": "bgr"}, "'color_mode' parameter of ImageResizer must"),
+            ({"fill": "white"}, "'fill' parameter of ImageResizer must"),
+            ({"fill": np.nan}, "'fill' parameter of ImageResizer must"),
+            ({"fill": ()}, r"fill=\(\), but expected a finite number"),
+            ({"fill": (np.inf,)}, "expected a finite number"),
+            ({"fill": (10**400,)}, "expected a finite number"),
+            ({"fill": ("a",)}, "expected a finite number"),
+            ({"fill": (1, 2)}, r"has 2 numbers, but the images have 3 channels"),
+            ({"fill": 256}, r"dtype uint8, so whole numbers from 0 to 255 were"),
+            ({"fill": 0.5}, r"fill=0.5, but the pixels have dtype uint8"),
+            ({"fill": -1}, r"whole numbers from 0 to 255 were expected"),
+            ({"background": "nothing"}, "background='nothing', but expected the name"),
+            ({"background": (0, 0, 256)}, "red, green and blue from 0 to 255"),
+        ],
+    )
+    def test_wrong_parameters_are_named(self, parameters, message):
+        parameters = {"aspect_ratio": "pad"} | parameters
+        with pytest.raises(ValueError, match=message):
+            ImageResizer(**parameters).fit(photographs())
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda X: [], "X holds no images, but ImageResizer expects at least one"),
+            (lambda X: np.zeros((0, 4, 4)), "0 sample"),
+            (lambda X: Image.fromarray(X[0]), "X is one image of .*write \\[X\\]"),
+            (lambda X: "a.png", "not the name of a file"),
+            (lambda X: [*X, None], r"X\[6\] is None, but ImageResizer"),
+            (lambda X: [*X, "a.png"], r"X\[0\] is .* X\[6\] is the name 'a.png'"),
+            (lambda X: ["a.png", "b.png"], r"X\[0\] is 'a.png', which is not the name"),
+            (lambda X: [*X, X[0][:0]], r"X\[6\] has shape \(0, .* no pixels"),
+            (lambda X: [Image.new("RGB", (0, 3))], r"image 0 has no pixels: .* 0 x 3"),
+            (lambda X: [X[0] / 1, X[1] * np.nan], r"X\[1\] contains NaN"),
+            (lambda X: [X[0] / 0.0 if i else X[0] / 1 for i in range(2)], r"X\[1\]"),
+            (
+                lambda X: [*X, X[0] / 255],
+                r"X\[0\] has dtype uint8 and X\[6\] .*float64",
+            ),
+            (lambda X: [*X, X[0] > 9], r"X\[6\] has dtype bool"),
+            (lambda X: [*X, X[0].astype(complex)], r"X\[6\] has dtype complex128"),
+            (lambda X: [*X, X[0][..., :2, np.newaxis]], r"X\[6\] has shape .*, 1\)"),
+            (lambda X: [np.moveaxis(x, -1, 0) for x in X], r"X\[0\].*channels first"),
+            (
+                lambda X: np.zeros((2, 3, 9, 9)),
+                "looks channels first, but ImageResizer",
+            ),
+            (lambda X: [np.dstack([x, x]) for x in X] + X, r"X\[\d+\] has 3 channels"),
+            (lambda X: iter(X), "expects all images at once"),
+            (lambda X: [(x, 0) for x in X], "a pair of an image and a label"),
+            (lambda X: [Image.new("F", (3, 3))], "image 0 has the mode F"),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore:(divide|invalid)")
+    def test_wrong_images_are_named(self, change, message):
+        with pytest.raises((ValueError, TypeError), match=message):
+            ImageResizer((4, 4)).fit(change(photographs()))
+
+    def test_damaged_files_are_listed_at_once(self, files):
+        _, names = files
+        for name in names[1:3]:
+            name.write_bytes(b"no image")
+        with pytest.raises(
+            ValueError, match=r"2 of 6 images.*1.png is not.*2.png"
+        ) as e:
+            ImageResizer((4, 4)).fit(names)
+        assert str(e.value).endswith("Leave them out.")
+
+    def test_what_transform_cannot_convert_is_refused(self):
+        X = photographs()
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            ImageResizer((4, 4)).transform(X)
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            ImageResizer((4, 4)).get_feature_names_out()
+        resizer = ImageResizer((4, 4)).fit(X)
+        with pytest.raises(
+            ValueError, match=r"shape \(2, 48\), so it may hold flat rows"
+        ):
+            resizer.transform(np.zeros((2, 48)))
+        with pytest.raises(ValueError, match=r"X has 5 channels, but .* expects 3"):
+            resizer.transform(np.zeros((2, 9, 9, 5)))
+        with pytest.raises(ValueError, match=r"X\[0\] has 4 channels of dtype float64"):
+            resizer.transform([np.zeros((9, 9, 4))])
+        resizer.fit(np.zeros((2, 9, 9, 5)))
+        with pytest.raises(ValueError, match="was fitted on arrays of 5 channels"):
+            resizer.transform([Image.fromarray(X[0])])
+
+    def test_searches_select_from_lists_of_images(self, files):
+        images, names = files
+        y = [0, 1] * 3
+        for X in (images, names, [Image.open(name) for name in names]):
+            pipeline = make_pipeline(ImageResizer((4, 4)), ImageFlattener(), SVC())
+            scores = cross_val_score(pipeline, X, y, cv=3)
+            assert np.isfinite(scores).all()
+            grid = {"imageresizer__aspect_ratio": ["pad", "crop"]}
+            search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(X, y)
+            assert len(search.predict(X[:1])) == 1
+
+
+class TestImageFlattener:
+    @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1), (4, 6, 3), (24,)])
+    def test_there_and_back(self, shape):
+        X = np.random.default_rng(0).integers(0, 256, (5, *shape), dtype=np.uint8)
+        flattener = ImageFlattener().fit(X)
+        rows = flattener.transform(X)
+        np.testing.assert_array_equal(rows, X.reshape(5, -1))
+        assert rows.dtype == np.uint8
+        assert flattener.n_features_in_ == rows.shape[1]
+        np.testing.assert_array_equal(flattener.inverse_transform(rows), X)
+        assert flattener.input_shape_ == shape
+
+    def test_every_form_of_one_size_is_flattened(self, files):
+        images, names = files
+        resized = ImageResizer((6, 5)).fit_transform(images)
+        expected = resized.reshape(6, -1)
+        flattener = ImageFlattener().fit(resized)
+        sources = [Image.fromarray(image) for image in resized]
+        for X in (resized, list(resized), sources, resized.tolist(), expected):
+            np.testing.assert_array_equal(flattener.transform(X), expected)
+        with pytest.raises(ValueError, match=r"ImageResizer\(\(32, 32\)\) does before"):
+            ImageFlattener().fit(images)
+        with pytest.raises(ValueError, match=r"ImageResizer\(\(32, 32\)\) before it"):
+            ImageFlattener().fit(names)
+
+    @pytest.mark.parametrize("kind", ["pandas", "polars"])
+    def test_set_output_makes_frames(self, kind):
+        module = pytest.importorskip(kind)
+        X = np.zeros((3, 2, 4), np.uint8)
+        flattener = ImageFlattener().set_output(transform=kind).fit(X)
+        for frame in (flattener.transform(list(X)), flattener.fit_transform(X)):
+            assert isinstance(frame, module.DataFrame)
+            assert list(frame.columns) == [f"pixel{i}" for i in range(8)]
+
+    def test_names_come_from_a_frame_or_from_the_step_before(self):
+        frame = pd.DataFrame({"left": [0, 255], "right": [51, 102]})
+        flattener = ImageFlattener().fit(frame)
+        assert flattener.get_feature_names_out().tolist() == ["left", "right"]
+        pipeline = make_pipeline(ImageResizer((4, 4)), ImageFlattener(), PCA(2))
+        pipeline.fit(photographs())
+        names = pipeline[:-1].get_feature_names_out()
+        assert [names[0], names[-1], len(names)] == ["pixel0", "pixel47", 48]
+        assert pipeline.get_feature_names_out().tolist() == ["pca0", "pca1"]
+        back = pipeline[-2:].inverse_transform(pipeline.transform(photographs(2)))
+        assert back.shape == (2, 4, 4, 3)
+
+    def test_other_images_than_fitted_are_refused(self):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            ImageFlattener().transform(np.zeros((2, 4, 4)))
+        flattener = ImageFlattener().fit(np.zeros((2, 4, 4)))
+        with pytest.raises(ValueError, match=r"shape \(4, 5, 1\).*\(4, 4, 1\)"):
+            flattener.transform(np.zeros((2, 4, 5)))
+        with pytest.raises(ValueError, match="expecting 16 features"):
+            flattener.inverse_transform(np.zeros((2, 17)))
+
+    def test_survives_clone_pickle_and_html(self):
+        flattener = ImageFlattener().fit(np.zeros((2, 3, 4)))
+        assert clone(flattener).get_params() == {}
+        copy = pickle.loads(pickle.dumps(flattener))
+        assert copy.inverse_transform(np.zeros((1, 12))).shape == (1, 3, 4)
+        assert "ImageFlattener" in flattener._repr_html_()
