@@ -227,9 +227,10 @@ class BaseCNNClassifier(
             `early_stopping` holds out groups and a class is in one group only. If
             `checkpoint` is the file of another fit or is damaged, or if it is given
             together with `callbacks`, whose state it cannot keep, or when `warm_start`
-            goes on from the last fit.
+            goes on from the last fit. If no layer of `init_from` fits the network, or
+            not all that `freeze` is to keep.
         OSError
-            If `checkpoint` cannot be written.
+            If `checkpoint` cannot be written, or the file of `init_from` not be read.
 
         Warns
         -----
@@ -237,9 +238,10 @@ class BaseCNNClassifier(
             If the pixels of flat rows contradict the shape that was guessed for them,
             if the channels of an image lie one after the other as planes, or if the
             pixels of `X_val` or, with `warm_start`, of `X` are unlike those seen
-            before. If the network has more than 50 million weights. If Ctrl-C ends
-            training after at least one epoch: the classifier is then fitted, with the
-            weights of its last complete epoch or, with `early_stopping`, the best
+            before or by `init_from`. If less than half of the layers are taken over
+            from `init_from`. If the network has more than 50 million weights. If Ctrl-C
+            ends training after at least one epoch: the classifier is then fitted, with
+            the weights of its last complete epoch or, with `early_stopping`, the best
             weights. Inside a search Ctrl-C stops the search.
 
         Notes

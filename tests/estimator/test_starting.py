@@ -13,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
@@ -506,3 +507,30 @@ def test_a_checkpoint_goes_on_with_the_same_source_and_no_other(
     expected = stages_kept.predict_proba(high[0])
     np.testing.assert_array_equal(clf.predict_proba(high[0]), expected)
     assert clf.initialized_layers_ == ALL_LAYERS
+
+
+# ---------------------------------------------------------------- scikit-learn's checks
+
+# Without neighbors, so that tables of any width fit.
+OF_TABLES = {"kernel_size": 1, "pool_size": 1, "filters": (8, 8)}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learn_checks_pass_with_a_start():
+    def started(n_columns):
+        X = np.random.RandomState(0).normal(size=(60, n_columns))
+        source = MNISTCNNClassifier(epochs=1, random_state=0, **OF_TABLES)
+        source.fit(X, X[:, 0] > 0)
+        return MNISTCNNClassifier(init_from=FrozenEstimator(source), **OF_TABLES)
+
+    gray, color = started(4), started(3)  # a row of three values is a color pixel
+    checks = list(estimator_checks_generator(gray))
+    for estimator, check in checks:
+        try:
+            check(estimator)
+        except ValueError as error:
+            if "so its first layers do not fit" not in str(error):
+                raise
+            check(color)
+    assert len(checks) > 50
