@@ -20,8 +20,8 @@ def dense_network(image_shape, n_classes):
 
     return [
         layers.Flatten(),
-        layers.Dense(32, activation="relu"),
         layers.BatchNormalization(momentum=0.6),
+        layers.Dense(32, activation="relu"),
         layers.Dropout(0.1),
         layers.Dense(n_classes, activation="softmax"),
     ]
@@ -29,7 +29,7 @@ def dense_network(image_shape, n_classes):
 
 # In as many settings as it takes to see all of the code; all but one are slow.
 DEFAULTS = MNISTCNNClassifier()
-OF_A_USER = CNNClassifier(network=dense_network, learning_rate=0.01, epochs=10)
+OF_A_USER = CNNClassifier(network=dense_network, learning_rate=0.02, epochs=20)
 OTHERS = [
     CNNClassifier(),
     CNNClassifier(network=ResNet(filters=(8,), blocks=1), learning_rate=0.01),
