@@ -356,7 +356,7 @@ class ImageResizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"{MOST_PIXELS:,} pixels."
             )
         fill: Any = self.fill
-        numbers = fill if isinstance(fill, (tuple, list)) else [fill]
+        numbers: Any = fill if isinstance(fill, (tuple, list)) else [fill]
         if not numbers or not all(
             isinstance(number, NUMBERS) and abs(number) <= sys.float_info.max
             for number in numbers
