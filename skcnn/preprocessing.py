@@ -357,9 +357,9 @@ class ImageResizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
             )
         fill: Any = self.fill
         numbers: Any = fill if isinstance(fill, (tuple, list)) else [fill]
-        if not numbers or not all(
-            isinstance(number, NUMBERS) and abs(number) <= sys.float_info.max
-            for number in numbers
+        are_numbers = all(isinstance(number, NUMBERS) for number in numbers)
+        if not numbers or not (
+            are_numbers and all(abs(number) <= sys.float_info.max for number in numbers)
         ):
             raise ValueError(
                 f"Got fill={self.fill!r}, but expected a finite number, or a tuple of "
