@@ -31,6 +31,10 @@ class Model:
         ``(height, width, channels)`` of the images that the first step saw.
     feature_names : ndarray of str or None
         Names of the columns that the first step saw, if it was fitted on a table.
+    estimator : Pipeline or BaseCNNClassifier
+        What was saved.
+    versions : dict of str to str
+        The versions of the libraries that wrote the file.
 
     Raises
     ------
@@ -39,10 +43,10 @@ class Model:
     """
 
     def __init__(self, path: Path) -> None:
-        import skcnn
         from skcnn._estimator.base import BaseCNNClassifier
+        from skcnn._estimator.saving import load_with_versions
 
-        estimator = skcnn.load(path)
+        estimator, self.versions = load_with_versions(path)
         *self.transformers, last = _steps(estimator) or [None]
         if not isinstance(last, BaseCNNClassifier):
             what = type(estimator).__name__
@@ -50,6 +54,7 @@ class Model:
                 f"{path} holds {what}, which predicts nothing, but a classifier, or a "
                 "Pipeline that ends in one, was expected."
             )
+        self.estimator = estimator
         self.classifier: Any = last
         self.classes = last.classes_
         first = [*self.transformers, last][0]

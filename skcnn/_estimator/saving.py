@@ -146,7 +146,15 @@ def load(path: str | os.PathLike) -> Any:
         ...
     ValueError: ...model.skcnn is not a file written by skcnn.save.
     """
-    return read_archive(path, _estimator)
+    return load_with_versions(path)[0]
+
+
+def load_with_versions(path: str | os.PathLike) -> tuple[Any, dict[str, str]]:
+    """Return the estimator of a file, and which versions of libraries wrote it."""
+    return read_archive(
+        path,
+        lambda document, decode: (_estimator(document, decode), document["versions"]),
+    )
 
 
 def _estimator(document: dict[str, Any], decode: Decoder) -> Any:
