@@ -44,7 +44,10 @@ ROOMS = {
 # What a room may import, besides itself. Every arrow points down this list.
 ARROWS = {
     "front": {"cli", "estimator"},
-    "cli": {"front", "display", "inspection", "datasets", "preprocessing"},
+    "cli": {
+        *("front", "export", "display"),
+        *("inspection", "datasets", "preprocessing"),
+    },
     "model_selection": {"sklearn_private"},
     "clusters": set(),
     "export": {
@@ -72,6 +75,7 @@ ARROWS = {
 PRIVATE_IN_CLI = {
     "_estimator.automatic": "refuses wrong options before any data are read",
     "_estimator.base": "tells a classifier of skcnn's from any other estimator",
+    "_estimator.saving": "says which version wrote a file",
     "_images.decoding": "says which modes of image files a model takes",
     "_images.files": "reads images of any sizes, in parts",
     "_images.fingerprints": "tells images that a model was trained on from others",
@@ -82,6 +86,7 @@ PRIVATE_IN_CLI = {
     "_network.startup": "hides the start-up lines of TensorFlow",
     "_sklearn_private": "refuses wrong options before any data are read",
     "_storage.files": "writes figures and tables completely or not at all",
+    "_training.progress": "shows how far a training is while it goes on",
     "datasets._class_folders": "sees the parts of a folder before it reads one",
     "datasets._npz": "sees the parts of a file before it reads one",
 }

@@ -1,22 +1,24 @@
 """The ``skcnn`` command.
 
-Libraries other than click are imported inside the commands, so that --help answers at
-once.
+Each command is a module, which is imported when the command is asked for, and imports
+libraries other than click inside its functions, so that --help answers at once.
 """
+
+from importlib import import_module
 
 import click
 
 from skcnn import __version__
-from skcnn._cli._evaluate import evaluate
-from skcnn._cli._predict import predict
 from skcnn._cli._terminal import (
+    did_you_mean,
     discard_unwritten,
     interrupts,
     one_line,
     standard_streams,
     warnings_in_one_line,
 )
-from skcnn._cli._train import train
+
+COMMANDS = ("train", "evaluate", "predict", "info", "export", "label-issues")
 
 
 def main(args=None):
@@ -50,10 +52,32 @@ def main(args=None):
             click.echo(f"Error: {one_line(error.strerror or str(error))}.", err=True)
         if discard_unwritten() and not code:
             code = 1
-        return 130 if interrupted else code
+        return 128 + interrupted[0] if interrupted else code
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group of commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx):
+        """Return the names of all commands, in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx, cmd_name):
+        """Return a command, or None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        return getattr(import_module(f"skcnn._cli._{name}"), name)
+
+    def resolve_command(self, ctx, args):
+        """Return the command that was typed, or say which was perhaps meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            ctx.fail(f"No such command {name!r}.{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli():
     """Train convolutional networks as scikit-learn classifiers, and use them.
@@ -64,6 +88,7 @@ def cli():
       skcnn train mnist --preset fast -o mnist.skcnn
       skcnn evaluate mnist.skcnn mnist --pictures pictures
       skcnn predict mnist.skcnn scan1.png scan2.png
+      skcnn info mnist.skcnn
 
     \b
     Kaggle's digit-recognizer:
@@ -74,7 +99,3 @@ def cli():
     options of a command. Exit codes: 0 success, 1 failure, 2 wrong usage, 130
     interrupted.
     """  # noqa: D301 (click reads the \b: keep these lines as they are)
-
-
-for command in (train, evaluate, predict):
-    cli.add_command(command)

@@ -1,15 +1,18 @@
 """Read the arguments DATA and FILE of the command line into arrays."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from skcnn._cli._terminal import note, visible
+from skcnn._cli._terminal import did_you_mean, note, visible
 from skcnn._messages.wording import counted, first_of
 
 if TYPE_CHECKING:
@@ -22,7 +25,11 @@ TEST_SIZE = 0.2
 DIGITS_TEST_SIZE = 0.25
 
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
+READ = (*TABLES, ".npz")
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
+
+# Longer names of data are cut in the names of files that are made of them.
+LONGEST_STEM = 40
 
 # Image files are read and predicted in batches with at most this many bytes of pixels.
 MOST_BYTES_AT_ONCE = 2**28
@@ -124,6 +131,20 @@ _ALWAYS = (
 )
 
 
+class Data(click.ParamType):
+    """The argument DATA, which a shell completes with names of data sets and files."""
+
+    name = "data"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the data sets that begin so, and what stands for files."""
+        names = [name for name in DATA_SETS if name.startswith(incomplete)]
+        files = CompletionItem(incomplete, type="file")
+        return [files, *map(CompletionItem, names)]
+
+
 def reading_options(command: Callable) -> Callable:
     """Add all options of `Reading` to a command, which gets them as `reading`."""
     return _with_options(command, (*_ALWAYS, *_LABELED_ONLY))
@@ -160,12 +181,15 @@ class Images:
         The names of the pixel columns of a table.
     description : str
         Facts about the images to announce, such as skipped files.
+    files : ndarray of str or None
+        The image files; None for images in a table or an array.
     """
 
     X: Any
     y: Any = None
     columns: list[str] | None = None
     description: str = ""
+    files: Any = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -180,7 +204,9 @@ class Images:
 
     def take(self, rows: Any) -> "Images":
         """Return some of the images."""
-        return replace(self, X=self.X[rows], y=None if self.y is None else self.y[rows])
+        y = None if self.y is None else self.y[rows]
+        files = None if self.files is None else self.files[rows]
+        return replace(self, X=self.X[rows], y=y, files=files)
 
     def inverted(self, interval: tuple[float, float] | None = None) -> "Images":
         """Return the images with dark and bright exchanged."""
@@ -220,7 +246,7 @@ def check_data(data: str, reading: Reading, test_size: float | None = None) -> N
     if data not in DATA_SETS and not path.exists():
         raise click.UsageError(
             f"{data!r} is not one of {', '.join(map(repr, DATA_SETS))}, nor a file or "
-            "a folder."
+            f"a folder.{_like_data(data)}"
         )
     if data not in ("mnist", "cifar10") and reading.data_home is not None:
         reason = "digits come with scikit-learn" if data == "digits" else "it is a path"
@@ -233,6 +259,28 @@ def check_data(data: str, reading: Reading, test_size: float | None = None) -> N
             f"Got --test-size, but {data} has a test part of its own. Leave it out."
         )
     check_options([data], reading)
+
+
+def _like_data(data: str) -> str:
+    """Return the name of a data set or a file that is spelled like the one given."""
+    path = Path(data)
+    with suppress(OSError):
+        files = [str(path.with_name(other.name)) for other in path.parent.iterdir()]
+        return did_you_mean(data, [*DATA_SETS, *files])
+    return did_you_mean(data, DATA_SETS)
+
+
+def name_of(data: str) -> str:
+    """Return a name for what is made of data: that of the file without its suffix.
+
+    It has letters, digits, dots, dashes and underscores only.
+    """
+    path = Path(data)
+    name = path.name if path.name not in ("", "..") else path.resolve().name
+    is_folder = os.path.isdir(path)
+    while not is_folder and Path(name).suffix.lower() in (*READ, *COMPRESSIONS):
+        name = Path(name).stem
+    return re.sub(r"[^\w.-]+", "-", name)[:LONGEST_STEM].strip("-.") or "model"
 
 
 def check_options(files: list[str], reading: Reading) -> None:
@@ -341,6 +389,20 @@ def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
             "has no image: such images count as mistakes.",
             kind="Warning",
         )
+
+
+def read_labeled(
+    data: str, reading: Reading, image_shape: tuple | None = None
+) -> Images:
+    """Read images with labels: the part named train, if there are parts."""
+    parts = _read_parts(data, reading, image_shape)
+    name = "train" if "train" in parts else next(iter(parts))
+    if len(parts) > 1 or name != "train":
+        note(f"The {name} part of {data} is taken.")
+    images = parts[name]
+    if images.y is None:
+        raise ValueError(f"{data} has no labels to check. {_HOW_TO_NAME_LABELS}")
+    return images.inverted() if reading.invert else images
 
 
 def read_to_evaluate(data: str, reading: Reading, model: "Model") -> Images:
@@ -608,7 +670,8 @@ def _named(bunch: Any, model: "Model | None" = None) -> Images:
         )
         if model is not None:
             images = model.scaled(images)
-    return Images(images, y, description=description)
+    files = bunch.get("filenames")
+    return Images(images, y, description=description, files=files)
 
 
 def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
@@ -644,6 +707,20 @@ def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
         random_state=seed,
     )
     return Parts(images.take(rows[0]), None, images.take(rows[1]))
+
+
+def check_folds(data: str, y: Any, n_folds: int) -> None:
+    """Refuse labels of which not every fold of a cross-validation can have an image."""
+    import numpy as np
+
+    classes, counts = np.unique(y, return_counts=True)
+    rare = classes[counts < n_folds]
+    if len(rare):
+        raise ValueError(
+            f"{data} has fewer than {n_folds} images of {first_of(map(visible, rare))} "
+            f"to train on, but each of the {n_folds} folds of the cross-validation "
+            "needs an image of each class. Add images, or leave these classes out."
+        )
 
 
 def _inverted(X: Any, interval: tuple[float, float] | None) -> Any:

@@ -26,6 +26,7 @@ from skcnn._cli._terminal import (
     one_line,
     print_result,
     say,
+    say_next,
     start_keras,
     visible,
 )
@@ -103,6 +104,12 @@ def evaluate(model, data, pictures, force, reading, to_json):
             pictures, loaded.classifier, X, y, probabilities, shape
         ):
             say(f"Wrote {path}.")
+    if to_json:
+        return
+    if pictures is None:
+        say_next("evaluate", str(model), data, "--pictures", "DIR")
+    else:
+        say_next("predict", str(model), "FILE...")
 
 
 def _labels_of(loaded, y, model, data):

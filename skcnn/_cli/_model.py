@@ -32,6 +32,10 @@ class Model:
         it resizes them.
     feature_names : ndarray of str or None
         Names of the columns that the first step saw, if it was fitted on a table.
+    estimator : Pipeline or BaseCNNClassifier
+        What was saved.
+    versions : dict of str to str
+        The versions of the libraries that wrote the file.
 
     Raises
     ------
@@ -41,11 +45,19 @@ class Model:
     """
 
     def __init__(self, path: Path) -> None:
-        import skcnn
         from skcnn._estimator.base import BaseCNNClassifier
+        from skcnn._estimator.saving import load_with_versions
+        from skcnn._training.archive import HandedInError
         from skcnn.preprocessing import ImageResizer
 
-        estimator = skcnn.load(path)
+        try:
+            estimator, self.versions = load_with_versions(path)
+        except HandedInError:
+            raise ValueError(
+                f"{path} holds the weights of a network that is not skcnn's, and the "
+                "command line does not have this network. Use the file in Python, with "
+                "skcnn.load(path, network=...)."
+            ) from None
         *self.transformers, last = _steps(estimator) or [None]
         if not isinstance(last, BaseCNNClassifier):
             what = type(estimator).__name__
@@ -53,6 +65,7 @@ class Model:
                 f"{path} holds {what}, which predicts nothing, but a classifier, or a "
                 "Pipeline that ends in one, was expected."
             )
+        self.estimator = estimator
         self.classifier: Any = last
         self.classes = last.classes_
         first = [*self.transformers, last][0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skcnn._cli._output import check_output
+from skcnn._cli._output import check_output, why_read_only
 from skcnn._cli._terminal import note, print_result, say, visible
 from skcnn._messages.wording import counted
 
@@ -147,6 +147,8 @@ def check_pictures(folder: Path, force: bool) -> None:
     existing = next(path for path in [folder, *folder.parents] if path.exists())
     if not existing.is_dir():
         raise click.UsageError(f"{existing} is not a folder.")
+    if (reason := why_read_only(existing)) is not None:
+        raise click.UsageError(f"{existing} cannot be written to: {reason}.")
     if folder.is_dir():
         for name in PICTURES:
             path = folder / f"{name}.png"

@@ -8,13 +8,13 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import click
 
-from skcnn._network import startup
+from skcnn._cli._words import in_option_names
 
 # Longer messages are shortened in the middle.
 LONGEST_MESSAGE = 1500
@@ -25,65 +25,6 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 # Characters with which a formula begins in a spreadsheet.
 _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
-
-# What the library's messages advise in Python, and how the command line says it: the
-# name of the option in click, the words in Python, the words in their place.
-_IN_OPTIONS = [
-    ("on_error", r"\bon_error=(['\"])skip\1", "--on-error skip"),
-    ("label", r",? or pass label=None if there are none", ""),
-    (
-        "label",
-        r"If it holds no labels, pass label=None",
-        "If it holds no labels, name the column that does with --label NAME",
-    ),
-    ("label", r"\blabel=(-?[0-9]+)\b", r"--label \1"),
-    ("label", r"\blabel=\.\.\.(?=$| [A-Z])", "--label NAME."),
-    ("label", r"\blabel=\.\.\.", "--label NAME"),
-    (
-        "label",
-        r", or the names of the columns of pixels as feature_names=\[\.\.\.\]",
-        "",
-    ),
-    ("no_header", r"\bheader=None\b", "--no-header"),
-    (
-        "no_header",
-        r"If these are names of columns, pass header=True",
-        "If these are names of columns, write words in their place",
-    ),
-    ("x_name", r"\b([xy])=\.\.\.(?=$| [A-Z])", r"--\1 NAME."),
-    ("x_name", r"\b([xy])=\.\.\.", r"--\1 NAME"),
-    ("x_name", r"\bwhich ([xy]) names\b", r"which --\1 names"),
-    (
-        "settings",
-        r"\bPass `image_shape` to resize the images, for example ",
-        "To resize the images, pass for example ",
-    ),
-    (
-        "settings",
-        r"\bPass a smaller image_shape to resize the images, for example ",
-        "To resize the images, pass for example ",
-    ),
-    ("settings", r"\bLower learning_rate,", "Lower it with --set learning_rate=...,"),
-    (
-        "images",
-        r"\bread (it|them) with (?:skcnn\.datasets\.)?load_image_table"
-        r"(?:\(csv, folder\))?",
-        r"name the folder of the image files with --images DIR",
-    ),
-    (
-        "images",
-        r"\bPass its name as filename=\.\.\.",
-        "Give that column the name filename.",
-    ),
-    (
-        "images",
-        r", or the name of the column as filename=\.\.\.",
-        ", or give the column with their names the name filename.",
-    ),
-]
-
-# A parameter of a classifier with its value, as messages write it in Python.
-_SETTING = re.compile(r"""(?<![\w./-])(\w+)=(\([^()]*\)|"[^"]*"|'[^']*'|-?[\w.]*\w)""")
 
 # Warnings of pixels: what a user of the command line can do.
 _REMEDIES = {
@@ -161,57 +102,31 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def in_option_names(message: str) -> str:
-    """Return a message of the library with the options of the running command in it.
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question whether a known word was meant, after a space, or ""."""
+    import difflib
 
-    What the user has typed, such as the name of a file, stays as it is.
-    """
-    context = click.get_current_context(silent=True)
-    if context is None:
-        return message
-    known = {parameter.name for parameter in context.command.params}
-    typed = [
-        str(value)
-        for name, value in context.params.items()
-        if name not in ("settings", "searched") and value is not None
-    ]
-
-    def replace(pattern: Any, replacement: Any, message: str) -> str:
-        def unless_typed(found: re.Match) -> str:
-            if any(found[0] in text for text in typed):
-                return found[0]
-            return replacement(found)
-
-        return re.sub(pattern, unless_typed, message)
-
-    for name, pattern, text in _IN_OPTIONS:
-        if name in known:
-            message = replace(
-                pattern, lambda found, text=text: found.expand(text), message
-            )
-    if "settings" in known:
-        message = replace(_SETTING, _as_setting, message)
-    return message
+    # Two words may differ in upper and lower case only.
+    by_lower = {other.lower(): other for other in known}
+    alike = difflib.get_close_matches(word.lower(), by_lower, 1)
+    return f" Did you mean {visible(by_lower[alike[0]])}?" if alike else ""
 
 
-def _as_setting(found: re.Match) -> str:
-    """Return how the command line sets a parameter of a classifier."""
-    import inspect
+def say_next(*command: str) -> None:
+    """Print the command that a user is likely to want next; names in capitals stay."""
+    import shlex
 
-    from skcnn import MNISTCNNClassifier
-
-    name, value = found[1], found[2].strip("'\"")
-    if name not in inspect.signature(MNISTCNNClassifier).parameters:
-        return found[0]
-    setting = f"{name}={value}"
-    return (
-        f'--set "{setting}"' if " " in setting or "(" in setting else f"--set {setting}"
+    placeholders = ("FILE...", "DATA", "DIR")
+    words = (
+        word if word in placeholders else shlex.quote(visible(word)) for word in command
     )
+    say(f"Next: skcnn {' '.join(words)}")
 
 
 def say(message: str) -> None:
     """Print a message to stderr."""
-    click.echo(visible(message), err=True)
+    # click.echo would write past what shows progress at the bottom of a terminal.
+    print(visible(message), file=sys.stderr, flush=True)
 
 
 def note(message: str, *, kind: str = "Note") -> None:
@@ -321,28 +236,33 @@ def discard_unwritten() -> bool:
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """Yield a list that gets an entry for each Ctrl-C.
+    """Yield a list that gets the number of the signal for each Ctrl-C.
 
-    The list is needed because the import of a compiled module can turn a
-    KeyboardInterrupt into another exception.
+    A process that is asked to end, or whose terminal is closed, ends as after Ctrl-C,
+    so that what it has trained is saved. The list is needed because the import of a
+    compiled module can turn a KeyboardInterrupt into another exception.
     """
     seen: list[int] = []
-    is_default = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
 
     def interrupt(number, frame):
         seen.append(number)
         raise KeyboardInterrupt
 
-    if is_default:
-        signal.signal(signal.SIGINT, interrupt)
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        # Windows has no SIGHUP.
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)):
+            if number is None:
+                continue
+            handler = signal.getsignal(number)
+            if handler in (signal.default_int_handler, signal.SIG_DFL):
+                before[number] = handler
+                signal.signal(number, interrupt)
     try:
         yield seen
     finally:
-        if is_default:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -397,6 +317,9 @@ def start_keras():
     """Import Keras and its backend, after a message that this takes a while."""
     if "keras" in sys.modules:
         return
+    # Imported here, because it imports `multiprocessing`, which --help has no use for.
+    from skcnn._network import startup
+
     say("Starting Keras, which takes some seconds ...")
     try:
         startup.start_keras()

@@ -1,39 +1,49 @@
 """The command ``skcnn train``, which trains, tests and saves a model."""
 
-import time
 import warnings
 from pathlib import Path
 
 import click
 
-from skcnn._cli._data import DATA_HELP, check_data, read_to_train, reading_options
-from skcnn._cli._output import check_output
-from skcnn._cli._parameters import parse_lists, parse_values
+from skcnn._cli._data import (
+    DATA_HELP,
+    Data,
+    check_data,
+    check_folds,
+    name_of,
+    read_to_train,
+    reading_options,
+)
+from skcnn._cli._output import (
+    check_checkpoint,
+    check_output,
+    free_model,
+    save_under_free_name,
+)
+from skcnn._cli._parameters import Chosen, choosing_options
+from skcnn._cli._progress import live
 from skcnn._cli._reports import Tested, print_report, report
+from skcnn._cli._search import N_FOLDS, Search, as_text
 from skcnn._cli._terminal import (
     Command,
     as_json,
+    describe,
     print_result,
     progress_on_stderr,
     say,
+    say_next,
     start_keras,
     visible,
 )
 from skcnn._messages.wording import counted, first_of
 
-KINDS = ("mnist", "cifar")
-
-
-class Epochs(click.ParamType):
-    """A number of epochs, or "auto"."""
-
-    name = "epochs"
-
-    def convert(self, value, param, ctx):
-        """Return the number, or "auto"."""
-        if value == "auto":
-            return value
-        return click.IntRange(min=1).convert(value, param, ctx)
+# Names of columns with which a table of a search fits into a terminal.
+SHORT_NAMES = {
+    "mean_test_score": "accuracy",
+    "std_test_score": "std",
+    "mean_fit_time": "seconds",
+    "rank_test_score": "rank",
+}
 
 
 @click.command(
@@ -49,52 +59,19 @@ class Epochs(click.ParamType):
     \b
     Examples:
       skcnn train digits
-      skcnn train mnist --preset classic --epochs 2 --seed 1
-      skcnn train cifar10 --data-home DIR -o cifar.skcnn
+      skcnn train mnist --preset classic --epochs 2 --seed 1 --no-save
+      skcnn train cifar10 --preset accurate --checkpoint cifar.checkpoint
       skcnn train train.csv -o digits.skcnn
       skcnn train trainLabels.csv --images train/ -o cifar.skcnn
       skcnn train pets/ --set "image_shape=(64, 64, 3)" --set epochs=20
       skcnn train digits --search learning_rate=0.003,0.01 --search dropout=0,0.2
 
-    Ctrl-C ends training early. With -o, the network is saved with the weights of the
-    last complete epoch.
+    Ctrl-C ends training early. The network is then saved with the weights of the last
+    complete epoch. In a search, Ctrl-C prints the table of what was tried so far.
     """,
 )
-@click.argument("data", metavar="DATA")
-@click.option(
-    "--classifier",
-    type=click.Choice(KINDS),
-    help="MNISTCNNClassifier or CIFARCNNClassifier, which differ in their defaults and "
-    "presets  [default: cifar for color, else mnist].",
-)
-@click.option(
-    "--preset",
-    metavar="NAME",
-    help="A named set of parameters: classic, fast or accurate  [default: the "
-    "defaults of the classifier].",
-)
-@click.option(
-    "--epochs",
-    type=Epochs(),
-    metavar="N",
-    help="Number of passes over the training images, or auto: the fewer images, the "
-    "more passes  [default: that of the preset, or auto].",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Seed of the split and of the training. The same seed gives the same result.",
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set any other parameter of the classifier by its name; can be repeated.",
-)
+@click.argument("data", metavar="DATA", type=Data())
+@choosing_options
 @click.option(
     "--search",
     "searched",
@@ -116,105 +93,132 @@ class Epochs(click.ParamType):
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Save the trained network, for evaluate, predict and skcnn.load.",
+    help="Where to save the trained network  [default: a free name in the working "
+    "folder, made of the name of the data: digits-1.skcnn].",
 )
+@click.option("--no-save", is_flag=True, help="Do not save the trained network.")
 @click.option("--force", is_flag=True, help="Replace the file of -o if it exists.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the state of the training into this file after each epoch. If training "
+    "is killed, the same command continues it after its last complete epoch. The file "
+    "stays when training is complete.",
+)
 @click.option("--json", "to_json", is_flag=True, help="Print the results as JSON.")
 def train(
     data,
-    classifier,
-    preset,
-    epochs,
-    seed,
-    settings,
+    choice,
     searched,
     test_size,
     reading,
     output,
+    no_save,
     force,
+    checkpoint,
     to_json,
 ):
     """Run ``skcnn train``; its help is above."""
     check_data(data, reading, test_size)
+    if output is not None and no_save:
+        raise click.UsageError("Got both -o and --no-save.")
+    if force and output is None:
+        raise click.UsageError(
+            "Got --force without -o: a file that has no name is never replaced. Leave "
+            "--force out, or name the file with -o."
+        )
+    if checkpoint is not None:
+        if searched:
+            raise click.UsageError(
+                "Got both --checkpoint and --search, but a checkpoint is of a single "
+                "training. Search first, then train with the best values and --set."
+            )
+        check_checkpoint(checkpoint)
+        if output is not None and checkpoint.resolve() == output.resolve():
+            raise click.UsageError(
+                f"Got {output} as -o and as --checkpoint. Name two files."
+            )
+    saved_as = output
     if output is not None:
         check_output(output, force)
-    from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
-    from skcnn._images.forms import shape_of_images
-
-    kinds = dict(zip(KINDS, (MNISTCNNClassifier, CIFARCNNClassifier), strict=True))
-    if classifier is None and data in ("digits", "mnist", "cifar10"):
-        classifier = "cifar" if data == "cifar10" else "mnist"
-
-    # The classifier depends on the data. Both classifiers have the same parameters, so
-    # the names of parameters are checked before the data are read.
-    some_kind = kinds[classifier or "mnist"]
-    parameters = parse_values(settings, some_kind, "--set")
-    grid = parse_lists(searched, some_kind, "--search")
-    stated = {"epochs": epochs, "random_state": seed}
-    for name in stated:
-        if stated[name] is None:
-            continue
-        if name in parameters:
-            option = {"epochs": "--epochs", "random_state": "--seed"}[name]
-            if name == "epochs":
-                raise click.UsageError(f"Got both {option} and --set {name}=.")
-        else:
-            parameters[name] = stated[name]
-    if preset is not None and preset not in some_kind.presets:
-        raise click.UsageError(
-            f"Got --preset {preset}, but expected one of: "
-            f"{', '.join(some_kind.presets)}."
-        )
-    if twice := set(grid) & set(parameters) - {"epochs", "random_state"}:
-        raise click.UsageError(f"Got both --set and --search for {min(twice)}.")
+    elif not no_save:
+        saved_as = free_model(name_of(data))
+    chosen = Chosen(choice, data, searched)
 
     # Keras starts before the images are read, because a download needs Keras, and so
     # that wrong parameters are refused at once.
     start_keras()
-    estimator = _make(some_kind, preset, parameters)
+    chosen.make()
     say(f"Reading {data} ...")
-    image_shape = parameters.get("image_shape")
+    image_shape = chosen.parameters.get("image_shape")
     parts = read_to_train(
-        data, reading, test_size=test_size, seed=seed, image_shape=image_shape
+        data, reading, test_size=test_size, seed=choice.seed, image_shape=image_shape
     )
-    shape = shape_of_images(parts.train.X[:1], image_shape)
-    if classifier is None and shape[2] > 1:
-        estimator = _make(kinds["cifar"], preset, parameters)
-    _announce(data, parts, estimator, shape)
-    results = None
-    was_interrupted = False
-    with progress_on_stderr():
-        if grid:
-            estimator, results = _search(estimator, grid, parts)
-        else:
-            was_interrupted = _fit(estimator, parts)
-        if output is not None:
-            import skcnn
+    from skcnn._images.forms import shape_of_images
 
-            skcnn.save(estimator, output)
-    if output is not None:
-        say(f"Saved {output}.")
+    shape = shape_of_images(parts.train.X[:1], image_shape)
+    estimator = chosen.make(shape[2], verbose=1)
+    if chosen.grid:
+        check_folds(data, parts.train.y, N_FOLDS)
+    _announce(data, parts, estimator, shape, saved_as)
+    search = results = None
+    try:
+        with progress_on_stderr():
+            if chosen.grid:
+                search = Search(chosen.make(shape[2]), chosen.grid)
+                results = search.run(parts.train.for_model(), parts.train.y)
+                say(f"Training with the best: {as_text(search.best_params)}.")
+                estimator.set_params(**search.best_params)
+            if checkpoint is not None and checkpoint.exists():
+                say(f"Continuing the training of {checkpoint}.")
+            was_interrupted = _fit(estimator, parts, checkpoint)
+            if saved_as is not None:
+                saved_as = _save(estimator, saved_as, output, data)
+    except BaseException:
+        if search is not None:
+            _print_results_so_far(data, choice, search, to_json)
+        raise
     if was_interrupted:
-        say(f"Interrupted after {estimator.n_iter_} complete epochs.")
+        say(f"Interrupted after {counted(estimator.n_iter_, 'complete epoch')}.")
+        if search is not None:
+            _print_results_so_far(data, choice, search, to_json)
+        if not to_json:
+            _say_what_next(saved_as)
         click.get_current_context().exit(130)
     say(f"Trained for {counted(estimator.n_iter_, 'epoch')}.")
-    _print_results(data, estimator, results, parts, output, to_json)
+    _print_results(data, estimator, results, parts, saved_as, to_json)
+    if not to_json:
+        _say_what_next(saved_as)
 
 
-def _make(kind, preset, parameters):
-    from skcnn._estimator.automatic import check_parameters
-    from skcnn._sklearn_private import validate_parameters
+def _save(estimator, saved_as, output, data):
+    """Save the network, and return under which name.
 
-    make = kind if preset is None else kind.from_preset
-    names = [] if preset is None else [preset]
-    estimator = make(*names, **{"verbose": 1, **parameters})
-    validate_parameters(estimator)
-    check_parameters(estimator)
-    return estimator
+    If it cannot be saved there any more, it is saved in a temporary folder.
+    """
+    import skcnn
+
+    try:
+        if output is not None:
+            skcnn.save(estimator, output)
+        else:
+            saved_as = save_under_free_name(estimator, saved_as, name_of(data))
+    except OSError as error:
+        import tempfile
+
+        rescued = Path(tempfile.mkdtemp(prefix="skcnn-"), saved_as.name)
+        skcnn.save(estimator, rescued)
+        raise click.ClickException(
+            f"{saved_as} could not be written: {describe(error)} The trained network "
+            f"is saved as {rescued} instead."
+        ) from error
+    say(f"Saved {saved_as}.")
+    return saved_as
 
 
-def _announce(data, parts, estimator, shape):
-    """Print what was read, and which classifier will be trained."""
+def _announce(data, parts, estimator, shape, saved_as):
+    """Print what was read, which classifier will be trained, and where it will be."""
     import numpy as np
 
     train = parts.train
@@ -227,7 +231,11 @@ def _announce(data, parts, estimator, shape):
     classes = np.unique(train.y)
     names = first_of(map(visible, classes))
     say(f"{text}; {counted(len(classes), 'class', 'classes')}: {names}")
-    say(f"Training a {type(estimator).__name__}.")
+    name = type(estimator).__name__
+    if saved_as is None:
+        say(f"Training a {name}, which will not be saved.")
+    else:
+        say(f"Training a {name}, which will be saved as {saved_as}.")
 
 
 def _describe_array(X, shape):
@@ -239,37 +247,64 @@ def _describe_array(X, shape):
     return f"{rows}{width} x {height} pixels, {color}, {X.dtype}"
 
 
-def _fit(estimator, parts):
+def _fit(estimator, parts, checkpoint):
     """Train, and return whether Ctrl-C ended the training."""
-    validation = {}
+    from skcnn._training.progress import watched
+
+    more = {}
     if parts.val is not None:
-        validation = {"X_val": parts.val.for_model(), "y_val": parts.val.y}
-    with warnings.catch_warnings():
+        more = {"X_val": parts.val.for_model(), "y_val": parts.val.y}
+    if checkpoint is not None:
+        more["checkpoint"] = checkpoint
+
+    def lines():
+        progress = watch.progress
+        if progress is None:
+            return ["Preparing ..."]
+        return [progress.line()] if progress.fraction < 1 else []
+
+    def epoch():
+        return watch.progress and watch.progress.epoch
+
+    with warnings.catch_warnings(), watched() as watch, live(lines, epoch):
         # The command says so itself, once the network is saved.
         warnings.filterwarnings("ignore", "Training interrupted by user")
-        estimator.fit(parts.train.for_model(), parts.train.y, **validation)
+        estimator.fit(parts.train.for_model(), parts.train.y, **more)
     return estimator.keras_classifier_.state_.interrupted
 
 
-def _search(estimator, grid, parts):
-    """Return the best estimator, trained on all images, and a table of results."""
-    from sklearn.callback import ProgressBar
-    from sklearn.model_selection import GridSearchCV
+def _print_results_so_far(data, choice, search, to_json):
+    """Print the table of a search that did not end, and how to train with the best."""
+    results = search.results_so_far()
+    n, n_candidates = len(results), search.n_candidates
+    say(f"Tried {n} of {counted(n_candidates, 'candidate')} before the search ended.")
+    if to_json:
+        rows = results.to_dict("records")
+        print_result(as_json({"data": data, "interrupted": True, "search": rows}))
+        return
+    if n:
+        print_result(_table(results))
+    if best := search.best_params:
+        options = [f"--set={name}={value}" for name, value in best.items()]
+        options += [f"--set={setting}" for setting in choice.settings]
+        if choice.preset is not None:
+            options += ["--preset", choice.preset]
+        say_next("train", data, *options)
 
-    from skcnn.inspection import search_results
 
-    search = GridSearchCV(
-        estimator.set_params(verbose=0), grid, cv=3, error_score="raise"
-    )
-    search.set_callbacks(ProgressBar(max_propagation_depth=1))
-    start = time.perf_counter()
-    search.fit(parts.train.for_model(), parts.train.y)
-    results = search_results(search)
-    say(f"Tried {len(results)} candidates in {time.perf_counter() - start:.0f} s.")
-    return search.best_estimator_, results
+def _table(results):
+    """Return the results of a search as text."""
+    short = results.rename(columns=SHORT_NAMES)
+    return short.to_string(index=False, float_format="{:.4g}".format)
 
 
-def _print_results(data, estimator, results, parts, output, to_json):
+def _say_what_next(saved_as):
+    """Print what can be done with the network."""
+    if saved_as is not None:
+        say_next("predict", str(saved_as), "FILE...")
+
+
+def _print_results(data, estimator, results, parts, saved_as, to_json):
     test = parts.test
     if test is not None:
         tested = Tested.of(estimator, test.X)
@@ -285,7 +320,7 @@ def _print_results(data, estimator, results, parts, output, to_json):
             "n_train": len(parts.train),
             "n_test": 0 if test is None else len(y),
             "n_iter": estimator.n_iter_,
-            "model": None if output is None else str(output),
+            "model": None if saved_as is None else str(saved_as),
         }
         if results is not None:
             summary["search"] = results.to_dict("records")
@@ -295,7 +330,6 @@ def _print_results(data, estimator, results, parts, output, to_json):
         print_result(as_json(summary))
         return
     if results is not None:
-        print_result(results.to_string(index=False, float_format="{:.4g}".format))
-        print_result("")
+        print_result(f"{_table(results)}\n")
     if test is not None:
         print_report(y, predicted, tested)

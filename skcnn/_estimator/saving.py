@@ -2,7 +2,6 @@
 
 import os
 import sys
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,7 +185,20 @@ def load(path: str | os.PathLike, *, network: Any = None) -> Any:
     """
     if network is not None:
         check_maker(network)
-    return read_archive(path, partial(_estimator, path, network))
+    return load_with_versions(path, network)[0]
+
+
+def load_with_versions(
+    path: str | os.PathLike, network: Any = None
+) -> tuple[Any, dict[str, str]]:
+    """Return the estimator of a file, and which versions of libraries wrote it."""
+    return read_archive(
+        path,
+        lambda document, decode: (
+            _estimator(path, network, document, decode),
+            document["versions"],
+        ),
+    )
 
 
 def _estimator(

@@ -1,6 +1,5 @@
 """The training loop: from one state to another, epoch by epoch."""
 
-import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,6 +14,7 @@ from skcnn._network.step import Batch, StepOptions
 from skcnn._training.checkpoint import Checkpoint
 from skcnn._training.compiled import CompiledNetwork, arrays, tensors
 from skcnn._training.keras_callbacks import KerasCallbacks
+from skcnn._training.progress import Progress, begin_progress
 from skcnn._training.schedule import Schedule
 from skcnn._training.sklearn_callbacks import FitTasks
 from skcnn._training.state import TrainState
@@ -71,15 +71,19 @@ def train(
             # Within an epoch a state holds tensors of the backend, else NumPy arrays.
             running = callbacks.begin(state)
             tasks.begin()
-            progress = _Progress(running.epoch, schedule.epochs)
+            n_validation = 0 if data.validation is None else len(data.validation)
+            progress = begin_progress(
+                schedule, len(data.training), n_validation, running.epoch, verbose
+            )
             over = state.has_waited(patience)
-            for epoch in () if over else range(running.epoch, schedule.epochs):
+            for _ in () if over else range(running.epoch, schedule.epochs):
                 tasks.begin_epoch()
                 running, log = _run_epoch(
-                    running, data, network, schedule, callbacks, random_state
+                    running, data, network, schedule, callbacks, random_state, progress
                 )
+                progress.log = log
                 if verbose:
-                    progress.report(epoch, log)
+                    print(progress.line(), flush=True)
                 generator = random_state.get_state(legacy=False)
                 trained = running.after_epoch(arrays(running.values), log, generator)
                 _refuse_divergence(trained, log, data.training, network, schedule)
@@ -109,13 +113,14 @@ def _run_epoch(
     schedule: Schedule,
     callbacks: KerasCallbacks,
     random_state: np.random.RandomState,
+    progress: Progress,
 ) -> tuple[TrainState, dict[str, float]]:
     """Train on all images once and validate; return the state and what was measured."""
     training, validation = data
     epoch = state.epoch
     with random_order(training.X) if schedule.shuffle else nullcontext():
         state, log = _train_epoch(
-            state, training, network, schedule, callbacks, random_state
+            state, training, network, schedule, callbacks, random_state, progress
         )
     if validation is not None:
         state = callbacks.begin_test(state)
@@ -134,11 +139,13 @@ def _train_epoch(
     schedule: Schedule,
     callbacks: KerasCallbacks,
     random_state: np.random.RandomState,
+    progress: Progress,
 ) -> tuple[TrainState, dict[str, float]]:
     """Train on each image once; return the state and the mean loss and accuracy."""
     n, batch_size, dtype = len(data), schedule.batch_size, network.dtype
     rates, sizes = schedule.plan(state.epoch, n)
     callbacks.begin_epoch(state.epoch, rates[0])
+    progress.begin_epoch(state.epoch)
     flip_mask = _flip_mask(n, state.n_epochs)
     order = random_state.permutation(n) if schedule.shuffle else np.arange(n)
     seed = np.int32(random_state.randint(np.iinfo(np.int32).max))
@@ -163,6 +170,13 @@ def _train_epoch(
             seed=seed,
             step=np.int32(step),
         )
+        if progress.is_shown and not progress.has_compiled(options.size):
+            # This step is compiled, and its result dropped, so that the time which a
+            # step takes is known from the first epoch on.
+            first = Batch(*(values[:batch_size] for values in batch))
+            alone = options._replace(rates=options.rates[:1])
+            network.train(state.values, first, alone)
+            progress.compiled(options.size)
         values, loss, correct = network.train(state.values, batch, options)
         state = state.with_values(values)
         loss_sum += loss
@@ -172,6 +186,7 @@ def _train_epoch(
             "loss": float(loss_sum / weight_sum),
             "accuracy": float(correct_sum / weight_sum),
         }
+        progress.advance(options.size, end - step, log)
         state = callbacks.end_batch(state, step, rates[step], log)
         if callbacks.stop:
             break
@@ -259,27 +274,6 @@ def _largest(values: np.ndarray) -> float:
     if values.dtype.kind != "f" or not values.size:
         return 0.0
     return max(values.max(), -values.min())
-
-
-class _Progress:
-    """Prints a line an epoch, with the time that is left."""
-
-    def __init__(self, first: int, epochs: int) -> None:
-        self._first, self._epochs, self._start = first, epochs, time.perf_counter()
-
-    def report(self, epoch: int, log: Mapping[str, float]) -> None:
-        """Print what an epoch measured."""
-        elapsed = time.perf_counter() - self._start
-        left = elapsed / (epoch - self._first + 1) * (self._epochs - epoch - 1)
-        parts = [f"loss {log['loss']:.4f}", f"accuracy {log['accuracy']:.4f}"]
-        if "val_accuracy" in log:
-            parts.append(f"validation accuracy {log['val_accuracy']:.4f}")
-        parts.append(f"{elapsed:.1f} s")
-        if left:
-            parts.append(f"about {left:.1f} s left")
-        width = len(str(self._epochs))
-        number = f"{epoch + 1:{width}}/{self._epochs}"
-        print(f"Epoch {number}: {', '.join(parts)}", flush=True)
 
 
 def prediction_batch(image_shape: tuple[int, int, int]) -> int:

@@ -76,6 +76,17 @@ class Schedule:
         left = range(n_steps - 1 - first, n_steps - 1 - first - steps, -1)
         return rates, [self.sizes[-1 - n * n_sizes // n_steps] for n in left]
 
+    def steps_left(
+        self, done: int, n_images: int
+    ) -> Iterator[tuple[tuple[int, int], int]]:
+        """Yield each image size, and how many steps of it follow the first `done`."""
+        n_sizes, n_steps = len(self.sizes), self.epochs * self.steps(n_images)
+        for i, size in enumerate(self.sizes):
+            # As in `plan`, counted from the end.
+            start = n_steps - -(-(n_sizes - i) * n_steps // n_sizes)
+            end = n_steps - -(-(n_sizes - i - 1) * n_steps // n_sizes)
+            yield size, max(0, end - max(start, done))
+
     def calls(
         self, sizes: list[tuple[int, int]], image_bytes: int, each_step: bool = False
     ) -> Iterator[tuple[int, int]]:

@@ -9,9 +9,10 @@ import pytest
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier, __version__
 from skcnn._cli import main
+from skcnn._cli._parameters import PRESETS
 
 
-def run(*args, **variables):
+def run(*args, cwd=None, **variables):
     """Run the command in its own process, without what this one has set."""
     environment = {
         name: value
@@ -24,12 +25,14 @@ def run(*args, **variables):
         text=True,
         check=False,
         env=environment | {name: str(value) for name, value in variables.items()},
+        cwd=cwd,
     )
 
 
 @pytest.fixture(scope="module")
-def trained():
-    return run("train", "digits", "--epochs", "3")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    return run("train", "digits", "--epochs", "3", cwd=folder)
 
 
 @pytest.mark.slow
@@ -120,6 +123,40 @@ def test_help_names_every_preset(capsys):
         assert preset in text
 
 
+def test_files_that_are_spelled_alike_are_suggested(working_folder, capsys):
+    (working_folder / "photos").mkdir()
+    assert main(["train", "photo"]) == 2
+    assert "Did you mean photos?" in capsys.readouterr().err
+    assert main(["train", f"{working_folder}/fotos"]) == 2
+    assert f"Did you mean {working_folder}/photos?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        ("tr", "train"),
+        ("label", "label-issues"),
+        ("train di", "digits"),
+        ("train digits --preset a", "accurate"),
+        ("export m --format o", "onnx"),
+        ("info ", "file"),
+    ],
+)
+def test_a_shell_completes_commands_data_and_presets(
+    words, expected, monkeypatch, capsys
+):
+    monkeypatch.setenv("_SKCNN_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"skcnn {words}")
+    monkeypatch.setenv("COMP_CWORD", str(1 + words.count(" ")))
+    assert main([]) == 0
+    assert expected in capsys.readouterr().out.replace(",", "\n").splitlines()
+
+
+def test_presets_are_those_of_the_classifiers():
+    for classifier in (MNISTCNNClassifier, CIFARCNNClassifier):
+        assert set(PRESETS) == set(classifier.presets)
+
+
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"skcnn {__version__}\n"
@@ -130,7 +167,14 @@ def test_version(capsys):
     [
         (["train"], "Missing argument 'DATA'"),
         (["train", "faces"], "'faces' is not one of"),
-        (["train", "digits", "--epochs", "0"], "0 is not in the range"),
+        (["train", "minst"], "nor a file or a folder. Did you mean mnist?"),
+        (["train", "CIFAR-10"], "Did you mean cifar10?"),
+        (["label-issues", "digit"], "Did you mean digits?"),
+        (["train", "digits", "--preset", "fsat"], "Did you mean fast?"),
+        (["trian", "digits"], "No such command 'trian'. Did you mean train?"),
+        (["train", "digits", "--epochs", "0"], "Got --epochs 0, but expected a whole"),
+        (["train", "digits", "--epochs", "x"], "a whole number from 1 on or auto."),
+        (["train", "digits", "--set", "callbacks=1"], "no parameter 'callbacks'"),
         (["train", "digits", "--seed", "-1"], "-1 is not in the range"),
         (["train", "digits", "--preset", "best"], "Got --preset best, but expected"),
         (["train", "digits", "--data-home", "."], "digits come with scikit-learn"),

@@ -100,8 +100,8 @@ def train(monkeypatch, capsys, tmp_path):
             made.append(kind.__name__)
             return recorder
 
-        monkeypatch.setattr(_train, "_make", make)
-        code = main(["train", *map(str, args)])
+        monkeypatch.setattr("skcnn._cli._parameters.make_estimator", make)
+        code = main(["train", "--no-save", *map(str, args)])
         printed = capsys.readouterr()
         recorder.kind = made[-1] if made else None
         recorder.err, recorder.out = printed.err, printed.out

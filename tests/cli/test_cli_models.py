@@ -3,20 +3,24 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import skcnn
 from skcnn import MNISTCNNClassifier
-from skcnn._cli import main
+from skcnn._cli import COMMANDS, main
 from skcnn._estimator.automatic import auto_epochs
 from skcnn._images.fingerprints import were_fitted
+from skcnn._training.checkpoint import Checkpoint
 
 pytest.importorskip("PIL")
 
@@ -136,7 +140,9 @@ def test_search_prints_a_table_and_saves_the_best(folder, tmp_path, capsys):
     assert list(loaded.filters) == list(best["filters"])
     assert main(args) == 0
     printed = capsys.readouterr()
-    assert "mean_test_score" in printed.out and "Accuracy on 40" in printed.out
+    columns = ["accuracy", "std", "seconds", "rank"]
+    assert printed.out.splitlines()[0].split()[-4:] == columns
+    assert "Accuracy on 40" in printed.out
     assert "Tried 4 candidates" in printed.err
 
 
@@ -326,17 +332,129 @@ def test_mistakes_are_one_line_and_exit_code_1(
     assert printed.out == ""
 
 
-def test_nothing_is_written_without_an_output(folder, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    assert main(["train", str(folder / "digits.npz"), *SMALL]) == 0
-    assert not list(tmp_path.iterdir())
+def test_a_model_is_saved_under_a_free_name_that_is_printed_first(folder, capsys):
+    args = ["train", str(folder / "digits.npz"), *SMALL]
+    for name in ("digits-1.skcnn", "digits-2.skcnn"):
+        assert main(args) == 0
+        printed = capsys.readouterr()
+        before, _, after = printed.err.partition("Epoch 1/1")
+        assert f"which will be saved as {name}." in before
+        assert f"Saved {name}." in after
+        assert printed.err.endswith(f"Next: skcnn predict {name} FILE...\n")
+        assert skcnn.load(name).n_iter_ == 1
+    assert main([*args, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["model"] == "digits-3.skcnn"
+    assert "Next" not in printed.err
+
+
+def test_nothing_is_written_where_nothing_is_to_be_saved(
+    folder, working_folder, capsys
+):
+    assert main(["train", str(folder / "digits.npz"), *SMALL, "--no-save"]) == 0
+    assert not list(working_folder.iterdir())
+    assert "which will not be saved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "m.skcnn"]])
+def test_a_network_is_rescued_if_the_disk_is_full_by_then(
+    options, folder, tmp_path, monkeypatch, capsys
+):
+    save = skcnn.save
+
+    def on_a_full_disk(estimator, path):
+        if not path.is_absolute():
+            raise OSError(28, "No space left on device")
+        save(estimator, path)
+
+    monkeypatch.setattr(skcnn, "save", on_a_full_disk)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert main(["train", str(folder / "digits.npz"), *SMALL, *options]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "could not be written: No space left on device." in last
+    rescued = re.search(r"is saved as (\S+) instead\.$", last)[1]
+    assert rescued.startswith(str(tmp_path))
+    assert skcnn.load(rescued).n_iter_ == 1
+
+
+def test_training_goes_on_from_a_checkpoint(folder, monkeypatch, capsys):
+    small = [*SMALL[:-1], "3"]
+    args = ["train", str(folder / "digits.npz"), *small, "--checkpoint", "c"]
+    keep = Checkpoint.keep
+
+    def killed(self, state):
+        keep(self, state)
+        if state.n_epochs == 2:
+            raise SystemExit(9)
+
+    monkeypatch.setattr(Checkpoint, "keep", killed)
+    assert main([*args, "-o", "killed.skcnn"]) == 9
+    monkeypatch.undo()
+    capsys.readouterr()
+    assert main([*args, "-o", "resumed.skcnn"]) == 0
+    err = capsys.readouterr().err
+    assert "Continuing the training of c." in err
+    assert "Epoch 3/3" in err and "Epoch 2/3" not in err
+    args = ["train", str(folder / "digits.npz"), *small, "-o", "whole.skcnn"]
+    assert main(args) == 0
+    weights = [
+        skcnn.load(name).model_.get_weights()
+        for name in ("resumed.skcnn", "whole.skcnn")
+    ]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # The file of another training stays as it is.
+    before = Path("c").read_bytes()
+    args = ["train", str(folder / "split.npz"), *small, "--checkpoint", "c"]
+    assert main(args) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("Error: c is the checkpoint of a training with other")
+    assert Path("c").read_bytes() == before
+
+
+def test_a_search_that_is_interrupted_prints_its_table(folder, monkeypatch, capsys):
+    fit = MNISTCNNClassifier.fit
+    calls = []
+
+    def interrupted(self, X, y):
+        calls.append(self)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return fit(self, X, y)
+
+    monkeypatch.setattr(MNISTCNNClassifier, "fit", interrupted)
+    search = ["--search", "learning_rate=0.003,0.01,0.03"]
+    args = ["train", str(folder / "digits.npz"), *SMALL, *search]
+    assert main(args) == 130
+    printed = capsys.readouterr()
+    header, *rows = printed.out.splitlines()
+    assert header.split()[:2] == ["learning_rate", "accuracy"]
+    assert [row.split()[-1] for row in rows] == ["3", "1"]
+    assert "Tried 2 of 3 candidates before the search ended." in printed.err
+    assert f"Next: skcnn train {folder / 'digits.npz'} --set=learning_rate=0.003 " in (
+        printed.err
+    )
+    assert printed.err.endswith("Interrupted.\n")
+    calls.clear()
+    assert main([*args, "--json"]) == 130
+    result = json.loads(capsys.readouterr().out)
+    assert result["interrupted"] and len(result["search"]) == 2
+
+
+def test_a_search_that_fails_prints_its_table_too(folder, capsys):
+    search = ["--search", "learning_rate=0.003,1e30"]
+    assert main(["train", str(folder / "digits.npz"), *SMALL, *search]) == 1
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 2
+    assert printed.err.splitlines()[-1].startswith("Error: Training diverged")
 
 
 # A process started in the background ignores Ctrl-C, and so do its children.
 COMMAND = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from skcnn._cli import main
+from skcnn._cli import COMMANDS, main
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -375,7 +493,7 @@ def test_ctrl_c_leaves_a_model(tmp_path):
     assert f"Interrupted after {loaded.n_iter_} complete epochs" in err
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command_has_examples(command, capsys):
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out

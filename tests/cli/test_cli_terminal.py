@@ -198,12 +198,12 @@ OPTIONS = {
             'To resize the images, pass for example --set "image_shape=(4, 6)".',
         ),
         ("State image_shape=(height, width).", 'State --set "image_shape=(height, wi'),
-        ('Set dtype="float64" or epochs=3.', "Set --set dtype=float64 or --set epochs"),
+        ('Set dtype="float64" or epochs=3.', "Give --set dtype=float64 or --set epoch"),
         (
             "Set progressive_resizing=None, or",
-            "Set --set progressive_resizing=None, or",
+            "Give --set progressive_resizing=None, or",
         ),
-        ("Lower learning_rate, which is 3.", "Lower it with --set learning_rate=..., "),
+        ("Lower learning_rate, which is 3.", "with --set learning_rate=...; it is 3."),
         ('Give on_error="skip" to go on.', "Give --on-error skip to go on."),
         ("or pass on_error='skip'.", "or pass --on-error skip."),
         ("read it with load_image_table(csv, folder).", "with --images DIR."),
@@ -321,6 +321,28 @@ def test_ctrl_c_that_became_another_exception_is_ctrl_c(command, capsys, ctrl_c)
     assert command(work) == 130
     assert "ImportError" not in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@needs_posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_process_that_is_asked_to_end_ends_as_after_ctrl_c(name, command, capsys):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+
+    def work():
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+
+    signal.signal(number, signal.SIG_DFL)
+    try:
+        assert command(work) == 128 + number
+        assert signal.getsignal(number) is signal.SIG_DFL
+        assert capsys.readouterr().err.strip() == "Interrupted."
+        # nohup lets a process ignore that its terminal is closed.
+        signal.signal(number, signal.SIG_IGN)
+        assert command(work) == 0
+    finally:
+        signal.signal(number, before)
 
 
 @pytest.mark.slow

@@ -1,6 +1,15 @@
 """Numbers, names and foreign text in messages."""
 
-from skcnn._messages.wording import counted, enumerated, first_of, printable, shown
+import pytest
+
+from skcnn._messages.wording import (
+    counted,
+    duration,
+    enumerated,
+    first_of,
+    printable,
+    shown,
+)
 
 
 def test_a_number_goes_with_its_noun():
@@ -26,3 +35,21 @@ def test_what_a_file_says_is_one_short_line():
     assert printable(ValueError("x" * 10**6)) == "x" * 200 + " ..."
     assert shown("x" * 10**6) == repr("x" * 80) + " ..."
     assert shown(b"\x1b") == r"b'\x1b'"
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "0.0 s"),
+        (4.24, "4.2 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (200, "3 min 20 s"),
+        (3599.7, "1 h"),
+        (3900, "1 h 5 min"),
+        (86400 * 100, "2,400 h"),
+    ],
+)
+def test_a_length_of_time_is_rounded_to_what_matters(seconds, text):
+    assert duration(seconds) == text

@@ -320,6 +320,14 @@ def test_verbose_prints_a_line_an_epoch(network, images, validation, capsys):
     assert re.fullmatch(pattern.format("11", ""), lines[-1])
 
 
+def test_training_is_the_same_whether_its_progress_is_shown_or_not(network, images):
+    silent = run(network, images, epochs=2)
+    shown = run(network, images, epochs=2, verbose=1)
+    assert shown.history == silent.history
+    for one, other in zip(shown.values, silent.values, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_tensors_become_arrays_that_nothing_changes(network, images):
     state = run(network, images)
     held = [value.copy() for value in arrays(state.values)]
