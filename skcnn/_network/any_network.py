@@ -582,7 +582,7 @@ def _without_seeds(value: Any, module: str = "") -> Any:
     if isinstance(value, dict):
         module = value.get("module") or module
         left_out = {"compile_config", "build_config"}
-        if str(module).startswith("keras"):
+        if f"{module}.".startswith("keras."):
             left_out.add("seed")
         return {
             key: _without_seeds(entry, module)

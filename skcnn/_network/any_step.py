@@ -1,5 +1,6 @@
 """What a network of a user's computes: Keras calls its layers, in training too."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,15 @@ class AnyComputation(Computation):
     # A layer may do anything with a batch, so it sees the images of the batch only.
     TAKES_PADDING = False
     LAYERS_DRAW = True
+
+    @property
+    def n_features(self) -> int:
+        """How many values go into the last layer for one image."""
+        scaling, *body, _ = self.layers
+        x = scaling.output
+        for layer in body:
+            x = layer(x)
+        return math.prod(x.shape[1:])
 
     def _refuse_layers(self) -> None:
         """Take all layers: Keras knows how they change in training."""
