@@ -32,9 +32,6 @@ MODEL_NAME = "own_network"
 # Names of the layers that are put around the user's.
 SCALING, SOFTMAX = "pixel_scaling", "class_probabilities"
 
-# Layers whose values come from data that they have seen, which no configuration holds.
-ADAPTED = ("Normalization", "Discretization")
-
 WAYS = (
     "a function of (image_shape, n_classes) that returns a new list of Keras layers, a "
     "new keras.Sequential or a new functional keras.Model, or an object with such a "
@@ -567,7 +564,11 @@ def _configuration(model: Any) -> tuple[str, bool]:
     except Exception:
         shapes = [[v.path, list(v.shape), str(v.dtype)] for v in variables_of(model)]
         return json.dumps(shapes), False
-    adapted = any(type(layer).__name__ in ADAPTED for layer in layers_in(model, set()))
+    # A mean and a variance that were learned by `adapt` are not in the configuration.
+    adapted = any(
+        isinstance(layer, keras.layers.Normalization) and layer.input_mean is None
+        for layer in layers_in(model, set())
+    )
     # Of a function Keras notes the name only, and another function may have it.
     has_functions = '"class_name": "function"' in text or "__lambda__" in text
     return text, not (adapted or has_functions)
