@@ -266,9 +266,15 @@ def build_any(
 def refuse_untrainable(model: Any, network: AnyNetwork) -> None:
     """Raise a ValueError if the network answers otherwise than by logits.
 
-    It is also raised if a layer draws random numbers from Keras's global generator:
-    they would be others in each fit.
+    It is also raised if the network is built otherwise each time, or if a layer draws
+    random numbers from Keras's global generator: they would be others in each fit.
     """
+    if _configuration(model)[0] != network.config:
+        raise ValueError(
+            f"{name_of(network.maker)} has returned two different networks for images "
+            f"of shape {network.image_shape} and {network.n_classes} classes. The "
+            "layers and their sizes have to follow from the arguments alone."
+        )
     images = np.random.RandomState(0).uniform(size=(2, *network.image_shape))
     name = name_of(network.maker)
 
@@ -469,8 +475,9 @@ def _refuse_other_models(model: Any, name: str, image_shape: tuple[int, ...]) ->
     import keras
 
     if isinstance(model, keras.Sequential):
-        if model.built:
-            _refuse_other_inputs(model.input_shape, name, image_shape)
+        # There is no shape unless the user has given one.
+        if shape := getattr(model, "input_shape", None):
+            _refuse_other_inputs(shape, name, image_shape)
         return
     inputs = getattr(model, "inputs", None)
     if not inputs:

@@ -688,6 +688,30 @@ def test_a_layer_that_draws_without_a_seed_is_refused(part):
         CNNClassifier(network=unseeded, **SMALL).fit(*part)
 
 
+def test_a_network_that_is_another_each_time_is_refused(part):
+    import keras
+
+    def network(image_shape, n_classes):
+        units = np.random.randint(3, 10**6) % 97 + 3
+        flatten, dense = keras.layers.Flatten(), keras.layers.Dense(n_classes)
+        return [flatten, keras.layers.Dense(units), dense]
+
+    with pytest.raises(ValueError, match="has returned two different networks for"):
+        CNNClassifier(network=network, **SMALL).fit(*part)
+
+
+def test_an_object_says_how_its_pixels_are_scaled(part):
+    class Unit(Dense):
+        scaling = "unit"
+
+    class Other(Dense):
+        scaling = 2.5
+
+    for network, expected in ((Unit(), "unit"), (Other(), "standard")):
+        clf = CNNClassifier(network=network, **SMALL).fit(*part)
+        assert clf.auto_params_["scaling"] == expected
+
+
 def test_a_network_that_exists_already_is_refused(part):
     import keras
 
