@@ -156,7 +156,10 @@ def decide_training(estimator: Any) -> dict[str, Any]:
     if estimator.label_smoothing == AUTO:
         decided["label_smoothing"] = estimator._defaults["label_smoothing"]
     if estimator.scaling == AUTO:
-        decided["scaling"] = getattr(estimator.network, "scaling", "standard")
+        wanted = getattr(estimator.network, "scaling", "standard")
+        # An object of the user's may mean something else by this name.
+        is_known = wanted is None or str(wanted) in ("standard", "unit")
+        decided["scaling"] = wanted if is_known else "standard"
     return decided
 
 

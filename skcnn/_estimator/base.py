@@ -156,7 +156,7 @@ class BaseCNNClassifier(
         if not isinstance(name, str) or name not in cls.presets:
             raise ValueError(
                 f"Got preset {name!r}, but {cls.__name__} has "
-                f"{', '.join(map(repr, cls.presets))}."
+                f"{', '.join(map(repr, cls.presets)) or 'no presets'}."
             )
         return cls(**{**cls.presets[name], **overrides})
 

@@ -32,9 +32,6 @@ MODEL_NAME = "own_network"
 # Names of the layers that are put around the user's.
 SCALING, SOFTMAX = "pixel_scaling", "class_probabilities"
 
-# Layers whose values come from data that they have seen, which no configuration holds.
-ADAPTED = ("Normalization", "Discretization")
-
 WAYS = (
     "a function of (image_shape, n_classes) that returns a new list of Keras layers, a "
     "new keras.Sequential or a new functional keras.Model, or an object with such a "
@@ -269,9 +266,15 @@ def build_any(
 def refuse_untrainable(model: Any, network: AnyNetwork) -> None:
     """Raise a ValueError if the network answers otherwise than by logits.
 
-    It is also raised if a layer draws random numbers from Keras's global generator:
-    they would be others in each fit.
+    It is also raised if the network is built otherwise each time, or if a layer draws
+    random numbers from Keras's global generator: they would be others in each fit.
     """
+    if _configuration(model)[0] != network.config:
+        raise ValueError(
+            f"{name_of(network.maker)} has returned two different networks for images "
+            f"of shape {network.image_shape} and {network.n_classes} classes. The "
+            "layers and their sizes have to follow from the arguments alone."
+        )
     images = np.random.RandomState(0).uniform(size=(2, *network.image_shape))
     name = name_of(network.maker)
 
@@ -472,8 +475,9 @@ def _refuse_other_models(model: Any, name: str, image_shape: tuple[int, ...]) ->
     import keras
 
     if isinstance(model, keras.Sequential):
-        if model.built:
-            _refuse_other_inputs(model.input_shape, name, image_shape)
+        # There is no shape unless the user has given one.
+        if shape := getattr(model, "input_shape", None):
+            _refuse_other_inputs(shape, name, image_shape)
         return
     inputs = getattr(model, "inputs", None)
     if not inputs:
@@ -567,7 +571,11 @@ def _configuration(model: Any) -> tuple[str, bool]:
     except Exception:
         shapes = [[v.path, list(v.shape), str(v.dtype)] for v in variables_of(model)]
         return json.dumps(shapes), False
-    adapted = any(type(layer).__name__ in ADAPTED for layer in layers_in(model, set()))
+    # A mean and a variance that were learned by `adapt` are not in the configuration.
+    adapted = any(
+        isinstance(layer, keras.layers.Normalization) and layer.input_mean is None
+        for layer in layers_in(model, set())
+    )
     # Of a function Keras notes the name only, and another function may have it.
     has_functions = '"class_name": "function"' in text or "__lambda__" in text
     return text, not (adapted or has_functions)
@@ -582,7 +590,7 @@ def _without_seeds(value: Any, module: str = "") -> Any:
     if isinstance(value, dict):
         module = value.get("module") or module
         left_out = {"compile_config", "build_config"}
-        if str(module).startswith("keras"):
+        if f"{module}.".startswith("keras."):
             left_out.add("seed")
         return {
             key: _without_seeds(entry, module)

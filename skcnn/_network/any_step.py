@@ -23,10 +23,11 @@ class AnyComputation(Computation):
     @property
     def n_features(self) -> int:
         """How many values go into the last layer for one image."""
-        shape = self.layers[0].input.shape
-        for layer in self.layers[:-1]:
-            shape = layer.compute_output_shape(shape)
-        return math.prod(shape[1:])
+        scaling, *body, _ = self.layers
+        x = scaling.output
+        for layer in body:
+            x = layer(x)
+        return math.prod(x.shape[1:])
 
     def _refuse_layers(self) -> None:
         """Take all layers: Keras knows how they change in training."""

@@ -202,6 +202,11 @@ def test_the_parameters_of_a_preset_cannot_be_changed(classifier, name):
             classifier.presets[name].update(before)
 
 
+def test_the_parent_has_no_presets():
+    with pytest.raises(ValueError, match="'fast', but CNNClassifier has no presets"):
+        CNNClassifier.from_preset("fast")
+
+
 # ------------------------------------------------------------------------ docstrings
 
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -349,6 +350,34 @@ def test_image_weights_early_stopping_and_callbacks_work(part):
     assert means[0] < means[1] < means[2]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("network", [lenet, residual])
+def test_the_dtype_is_that_of_all_layers(network, dtype, part):
+    X, y = part
+    clf = CNNClassifier(network=network, dtype=dtype, **SMALL).fit(X, y)
+    own = weights_of(clf)
+    expected = np.float64 if dtype == "float64" else np.float32
+    assert {value.dtype for value in own.values() if value.dtype.kind == "f"} == {
+        np.dtype(expected)
+    }
+    policies = {layer.dtype_policy.name for layer in clf.model_.layers[1:-1]}
+    assert policies == {dtype}
+    assert_same(pickle.loads(pickle.dumps(clf)), clf, X)
+
+
+def test_fits_in_threads_are_those_of_one_thread(fitted, part):
+    with ThreadPoolExecutor(3) as pool:
+        for clf in pool.map(lambda _: clone(fitted).fit(*part), range(4)):
+            assert_same(clf, fitted, part[0])
+
+
+def test_what_goes_into_the_logits_is_counted(fitted, part):
+    for network, expected in ((lenet, 8), (residual, 144), (sequential, 12)):
+        clf = clone(fitted).set_params(network=network, epochs=1).fit(*part)
+        compiled = clf.keras_classifier_.compiled_network()
+        assert compiled.functions._computation.n_features == expected
+
+
 def test_a_search_reaches_the_parameters_of_an_object(part):
     search = GridSearchCV(
         CNNClassifier(network=Dense(), **SMALL), {"network__units": [1, 8]}, cv=2
@@ -474,6 +503,14 @@ def test_load_compares_the_network_with_the_weights(saved, part):
         skcnn.load(saved, network=other)
     with pytest.raises(TypeError, match="expected a function"):
         skcnn.load(saved, network=3)
+
+
+def test_a_forged_parameter_is_refused(part):
+    clf = CNNClassifier(network=ConvNet(filters=4), **SMALL).fit(*part)
+    learned = clf._learned()
+    learned["parameters"] = learned["parameters"] | {"classes_": 3}
+    with pytest.raises(ValueError, match="There is no parameter 'classes_'"):
+        clone(clf)._relearn(learned)
 
 
 def test_load_refuses_a_network_that_it_does_not_need(part, tmp_path):
@@ -649,6 +686,30 @@ def test_a_layer_that_draws_without_a_seed_is_refused(part):
     # JAX itself refuses it, when it traces the training step.
     with pytest.raises(ValueError, match=r"(?i)without a seed|seeded random ops"):
         CNNClassifier(network=unseeded, **SMALL).fit(*part)
+
+
+def test_a_network_that_is_another_each_time_is_refused(part):
+    import keras
+
+    def network(image_shape, n_classes):
+        units = np.random.randint(3, 10**6) % 97 + 3
+        flatten, dense = keras.layers.Flatten(), keras.layers.Dense(n_classes)
+        return [flatten, keras.layers.Dense(units), dense]
+
+    with pytest.raises(ValueError, match="has returned two different networks for"):
+        CNNClassifier(network=network, **SMALL).fit(*part)
+
+
+def test_an_object_says_how_its_pixels_are_scaled(part):
+    class Unit(Dense):
+        scaling = "unit"
+
+    class Other(Dense):
+        scaling = 2.5
+
+    for network, expected in ((Unit(), "unit"), (Other(), "standard")):
+        clf = CNNClassifier(network=network, **SMALL).fit(*part)
+        assert clf.auto_params_["scaling"] == expected
 
 
 def test_a_network_that_exists_already_is_refused(part):
