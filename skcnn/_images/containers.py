@@ -273,8 +273,8 @@ def _stacked(arrays: list[np.ndarray], name: str) -> np.ndarray:
         found += "images of one shape; convert them to the same number of channels."
     else:
         found += (
-            "images of one shape; resize them, as "
-            "skcnn.preprocessing.ImageResizer((32, 32)) does before it in a pipeline."
+            "images of one shape; resize them with "
+            "skcnn.preprocessing.ImageResizer((32, 32))."
         )
         if len(first) > 2 and first[1:] == other[1:]:
             found += " If X is a list of batches, pass np.concatenate(X)."
@@ -346,9 +346,8 @@ def _about_other_sizes(sources: list, name: str) -> str | None:
                 return (
                     f"X[{place}] has {other[1]} x {other[0]} pixels, the first "
                     f"{first[1]} x {first[0]}, but {name} expects images of one size: "
-                    f"resize them, as in {_resize_code(source, (32, 32))}, or put "
-                    "skcnn.preprocessing.ImageResizer((32, 32)) before it in a "
-                    "pipeline."
+                    "resize them with skcnn.preprocessing.ImageResizer((32, 32)), or "
+                    f"as in {_resize_code(source, (32, 32))}."
                 )
     except ValueError:
         pass  # An image cannot be read: the caller raises the original error.
