@@ -84,7 +84,10 @@ def images_of_any_size(X: Any, estimator: Any) -> Any:
         _refuse_missing_files(found, name)
         return found
     images = _arrays(found, name)
-    if isinstance(images, list) and all(image.ndim == 1 for image in images):
+    if isinstance(images, np.ndarray):
+        return images
+    _refuse_images_and_labels(images, name)
+    if all(image.ndim == 1 for image in images):
         return _stacked(images, name)
     return images
 
@@ -260,12 +263,7 @@ def _stacked(arrays: list[np.ndarray], name: str) -> np.ndarray:
             "one array: pass np.concatenate(X)."
         )
     other = arrays[place].shape
-    if len(arrays) == 2 and other == first[:1]:
-        raise ValueError(
-            f"X is a pair of arrays of the shapes {first} and {other}, which look like "
-            f"images and labels, but {name} expects the images alone: pass X[0], and "
-            "X[1] as the labels."
-        )
+    _refuse_images_and_labels(arrays, name)
     found = f"X[{place}] has shape {other}, the first {first}, but {name} expects "
     if len(first) == 1:
         found += "rows of one length."
@@ -279,6 +277,17 @@ def _stacked(arrays: list[np.ndarray], name: str) -> np.ndarray:
         if len(first) > 2 and first[1:] == other[1:]:
             found += " If X is a list of batches, pass np.concatenate(X)."
     raise ValueError(found)
+
+
+def _refuse_images_and_labels(arrays: list[np.ndarray], name: str) -> None:
+    """Refuse a pair of several images and as many labels."""
+    if len(arrays) == 2 and arrays[1].shape == arrays[0].shape[:1]:
+        first, other = arrays[0].shape, arrays[1].shape
+        raise ValueError(
+            f"X is a pair of arrays of the shapes {first} and {other}, which look like "
+            f"images and labels, but {name} expects the images alone: pass X[0], and "
+            "X[1] as the labels."
+        )
 
 
 def _refuse_missing_files(sources: list, name: str) -> None:
