@@ -36,10 +36,12 @@ class Resizing(NamedTuple):
     channels: int | None
 
     def check(self, channels: int, dtype: np.dtype) -> None:
+        """Refuse a `fill` that does not fit the resized images."""
         if self.aspect_ratio == "pad":
             check_fill(self.fill, channels, dtype)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Resize the pixels of one image."""
         return resized(pixels, self.size, self.aspect_ratio, self.fill)
 
 

@@ -726,7 +726,7 @@ def test_damaged_files_are_listed_whatever_their_place(files, tmp_path, clf):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"no image")
     X = [tmp_path / "a.png", files["L"][0], tmp_path / "b.png"]
-    with pytest.raises(ValueError, match=r"(?s)a\.png.*b\.png"):
+    with pytest.raises(ValueError, match=r"(?s)a\.png.*b\.png.*Leave them out\.$"):
         clf.predict(X)
 
 
