@@ -46,8 +46,6 @@ __all__ = ["ImageFlattener", "ImageReshaper", "ImageResizer", "ImageScaler"]
 
 Class = TypeVar("Class", bound=type)
 
-NUMBERS = (int, float, np.integer, np.floating)
-
 # The number of channels of each color mode, in Keras's words.
 CHANNELS = {"auto": None, "grayscale": 1, "rgb": 3, "rgba": 4}
 
@@ -355,11 +353,13 @@ class ImageResizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
                 f"Got size={size!r}, but images are resized to at most "
                 f"{MOST_PIXELS:,} pixels."
             )
-        fill: Any = self.fill
-        numbers: Any = fill if isinstance(fill, (tuple, list)) else [fill]
-        are_numbers = all(isinstance(number, NUMBERS) for number in numbers)
-        if not numbers or not (
-            are_numbers and all(abs(number) <= sys.float_info.max for number in numbers)
+        numbers: Any = self.fill
+        if not isinstance(numbers, (tuple, list)):
+            numbers = [numbers]
+        if not numbers or not all(
+            isinstance(number, (int, float, np.integer, np.floating))
+            and -sys.float_info.max <= number <= sys.float_info.max
+            for number in numbers
         ):
             raise ValueError(
                 f"Got fill={self.fill!r}, but expected a finite number, or a tuple of "

@@ -36,10 +36,12 @@ class Resizing(NamedTuple):
     channels: int | None
 
     def check(self, channels: int, dtype: np.dtype) -> None:
+        """Refuse a `fill` that does not fit the resized images."""
         if self.aspect_ratio == "pad":
             check_fill(self.fill, channels, dtype)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Resize the pixels of one image."""
         return resized(pixels, self.size, self.aspect_ratio, self.fill)
 
 
@@ -178,12 +180,21 @@ def resize_sources(
 def _checked_image(image: np.ndarray, place: int, name: str) -> np.ndarray:
     """Return an image of a list as (height, width, channels), or refuse it."""
     found = f"X[{place}] has shape {image.shape}"
+    if image.ndim == 3 and image.shape[0] <= 4 < min(image.shape[1:]):
+        raise ValueError(
+            f"{found}, which looks channels first, but {name} expects channels last: "
+            "write [np.moveaxis(np.asarray(image), 0, -1) for image in X]."
+        )
+    # No image has as many channels as columns, but a batch of square gray images has.
+    if image.ndim == 4 or (image.ndim == 3 and 4 < image.shape[1] == image.shape[2]):
+        raise ValueError(
+            f"{found}, which looks like a batch of images, but {name} expects a list "
+            "of single images: write [image for batch in X for image in batch]."
+        )
     if image.ndim not in (2, 3):
-        batches = image.ndim == 4
-        remedy = " If X is a list of batches, pass one of them." if batches else ""
         raise ValueError(
             f"{found}, but {name} expects images of shape (height, width) or (height, "
-            f"width, channels).{remedy}"
+            "width, channels)."
         )
     if not image.size:
         raise ValueError(
@@ -194,11 +205,6 @@ def _checked_image(image: np.ndarray, place: int, name: str) -> np.ndarray:
         raise ValueError(
             f"X[{place}] has dtype {image.dtype}, but {name} expects integer or "
             "floating pixels."
-        )
-    if image.ndim == 3 and image.shape[0] <= 4 < min(image.shape[1:]):
-        raise ValueError(
-            f"{found}, which looks channels first, but {name} expects channels last: "
-            "write [np.moveaxis(np.asarray(image), 0, -1) for image in X]."
         )
     assert_all_finite(image, input_name=f"X[{place}]", estimator_name=name)
     return image[..., np.newaxis] if image.ndim == 2 else image

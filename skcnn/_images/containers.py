@@ -84,7 +84,10 @@ def images_of_any_size(X: Any, estimator: Any) -> Any:
         _refuse_missing_files(found, name)
         return found
     images = _arrays(found, name)
-    if isinstance(images, list) and all(image.ndim == 1 for image in images):
+    if isinstance(images, np.ndarray):
+        return images
+    _refuse_images_and_labels(images, name)
+    if all(image.ndim == 1 for image in images):
         return _stacked(images, name)
     return images
 
@@ -260,12 +263,7 @@ def _stacked(arrays: list[np.ndarray], name: str) -> np.ndarray:
             "one array: pass np.concatenate(X)."
         )
     other = arrays[place].shape
-    if len(arrays) == 2 and other == first[:1]:
-        raise ValueError(
-            f"X is a pair of arrays of the shapes {first} and {other}, which look like "
-            f"images and labels, but {name} expects the images alone: pass X[0], and "
-            "X[1] as the labels."
-        )
+    _refuse_images_and_labels(arrays, name)
     found = f"X[{place}] has shape {other}, the first {first}, but {name} expects "
     if len(first) == 1:
         found += "rows of one length."
@@ -273,12 +271,23 @@ def _stacked(arrays: list[np.ndarray], name: str) -> np.ndarray:
         found += "images of one shape; convert them to the same number of channels."
     else:
         found += (
-            "images of one shape; resize them, as "
-            "skcnn.preprocessing.ImageResizer((32, 32)) does before it in a pipeline."
+            "images of one shape; resize them with "
+            "skcnn.preprocessing.ImageResizer((32, 32))."
         )
         if len(first) > 2 and first[1:] == other[1:]:
             found += " If X is a list of batches, pass np.concatenate(X)."
     raise ValueError(found)
+
+
+def _refuse_images_and_labels(arrays: list[np.ndarray], name: str) -> None:
+    """Refuse a pair of several images and as many labels."""
+    if len(arrays) == 2 and arrays[1].shape == arrays[0].shape[:1]:
+        first, other = arrays[0].shape, arrays[1].shape
+        raise ValueError(
+            f"X is a pair of arrays of the shapes {first} and {other}, which look like "
+            f"images and labels, but {name} expects the images alone: pass X[0], and "
+            "X[1] as the labels."
+        )
 
 
 def _refuse_missing_files(sources: list, name: str) -> None:
@@ -346,9 +355,8 @@ def _about_other_sizes(sources: list, name: str) -> str | None:
                 return (
                     f"X[{place}] has {other[1]} x {other[0]} pixels, the first "
                     f"{first[1]} x {first[0]}, but {name} expects images of one size: "
-                    f"resize them, as in {_resize_code(source, (32, 32))}, or put "
-                    "skcnn.preprocessing.ImageResizer((32, 32)) before it in a "
-                    "pipeline."
+                    "resize them with skcnn.preprocessing.ImageResizer((32, 32)), or "
+                    f"as in {_resize_code(source, (32, 32))}."
                 )
     except ValueError:
         pass  # An image cannot be read: the caller raises the original error.

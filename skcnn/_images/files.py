@@ -76,7 +76,7 @@ def read_images(
 
     Images that cannot be read raise an OSError or ValueError that names them, or, with
     ``on_error="skip"``, are left out with one warning. With ``can_skip=False``, the
-    error does not mention `on_error`, which the caller's caller has not.
+    error does not mention `on_error`, for callers that have no such option.
     """
     read = read_images_with_facts(
         sources,

@@ -73,6 +73,7 @@ def padded_box(
 
 
 def _rounded_ratio(dividend: Any, divisor: Any) -> Any:
+    """Divide integers, and round the ratio to the nearest integer, a half up."""
     return (2 * dividend + divisor) // (2 * divisor)
 
 

@@ -9,6 +9,7 @@ import tracemalloc
 import warnings
 from collections import deque
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,12 @@ from skcnn.display import (
     OcclusionDisplay,
 )
 from skcnn.inspection import find_label_issues
-from skcnn.preprocessing import ImageReshaper, ImageScaler
+from skcnn.preprocessing import (
+    ImageFlattener,
+    ImageReshaper,
+    ImageResizer,
+    ImageScaler,
+)
 
 PIL = pytest.importorskip("PIL")
 Image = pytest.importorskip("PIL.Image")
@@ -480,6 +486,7 @@ def test_one_sentence_helps(X, error, message, clf):
 def doors():
     """Yield a name and a function for each way by which images come in."""
     reshaper, scaler = ImageReshaper().fit(DIGITS), ImageScaler().fit(DIGITS)
+    flattener, resizer = ImageFlattener().fit(DIGITS), ImageResizer((4, 4)).fit(DIGITS)
     proba = np.eye(10)[LABELS]
     yield "ImageScaler.fit", lambda clf, X: ImageScaler().fit(X)
     yield "ImageScaler.fit_transform", lambda clf, X: ImageScaler().fit_transform(X)
@@ -487,6 +494,10 @@ def doors():
     yield "inverse_transform", lambda clf, X: scaler.inverse_transform(X)
     yield "ImageReshaper.fit", lambda clf, X: ImageReshaper().fit(X)
     yield "ImageReshaper.transform", lambda clf, X: reshaper.transform(X)
+    yield "ImageFlattener.fit", lambda clf, X: ImageFlattener().fit(X)
+    yield "ImageFlattener.transform", lambda clf, X: flattener.transform(X)
+    yield "ImageResizer.fit", lambda clf, X: ImageResizer((4, 4)).fit(X)
+    yield "ImageResizer.transform", lambda clf, X: resizer.transform(X)
     yield "ImageGridDisplay", lambda clf, X: ImageGridDisplay.from_data(X, LABELS)
     yield (
         "MisclassifiedImagesDisplay",
@@ -544,6 +555,48 @@ def test_an_image_in_a_list_is_explained(image, clf):
     plt.close("all")
 
 
+@pytest.mark.parametrize(
+    ("container", "element"),
+    [
+        (container, element)
+        for container, element in product(CONTAINERS, ELEMENTS)
+        # polars itself refuses them.
+        if not ("array" in element and container in ("polars Series", "polars frame"))
+    ],
+)
+def test_a_resizer_reads_images_of_other_sizes_from_any_container(container, element):
+    make, plain = ELEMENTS[element]
+    images = list(DIGITS)
+    if element != "flat row":
+        images = [image[: 3 + i % 4, : 8 - i % 3] for i, image in enumerate(images)]
+    images = [np.ascontiguousarray(image) for image in images]
+    X = CONTAINERS[container]([make(image) for image in images])
+    resizer = ImageResizer((4, 5))
+    found = resizer.fit_transform(X)
+    expected = resizer.fit_transform([plain(image) for image in images])
+    if element == "lists" or container.startswith("polars"):
+        # Pillow rounds integers of 8 bits twice, and others once.
+        np.testing.assert_allclose(found, expected, atol=1)
+    else:
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+
+
+BATCHES = [DIGITS[:5], DIGITS[5:9], DIGITS[9:]]
+
+
+@pytest.mark.parametrize("batches", [BATCHES, [COLOR[:5], COLOR[5:]], [DIGITS] * 2])
+def test_what_a_message_of_a_resizer_says_takes_batches_apart(batches):
+    with pytest.raises(ValueError, match=r"X\[0\].* looks like a batch") as raised:
+        ImageResizer((4, 4)).fit(batches)
+    code = re.search(r"write (.*)\.$", str(raised.value)).group(1)
+    found = ImageResizer((4, 4)).fit_transform(eval(code, {"X": batches}))
+    expected = ImageResizer((4, 4)).fit_transform(np.concatenate(batches))
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="images and labels, but ImageResizer expects"):
+        ImageResizer((4, 4)).fit([DIGITS, LABELS])
+
+
 # -------------------------------------------------------------- what the messages say
 
 
@@ -559,6 +612,20 @@ CHANNELS_FIRST = {
     "tensor": Tensor,
     "memory": lambda X: memoryview(np.ascontiguousarray(X)),
 }
+
+
+@pytest.mark.parametrize("container", CHANNELS_FIRST)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_what_a_message_of_a_resizer_says_brings_channels_last(container, fitted):
+    X = CHANNELS_FIRST[container](np.moveaxis(COLOR, -1, 1))
+    resizer = ImageResizer((4, 5))
+    expected = resizer.fit_transform(COLOR)
+    with pytest.raises(ValueError, match="looks channels first") as raised:
+        (resizer.transform if fitted else resizer.fit)(X)
+    code = re.search(r"write (.*)\.$", str(raised.value)).group(1)
+    found = resizer.transform(eval(code, {"np": np, "X": X}))
+    # Pillow rounds integers of 8 bits twice, and others once.
+    np.testing.assert_allclose(found, expected, atol=1)
 
 
 @pytest.mark.parametrize("container", CHANNELS_FIRST)
@@ -659,7 +726,7 @@ def test_damaged_files_are_listed_whatever_their_place(files, tmp_path, clf):
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(b"no image")
     X = [tmp_path / "a.png", files["L"][0], tmp_path / "b.png"]
-    with pytest.raises(ValueError, match=r"(?s)a\.png.*b\.png"):
+    with pytest.raises(ValueError, match=r"(?s)a\.png.*b\.png.*Leave them out\.$"):
         clf.predict(X)
 
 
