@@ -17,9 +17,9 @@ DEFAULTS = MNISTCNNClassifier()
 OTHERS = [
     MNISTCNNClassifier(dtype="float64"),
     CIFARCNNClassifier(),
-    CIFARCNNClassifier(dtype="float64"),
-    # All that the defaults may leave switched off.
+    # All that the defaults may leave switched off, and float64.
     CIFARCNNClassifier(
+        dtype="float64",
         whitening=True,
         filters=(16, 32),
         kernel_size=3,
