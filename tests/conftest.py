@@ -155,15 +155,20 @@ def pytest_runtest_makereport(item):
     return report
 
 
-def pytest_runtest_teardown():
+FROZEN = pytest.StashKey[bool]()
+
+
+def pytest_runtest_teardown(item):
     """Take what TensorFlow's modules hold out of garbage collection, once.
 
-    They hold more than a million objects, which are never garbage. To look through them
+    They hold half a million objects, which are never garbage. To look through them
     again and again takes a quarter of the time in which a network is traced.
     """
-    if "tensorflow" in sys.modules and not gc.get_freeze_count():
+    # Noted, because gc.get_freeze_count would count all of them in each test.
+    if "tensorflow" in sys.modules and FROZEN not in item.config.stash:
         gc.collect()
         gc.freeze()
+        item.config.stash[FROZEN] = True
 
 
 N_SLOW = pytest.StashKey[int]()

@@ -448,7 +448,7 @@ def test_numbers_and_ordinary_text_stay_as_they_are():
             | st.dictionaries(st.text() | st.integers(), inner, max_size=3)
             | st.tuples(inner, inner)
         ),
-        max_leaves=8,
+        max_leaves=4,
     )
 )
 def test_json_is_json(value):

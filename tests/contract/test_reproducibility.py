@@ -304,10 +304,13 @@ def test_no_seed_draws_from_numpys_global_generator():
     assert not np.array_equal(first, second)
 
 
-def test_fit_and_predict_change_no_global_state():
-    X, y = data("color")
+@pytest.mark.parametrize(
+    "setting", ["plain", pytest.param("color", marks=pytest.mark.slow)]
+)
+def test_fit_and_predict_change_no_global_state(setting):
+    X, y = data(setting)
     before = global_state()
-    classifier = make("color", early_stopping=True, dropout=0.2).fit(X, y)
+    classifier = make(setting, early_stopping=True, dropout=0.2).fit(X, y)
     classifier.predict(X)
     classifier.model_.get_weights()
     pickle.loads(pickle.dumps(classifier)).score(X, y)

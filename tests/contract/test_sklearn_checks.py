@@ -35,9 +35,9 @@ OTHERS = [
     CNNClassifier(network=ResNet(filters=(8,), blocks=1), learning_rate=0.01),
     MNISTCNNClassifier(dtype="float64"),
     CIFARCNNClassifier(),
-    CIFARCNNClassifier(dtype="float64"),
-    # All that the defaults may leave switched off.
+    # All that the defaults may leave switched off, and float64.
     CIFARCNNClassifier(
+        dtype="float64",
         whitening=True,
         filters=(16, 32),
         kernel_size=3,

@@ -1,7 +1,7 @@
 """Whether mirrored images belong to their classes: the answer, and what it rests on."""
 
 import warnings
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -220,6 +220,13 @@ def test_every_class_is_seen_though_there_are_more_than_fit(monkeypatch, digits)
 # ------------------------------------------------------------- any form, type and scale
 
 
+@cache
+def some_blobs(label_of):
+    """Return images, labels and the evidence in them."""
+    X, y = blobs(200, label_of, height=26, width=25)
+    return X, y, evidence(X, y)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -242,8 +249,8 @@ def test_every_class_is_seen_though_there_are_more_than_fit(monkeypatch, digits)
 )
 @pytest.mark.parametrize("label_of", [top_or_bottom, left_or_right])
 def test_form_type_and_scale_of_the_pixels_do_not_matter(change, label_of):
-    X, y = blobs(300, label_of, height=26, width=25)
-    expected, changed = evidence(X, y), change(X)
+    X, y, expected = some_blobs(label_of)
+    changed = change(X)
     before = changed.copy()
     if changed.ndim == 2:
         images = LabeledImages.of(changed, (26, 25, 1), y.astype(np.int32), None)
