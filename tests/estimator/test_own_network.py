@@ -109,7 +109,11 @@ def weights_of(clf):
 
 
 @pytest.mark.parametrize(
-    ("classifier", "channels"), [(MNISTCNNClassifier, 1), (CIFARCNNClassifier, 3)]
+    ("classifier", "channels"),
+    [
+        (MNISTCNNClassifier, 1),
+        pytest.param(CIFARCNNClassifier, 3, marks=pytest.mark.slow),
+    ],
 )
 def test_without_a_network_it_is_the_class_that_fits_the_images(
     classifier, channels, part
@@ -350,6 +354,7 @@ def test_image_weights_early_stopping_and_callbacks_work(part):
     assert means[0] < means[1] < means[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
 @pytest.mark.parametrize("network", [lenet, residual])
 def test_the_dtype_is_that_of_all_layers(network, dtype, part):
