@@ -392,6 +392,16 @@ def test_a_search_reaches_the_parameters_of_an_object(part):
     assert search.estimator.network.units == 8
 
 
+@pytest.mark.slow
+def test_workers_get_a_network_that_is_in_no_module(part):
+    def network(image_shape, n_classes):
+        return Dense().build(image_shape, n_classes)
+
+    clf = CNNClassifier(network=network, **SMALL)
+    search = GridSearchCV(clf, {"epochs": [1, 8]}, cv=2, n_jobs=2).fit(*part)
+    assert search.best_params_ == {"epochs": 8}
+
+
 # --------------------------------------------------------------------------- going on
 
 
