@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -124,6 +125,8 @@ def check_maker(network: Any) -> None:
 
 def name_of(network: Any) -> str:
     """Return how messages and files name the network of a user."""
+    if isinstance(network, partial):
+        network = network.func
     named = network if hasattr(network, "__qualname__") else type(network)
     return str(named.__qualname__)[:200]
 

@@ -109,7 +109,11 @@ def weights_of(clf):
 
 
 @pytest.mark.parametrize(
-    ("classifier", "channels"), [(MNISTCNNClassifier, 1), (CIFARCNNClassifier, 3)]
+    ("classifier", "channels"),
+    [
+        (MNISTCNNClassifier, 1),
+        pytest.param(CIFARCNNClassifier, 3, marks=pytest.mark.slow),
+    ],
 )
 def test_without_a_network_it_is_the_class_that_fits_the_images(
     classifier, channels, part
@@ -350,6 +354,7 @@ def test_image_weights_early_stopping_and_callbacks_work(part):
     assert means[0] < means[1] < means[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
 @pytest.mark.parametrize("network", [lenet, residual])
 def test_the_dtype_is_that_of_all_layers(network, dtype, part):
@@ -385,6 +390,16 @@ def test_a_search_reaches_the_parameters_of_an_object(part):
     assert search.best_params_ == {"network__units": 8}
     assert search.best_estimator_.network.units == 8
     assert search.estimator.network.units == 8
+
+
+@pytest.mark.slow
+def test_workers_get_a_network_that_is_in_no_module(part):
+    def network(image_shape, n_classes):
+        return Dense().build(image_shape, n_classes)
+
+    clf = CNNClassifier(network=network, **SMALL)
+    search = GridSearchCV(clf, {"epochs": [1, 8]}, cv=2, n_jobs=2).fit(*part)
+    assert search.best_params_ == {"epochs": 8}
 
 
 # --------------------------------------------------------------------------- going on
