@@ -24,8 +24,10 @@ from skcnn.display import EmbeddingDisplay, ImageGridDisplay
 # --------------------------------
 # The network sees no eight and no nine.
 
-X, y = load_digit_images(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+digits = load_digit_images()
+X_train, X_test, y_train, y_test = train_test_split(
+    digits.images, digits.target, stratify=digits.target, random_state=0
+)
 known = y_train < 8
 clf = MNISTCNNClassifier(epochs=12, random_state=0)
 train_features = clf.fit_transform(X_train[known], y_train[known])

@@ -345,11 +345,11 @@ def _steps(estimator):
         steps = [step for _, step in estimator.steps]
     *transformers, classifier = steps
     transformers = [step for step in transformers if step not in (None, "passthrough")]
+    if not isinstance(classifier, BaseCNNClassifier):
+        raise _refusal(classifier)
     for step in transformers:
         if type(step) not in TRANSFORMERS:
             raise _refusal(step)
-    if not isinstance(classifier, BaseCNNClassifier):
-        raise _refusal(classifier)
     return transformers, classifier
 
 

@@ -445,6 +445,42 @@ class BaseCNNClassifier(
             X, lambda images: self.keras_classifier_.features(images)
         )
 
+    @explains_wrong_calls
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Return the names of the features that :meth:`transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the pixels, which are compared with those seen in `fit`; or the one
+            name of a column of images. The result does not depend on them.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features_out,) of object
+            The name of the class in lower case, with the number of the feature.
+
+        Raises
+        ------
+        NotFittedError
+            If the classifier is not fitted.
+        ValueError
+            If `input_features` are not the names seen in `fit`, or another number.
+
+        Examples
+        --------
+        >>> from skcnn import MNISTCNNClassifier
+        >>> from skcnn.datasets import load_digit_images
+        >>> X, y = load_digit_images(return_X_y=True)
+        >>> clf = MNISTCNNClassifier(epochs=1, random_state=0).fit(X[:99], y[:99])
+        >>> clf.get_feature_names_out()[:2].tolist()
+        ['mnistcnnclassifier0', 'mnistcnnclassifier1']
+        """
+        is_column = input_features is not None and len(input_features) == 1
+        if is_column and not hasattr(self, "feature_names_in_"):
+            input_features = None
+        return super().get_feature_names_out(input_features)
+
     @property
     def _n_features_out(self) -> int:
         """The number of features, for `get_feature_names_out`."""

@@ -135,13 +135,12 @@ class EmbeddingDisplay:
         >>> import matplotlib.pyplot as plt
         >>> from sklearn.datasets import load_digits
         >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-        >>> from sklearn.manifold import TSNE
+        >>> from sklearn.manifold import Isomap
         >>> from skcnn.display import EmbeddingDisplay
         >>> X, y = load_digits(return_X_y=True)
         >>> lda = LinearDiscriminantAnalysis().fit(X[200:], y[200:])
-        >>> projection = TSNE(max_iter=250, random_state=0)
         >>> EmbeddingDisplay.from_estimator(
-        ...     lda, X[:200], y[:200], projection=projection
+        ...     lda, X[:200], y[:200], projection=Isomap(n_components=2)
         ... )
         <...>
         >>> plt.show()

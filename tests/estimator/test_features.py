@@ -24,6 +24,7 @@ from tiny import tiny_classifier
 
 import skcnn
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn._network.backends import backend
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 both_classifiers = pytest.mark.parametrize(
@@ -95,9 +96,16 @@ def test_an_image_has_the_same_features_alone_and_among_others(side, dtype):
     X = rng.integers(0, 256, (70, side, side), dtype=np.uint8)
     clf = tiny_classifier(dtype=dtype, epochs=1).fit(X, np.arange(70) % 4)
     together = clf.transform(X)
+    rounding = 0
+    if backend().NAME == "PyTorch":  # it rounds by the size of the batch
+        rounding = 2e-2 if dtype == "mixed_bfloat16" else 1e-5
     for part in (slice(0, 1), slice(7, 8), slice(17, 20), slice(31, 63)):
-        np.testing.assert_array_equal(clf.transform(X[part]), together[part])
-    np.testing.assert_array_equal(clf.transform(X[::-1]), together[::-1])
+        np.testing.assert_allclose(
+            clf.transform(X[part]), together[part], rtol=rounding, atol=rounding
+        )
+    np.testing.assert_allclose(
+        clf.transform(X[::-1]), together[::-1], rtol=rounding, atol=rounding
+    )
 
 
 def test_further_views_do_not_change_the_features(part):
@@ -154,8 +162,12 @@ def test_names_are_the_class_and_a_number(fitted, part):
     assert clf.get_feature_names_out()[0] == "mynet0"
 
 
-def test_names_of_other_columns_than_in_fit_are_refused(part):
+def test_names_of_other_columns_than_in_fit_are_refused(fitted, part):
     X, y = part
+    for names in ([], ["a", "b"]):
+        with pytest.raises(ValueError, match="length equal to number of features"):
+            fitted.get_feature_names_out(names)
+    assert len(fitted.get_feature_names_out(["image"])) == 8
     frame = pd.DataFrame(X.reshape(len(X), -1)).add_prefix("pixel")
     clf = tiny_classifier(epochs=1).fit(frame, y)
     assert len(clf.get_feature_names_out(frame.columns)) == 8
@@ -277,6 +289,16 @@ def test_a_frozen_network_is_not_trained_again(fitted, part):
     assert len(scores) == 2
 
 
+def test_a_cached_middle_step_is_trained_once(part, tmp_path):
+    X, y = part
+    net = tiny_classifier(epochs=1, random_state=None)
+    steps = [("net", net), ("knn", KNeighborsClassifier())]
+    first = Pipeline(steps, memory=str(tmp_path)).fit(X, y)
+    second = clone(first).set_params(knn__n_neighbors=1).fit(X, y)
+    # Without a seed, another training would give other features.
+    np.testing.assert_array_equal(second[0].transform(X), first[0].transform(X))
+
+
 def test_a_search_over_a_middle_step(part):
     X, y = part
     pipeline = Pipeline([("net", tiny_classifier()), ("knn", KNeighborsClassifier())])
@@ -321,6 +343,10 @@ def test_a_column_of_images_beside_a_table(part):
         found[:, :8], tiny_classifier().fit(X, y).transform(X)
     )
     np.testing.assert_array_equal(columns.transform(table), found)
+    names = columns.get_feature_names_out()
+    assert [names[0], names[-1]] == ["image__mnistcnnclassifier0", "age__age"]
+    frame = columns.set_output(transform="pandas").fit_transform(table, y)
+    assert list(frame.columns) == names.tolist()
 
 
 def test_features_of_two_networks_in_a_union(part):

@@ -224,10 +224,14 @@ def test_outputs_are_those_asked_for(kind, outputs, both_ways, estimators, tmp_p
         if "features" in outputs:
             expected = estimator.transform(images[:n])
             assert answers["features"].dtype == np.float32
-            np.testing.assert_allclose(answers["features"], expected, atol=1e-5)
+            np.testing.assert_allclose(
+                answers["features"], expected, rtol=1e-5, atol=1e-5
+            )
         if "probabilities" in outputs:
             expected = estimator.predict_proba(images[:n])
-            np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
+            np.testing.assert_allclose(
+                answers["probabilities"], expected, rtol=1e-5, atol=1e-5
+            )
 
 
 @pytest.mark.slow
@@ -250,14 +254,14 @@ def test_features_before_another_estimator_are_exported(
     answers_of = answers_of_onnx if write is to_onnx else answers_of_saved_model
     X, y = gray(digits)
     clf, _ = estimators["numbers"]
-    pipeline = make_pipeline(clf, LogisticRegression(max_iter=9)).fit(X, y)
+    pipeline = make_pipeline(clf, LogisticRegression(max_iter=300)).fit(X, y)
     with pytest.raises(
         TypeError, match=r"LogisticRegression, but only .*pipeline\[:-1"
     ):
         write(pipeline, tmp_path / "model", outputs=("features",))
     write(pipeline[:-1], tmp_path / "model", outputs=("features",))
     features = answers_of(tmp_path / "model", X)["features"]
-    np.testing.assert_allclose(features, clf.transform(X), atol=1e-5)
+    np.testing.assert_allclose(features, clf.transform(X), rtol=1e-5, atol=1e-5)
 
 
 def test_labels_that_cannot_be_exported_do_not_matter_without_labels(digits, tmp_path):
@@ -266,7 +270,7 @@ def test_labels_that_cannot_be_exported_do_not_matter_without_labels(digits, tmp
     clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
     to_saved_model(clf, tmp_path / "model", outputs=("features",))
     features = answers_of_saved_model(tmp_path / "model", X)["features"]
-    np.testing.assert_allclose(features, clf.transform(X), atol=1e-5)
+    np.testing.assert_allclose(features, clf.transform(X), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from tiny import tiny_classifier
 
@@ -175,3 +176,22 @@ def test_transformers_are_tasks_too(data, transformer):
     transformer.set_callbacks(recorder).fit(*data)
     assert recorder.calls == ["setup", "begin fit 0", "end fit 0", "teardown"]
     assert len(recorder.seen[0][4].transform(data[0])) == len(data[0])
+
+
+def test_epochs_of_a_middle_step_are_tasks_of_the_pipeline(data):
+    recorder = Recorder()
+    pipeline = make_pipeline(tiny().set_callbacks(recorder), KNeighborsClassifier())
+    pipeline.fit(*data)
+    assert [f"end epoch {i}" for i in range(3)] == [
+        call for call in recorder.calls if call.startswith("end epoch")
+    ]
+    assert recorder.calls[-1] == "teardown"
+    propagated = ProgressBar(max_propagation_depth=None)
+    make_pipeline(tiny(), KNeighborsClassifier()).set_callbacks(propagated).fit(*data)
+
+
+def test_fit_transform_has_the_tasks_of_fit(data):
+    of_fit, of_fit_transform = Recorder(), Recorder()
+    tiny().set_callbacks(of_fit).fit(*data)
+    tiny().set_callbacks(of_fit_transform).fit_transform(*data)
+    assert of_fit_transform.calls == of_fit.calls
