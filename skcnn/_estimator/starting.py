@@ -164,7 +164,7 @@ def take_over(source: Source, network: Network, compiled: CompiledNetwork) -> St
     trained = set(layers) - compiled.frozen_layers
     kept = compiled.frozen_layers - set(layers)
     if kept or not (trained or network.freeze):
-        _refuse(source, network, reason, layers)
+        _refuse(source, network, reason)
     if 2 * len(layers) < len(names):
         warn_of(
             UserWarning(
@@ -194,7 +194,7 @@ def _misfit(
 ) -> str:
     """Return why a layer cannot be taken over, "" if it can."""
     if name not in given:
-        return f"its network has no layer {name}"
+        return f"there is no layer {name} in init_from"
     shapes = [
         {path: value.shape for path, value in values.items()}
         for values in (wanted, given[name])
@@ -203,14 +203,15 @@ def _misfit(
         return ""
     for path in shapes[0]:
         if shapes[1].get(path, shapes[0][path]) != shapes[0][path]:
+            variable = path.rpartition("/")[2]
             return (
-                f"its {path} has shape {shapes[1][path]}, but {shapes[0][path]} is "
-                "needed"
+                f"the {variable} of {name} has shape {shapes[1][path]} in init_from, "
+                f"but {shapes[0][path]} is needed"
             )
-    return f"its layer {name} has other weights"
+    return f"the layer {name} has other weights in init_from"
 
 
-def _refuse(source: Source, network: Network, reason: str, layers: list[str]) -> None:
+def _refuse(source: Source, network: Network, reason: str) -> None:
     """Raise, because nothing can be taken over, or less than is to be frozen."""
     channels, before = network.image_shape[-1], source.network.image_shape[-1]
     if channels != before:

@@ -288,8 +288,9 @@ def test_layers_after_the_first_that_does_not_fit_start_anew(frozen, high, no_tr
 def test_a_warning_says_what_is_taken_over_if_it_is_less_than_half(frozen, high):
     expected = (
         "init_from fits in part: 3 of 8 layers are taken over, up to "
-        "normalization_1_1. All others start at random, since its network/"
-        "convolution_2_1/kernel has shape (3, 3, 4, 6), but (3, 3, 4, 7) is needed. "
+        "normalization_1_1. All others start at random, since the kernel of "
+        "convolution_2_1 has shape (3, 3, 4, 6) in init_from, but (3, 3, 4, 7) is "
+        "needed. "
         "The networks differ: filters is (4, 7, 3) here and (4, 6) there and "
         "kernel_size is (3, 3, 3) here and (3, 3) there."
     )
@@ -350,8 +351,9 @@ def test_a_forged_file_is_refused_as_load_refuses_it(source, high, tmp_path):
 
 def test_a_network_of_which_no_layer_fits_is_refused_with_what_differs(frozen, high):
     expected = re.escape(
-        "Got init_from, but none of its trained layers fits: its network/"
-        "convolution_1_1/kernel has shape (3, 3, 1, 4), but (5, 5, 1, 8) is needed. "
+        "Got init_from, but none of its trained layers fits: the kernel of "
+        "convolution_1_1 has shape (3, 3, 1, 4) in init_from, but (5, 5, 1, 8) is "
+        "needed. "
         "The networks differ: filters is (8,) here and (4, 6) there, kernel_size is "
         "(5,) here and (3, 3) there and padding is 'same' here and 'valid' there. Set "
         "the parameters of the network as they were in init_from, or set "
@@ -376,8 +378,8 @@ def test_images_of_other_channels_are_refused_with_what_to_write(frozen, low, hi
 
 def test_stages_that_are_not_all_taken_over_cannot_be_frozen(frozen, high):
     expected = (
-        "Got freeze=2, but these stages are not all in init_from: its .* has shape "
-        r"\(3, 3, 4, 6\), but \(3, 3, 4, 7\) is needed.* or lower freeze"
+        "Got freeze=2, but these stages are not all in init_from: the kernel .* "
+        r"has shape \(3, 3, 4, 6\) in init_from, but .* needed.* or lower freeze"
     )
     changed = {"filters": (4, 7), "freeze": 2}
     assert_refused(ValueError, expected, high, init_from=frozen, **changed)
