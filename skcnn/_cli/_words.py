@@ -73,6 +73,12 @@ _IN_OPTIONS = [
         r"name the folder of the image files with --images DIR",
     ),
     (
+        "files",
+        r"\bIf it lists image files and their labels, read it with load_image_table"
+        r"\(csv, folder\)",
+        "If it lists image files, give these files or their folder instead",
+    ),
+    (
         "images",
         r"\bPass its name as filename=\.\.\.",
         "Give that column the name filename.",
@@ -155,9 +161,16 @@ _CONSTRAINTS = [
     (r"\ba float in the range\b", "a number in the range"),
     (r",? (?:or )?an instance of 'numpy\.(?:bool|random\.mtrand\.RandomState)'", ""),
     (r"\ban instance of 'bool'", "True or False"),
-    (r"\ban instance of 'tuple' or an instance of 'list'", "a list such as (1, 2)"),
-    (r"\ban instance of 'tuple'(?:, an instance of 'list')?", "a list such as (1, 2)"),
-    (r"\ban instance of 'list'", "a list such as (1, 2)"),
+    (
+        r", an instance of 'tuple' or an instance of 'list'",
+        " or several values, such as (1, 2)",
+    ),
+    (
+        r"\ban instance of 'tuple'(?:,| or) an instance of 'list'",
+        "several values, such as (1, 2)",
+    ),
+    (r"\ban instance of 'tuple'", "several values, such as (1, 2)"),
+    (r"\ban instance of 'list'", "several values, such as [1, 2]"),
     (r"\ban instance of 'dict'", "weights such as {0: 1, 1: 2}"),
     (r"\ban instance of 'str'", "a name"),
 ]

