@@ -26,6 +26,9 @@ TITLE_SIZE = 10
 LINE_HEIGHT = 1.3  # relative to the font size
 WIDTH = 6 * POINTS_PER_INCH
 
+# Lines of names are at least as wide as this, relative to the font size.
+NARROWEST_NAME = 6
+
 # The part of the width that names of classes may have, and the height of title and
 # axis labels in lines.
 PART_OF_NAMES = 0.35
@@ -265,7 +268,7 @@ class ClassReportDisplay:
 
     def _wrapped_names(self, order: np.ndarray, width: float, font: float) -> list[str]:
         """Return the names of classes as lines that fit beside the heat map."""
-        room = PART_OF_NAMES * width / font
+        room = max(PART_OF_NAMES * width / font, NARROWEST_NAME)
         return ["\n".join(wrapped(at_most(self.class_names[i]), room)) for i in order]
 
     def _draw(

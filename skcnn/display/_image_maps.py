@@ -5,12 +5,15 @@ from typing import Any, Self
 import numpy as np
 
 from skcnn._messages.wording import listed
-from skcnn.display._images import as_images, axes_in_place_of, scaled_for_showing
+from skcnn.display._images import as_images, scaled_for_showing, two_axes_in_place_of
+from skcnn.display._texts import at_most, size_in_points, wrapped
 
 # How opaque the map is where it is strongest, and the darkest and lightest gray of the
 # image below it: the edges of the image stay visible, and the colors of the map, too.
 OPACITY = 0.75
 DARKEST, LIGHTEST = 0.25, 0.85
+
+TITLE_SIZE = 10  # in points
 
 
 class _ImageMapDisplay:
@@ -43,11 +46,11 @@ class _ImageMapDisplay:
         if ax is None:
             figure, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
         else:
-            figure, axes = ax.figure, axes_in_place_of(ax, 1, 2)
+            figure, axes = ax.figure, two_axes_in_place_of(ax)
         original, covered = axes
         [[shown]] = scaled_for_showing([np.asarray(self.image)[None]])
         original.imshow(shown, cmap="gray", vmin=0, vmax=1)
-        original.set_title("image")
+        original.set_title("image", fontsize=TITLE_SIZE)
         if shown.ndim == 3:  # in gray, because the map has colors
             shown = shown[..., :3].mean(axis=-1)
         gray = DARKEST + (LIGHTEST - DARKEST) * shown
@@ -65,8 +68,11 @@ class _ImageMapDisplay:
         bar: Any = figure.colorbar(overlay, ax=covered, shrink=0.8)
         bar.solids.set_alpha(1)
         bar.set_label(self._values)
-        title = f"{self.label}: {self.probability:.0%}"
-        covered.set_title(title, parse_math=False, wrap=True)
+        title = wrapped(
+            f"{at_most(self.label)}: {self.probability:.0%}",
+            size_in_points(original)[0] / TITLE_SIZE,
+        )
+        covered.set_title("\n".join(title), fontsize=TITLE_SIZE, parse_math=False)
         for one in axes:
             one.set(xticks=[], yticks=[])
         self.axes_ = axes

@@ -9,11 +9,15 @@ import numpy as np
 from skcnn._images.containers import array_or_frame
 from skcnn._images.forms import check_image_shape, image_batch, validate_images
 from skcnn._images.scaling import pixel_scaling
+from skcnn.display._texts import size_in_points
 from skcnn.preprocessing import ImageReshaper
 
 # Width divided by height. An image outside these limits is stretched to them: a row of
 # a table, taken as an image one pixel high, would be a line.
 LOWEST_AND_HIGHEST_ASPECT = (1 / 8, 8)
+
+# Axes that are wider than this multiple of their height have room for two side by side.
+LEAST_RATIO = 1.3
 
 
 def as_images(X: Any, image_shape: Sequence[int] | None) -> np.ndarray:
@@ -75,6 +79,12 @@ def aspect_of(image_shape: Sequence[int]) -> float:
     """Return the width of an image as it is drawn, divided by its height."""
     height, width = image_shape[:2]
     return float(np.clip(width / height, *LOWEST_AND_HIGHEST_ASPECT))
+
+
+def two_axes_in_place_of(ax: Any) -> np.ndarray:
+    """Hide axes and return two in their place: side by side if there is room."""
+    width, height = size_in_points(ax)
+    return axes_in_place_of(ax, *((1, 2) if width > LEAST_RATIO * height else (2, 1)))
 
 
 def axes_in_place_of(ax: Any, n_rows: int, n_columns: int, **ratios: Any) -> np.ndarray:

@@ -5,17 +5,14 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcnn.display._images import axes_in_place_of
-from skcnn.display._texts import BLUE, VERMILION, size_in_points
+from skcnn.display._images import two_axes_in_place_of
+from skcnn.display._texts import BLUE, VERMILION
 
 # What is measured on which images: the prefix in the history, the word, the color.
 PARTS = (("", "training", BLUE), ("val_", "validation", VERMILION))
 
 # Curves with more epochs have no markers, because the markers would overlap.
 MOST_MARKERS = 30
-
-# Axes that are wider than this multiple of their height have room for two side by side.
-LEAST_RATIO = 1.3
 
 
 class LossCurveDisplay:
@@ -138,9 +135,7 @@ class LossCurveDisplay:
             figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
         else:
             figure = ax.figure
-            width, height = size_in_points(ax)
-            shape = (1, 2) if width > LEAST_RATIO * height else (2, 1)
-            axes = axes_in_place_of(ax, *shape)
+            axes = two_axes_in_place_of(ax)
         self.lines_: dict[str, Any] = {}
         self.bars_: dict[str, Any] = {}
         draw = self._draw_bars if len(self.history["loss"]) == 1 else self._draw_curves

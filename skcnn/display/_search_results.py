@@ -6,11 +6,29 @@ from typing import Any, Self
 
 import numpy as np
 
-from skcnn.display._texts import BLUE, VERMILION, color_on_map
+from skcnn.display._texts import (
+    BLUE,
+    VERMILION,
+    color_on_map,
+    size_in_points,
+    text_width,
+    wrapped,
+)
 from skcnn.inspection import search_results
 
 # Number of candidates that are drawn at most, the best ones. More would be unreadable.
 MOST_CANDIDATES = 30
+
+# A logarithmic axis has a tick at each value, unless there are more than these.
+MOST_TICKS = 8
+
+# Sizes of texts in points, and the height of a line relative to the size.
+LABEL_FONT, SMALLEST_FONT, LARGEST_FONT = 8, 6, 10
+LINE_HEIGHT = 1.25
+
+# The part of the width of axes that labels of candidates have, and the width in points
+# of what is beside the cells of a heat map.
+PART_OF_LABELS, BESIDE_CELLS = 0.6, 95
 
 # An axis is logarithmic if the ratios of neighboring values vary less than their
 # differences, and if the largest value is at least this many times the smallest one.
@@ -153,7 +171,7 @@ class SearchResultsDisplay:
         elif is_grid:
             self._plot_grid(ax, varied)
         else:
-            self._plot_list(ax, scored.iloc[:MOST_CANDIDATES], list(varied or own))
+            self._plot_list(ax, scored, list(varied or own))
         ax.set_facecolor("none")
         self.ax_ = ax
         self.figure_ = ax.figure
@@ -174,6 +192,10 @@ class SearchResultsDisplay:
         ax.plot(best[name], best["mean_test_score"], "D", color=VERMILION, zorder=3)
         if _is_logarithmic(np.unique(line["x"])):
             ax.set_xscale("log")
+            ticks = np.unique(line["x"])
+            if len(ticks) <= MOST_TICKS:
+                ax.set_xticks(ticks, [_text(tick.item()) for tick in ticks])
+                ax.set_xticks([], minor=True)
         ax.set(xlabel=name, ylabel=self._score_label())
         ax.spines[["top", "right"]].set_visible(False)
 
@@ -186,42 +208,62 @@ class SearchResultsDisplay:
             scores[_place(y_value, y_values), _place(x_value, x_values)] = score
         image = ax.imshow(scores, cmap="viridis", aspect="auto")
         highest = np.nanmax(scores)
+        room = (size_in_points(ax)[0] - BESIDE_CELLS) / len(x_values)
+        font = min(LARGEST_FONT, room / text_width("00.000"))
         for (i, j), score in np.ndenumerate(scores):
             text = "failed" if np.isnan(score) else f"{score:.3f}"
             style = {"weight": "bold" if score == highest else "normal"}
             if not np.isnan(score):
+                if font < SMALLEST_FONT:
+                    continue  # The color bar says it.
                 style["color"] = color_on_map(image, score)
-            ax.text(j, i, text, ha="center", va="center", **style)
+            size = max(font, SMALLEST_FONT)
+            ax.text(j, i, text, size=size, ha="center", va="center", **style)
         ax.set_xticks(range(len(x_values)), [_text(value) for value in x_values])
         ax.set_yticks(range(len(y_values)), [_text(value) for value in y_values])
         ax.set(xlabel=x_name, ylabel=y_name)
         ax.figure.colorbar(image, ax=ax, label=self._score_label())
 
     def _plot_list(self, ax: Any, scored: Any, names: Sequence[str]) -> None:
-        """Draw the scores of the candidates below each other."""
-        heights = np.arange(len(scored))
+        """Draw the scores of the candidates below each other, as many as fit."""
+        width, height = size_in_points(ax)
+        labels = [
+            "\n".join(
+                wrapped(
+                    ", ".join(
+                        f"{name}={_text(scored[name].iloc[i])}" for name in names
+                    ),
+                    PART_OF_LABELS * width / LABEL_FONT,
+                )
+            )
+            for i in range(len(scored))
+        ]
+        lines = max(label.count("\n") + 1 for label in labels)
+        shown = max(int(height / ((lines + 0.3) * LABEL_FONT * LINE_HEIGHT)), 1)
+        shown = min(shown, len(scored), MOST_CANDIDATES)
+        best = scored.iloc[:shown]
         ax.errorbar(
-            scored["mean_test_score"],
-            heights,
-            xerr=scored["std_test_score"],
+            best["mean_test_score"],
+            np.arange(shown),
+            xerr=best["std_test_score"],
             color=BLUE,
             marker="o",
             linestyle="none",
             capsize=3,
         )
-        ax.plot(scored["mean_test_score"].iloc[0], 0, "D", color=VERMILION, zorder=3)
-        labels = [
-            ", ".join(f"{name}={_text(scored[name].iloc[i])}" for name in names)
-            for i in range(len(scored))
-        ]
-        ax.set_yticks(heights, labels, fontsize="small")
+        ax.plot(best["mean_test_score"].iloc[0], 0, "D", color=VERMILION, zorder=3)
+        ax.set_yticks(np.arange(shown), labels[:shown], fontsize=LABEL_FONT)
         ax.invert_yaxis()
         ax.set_xlabel(self._score_label())
+        ax.locator_params(axis="x", nbins=5)
+        if shown < len(scored):
+            title = f"the best {shown} of {len(scored)} candidates"
+            ax.set_title(title, fontsize="medium", loc="right")
         ax.grid(axis="y", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
 
     def _score_label(self) -> str:
-        return f"mean cross-validated {self.score_name}"
+        return f"cross-validated {self.score_name}"
 
 
 def _different(values: Iterable[Any]) -> list[Any]:

@@ -133,6 +133,35 @@ def test_one_numeric_parameter_is_a_curve(data):
     assert best.get_ydata() == [search.best_score_]
 
 
+def test_a_logarithmic_axis_has_a_tick_at_each_value(data):
+    search = searched({"n_neighbors": [1, 3, 10, 30]}, data)
+    display = SearchResultsDisplay.from_estimator(search)
+    display.figure_.canvas.draw()
+    ticks = [tick.get_text() for tick in display.ax_.get_xticklabels()]
+    assert ticks == ["1", "3", "10", "30"]
+
+
+@pytest.mark.parametrize("n_values", [3, 12])
+def test_scores_of_a_heat_map_fit_into_small_cells_or_are_left_out(n_values, data):
+    grid = {"n_neighbors": range(1, n_values + 1), "weights": ["uniform", "distance"]}
+    figure, ax = plt.subplots(figsize=(3, 3), layout="constrained")
+    SearchResultsDisplay.from_estimator(searched(grid, data), ax=ax)
+    figure.canvas.draw()
+    cell = ax.get_window_extent().width / n_values
+    assert all(text.get_window_extent().width < cell for text in ax.texts)
+    assert len(ax.texts) == (6 if n_values == 3 else 0)
+
+
+def test_a_list_in_small_axes_has_the_best_candidates(data):
+    grid = [{"n_neighbors": [1, 5, 20]}, {"weights": ["distance"], "p": [1, 2, 3]}]
+    _, ax = plt.subplots(figsize=(3, 1.5), layout="constrained")
+    search = searched(grid, data)
+    SearchResultsDisplay.from_estimator(search, ax=ax)
+    shown = len(ax.get_yticklabels())
+    assert 1 <= shown < 6 and ax.lines[0].get_xdata()[0] == search.best_score_
+    assert ax.get_title(loc="right") == f"the best {shown} of 6 candidates"
+
+
 def test_evenly_spaced_values_get_a_linear_axis(data):
     search = searched({"n_neighbors": [1, 11, 21, 31]}, data)
     assert SearchResultsDisplay.from_estimator(search).ax_.get_xscale() == "linear"
