@@ -47,17 +47,9 @@ class Model:
     def __init__(self, path: Path) -> None:
         from skcnn._estimator.base import BaseCNNClassifier
         from skcnn._estimator.saving import load_with_versions
-        from skcnn._training.archive import HandedInError
         from skcnn.preprocessing import ImageResizer
 
-        try:
-            estimator, self.versions = load_with_versions(path)
-        except HandedInError:
-            raise ValueError(
-                f"{path} holds the weights of a network that is not skcnn's, and the "
-                "command line does not have this network. Use the file in Python, with "
-                "skcnn.load(path, network=...)."
-            ) from None
+        estimator, self.versions = load_with_versions(path)
         *self.transformers, last = _steps(estimator) or [None]
         if not isinstance(last, BaseCNNClassifier):
             what = type(estimator).__name__

@@ -123,6 +123,16 @@ def notes_hidden() -> Iterator[None]:
 
 
 @contextmanager
+def notes_of_import_hidden() -> Iterator[None]:
+    """Hide TensorFlow's notes if Keras may import it now, on any backend."""
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    with notes_hidden():
+        yield
+
+
+@contextmanager
 def _stderr_filtered() -> Iterator[None]:
     """Keep what is written to stderr back, then write it without the notes.
 
