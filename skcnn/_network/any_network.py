@@ -11,7 +11,6 @@ import hashlib
 import inspect
 import json
 import random
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from sklearn.utils import check_random_state
 
 from skcnn._messages.wording import counted
 from skcnn._network.backends import backend
-from skcnn._network.startup import notes_hidden, start_keras
+from skcnn._network.startup import import_notes_hidden, start_keras
 
 # The name of the Keras model of such a network, which no network of the family has.
 MODEL_NAME = "own_network"
@@ -564,10 +563,9 @@ def _configuration(model: Any) -> tuple[str, bool]:
     import keras
 
     layers = model.layers[1:-1]
-    # On every backend Keras imports TensorFlow here, which writes notes.
-    starts_tensorflow = "tensorflow" not in sys.modules
     try:
-        with notes_hidden() if starts_tensorflow else nullcontext():
+        # On every backend Keras imports TensorFlow here.
+        with import_notes_hidden():
             described = [keras.saving.serialize_keras_object(layer) for layer in layers]
         text = json.dumps(_without_seeds(described), sort_keys=True)
     # Layers of a user's raise what they like.
