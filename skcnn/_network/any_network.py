@@ -24,7 +24,7 @@ from sklearn.utils import check_random_state
 
 from skcnn._messages.wording import counted
 from skcnn._network.backends import backend
-from skcnn._network.startup import notes_of_import_hidden, start_keras
+from skcnn._network.startup import import_notes_hidden, start_keras
 
 # The name of the Keras model of such a network, which no network of the family has.
 MODEL_NAME = "own_network"
@@ -564,7 +564,8 @@ def _configuration(model: Any) -> tuple[str, bool]:
 
     layers = model.layers[1:-1]
     try:
-        with notes_of_import_hidden():
+        # On every backend Keras imports TensorFlow here.
+        with import_notes_hidden():
             described = [keras.saving.serialize_keras_object(layer) for layer in layers]
         text = json.dumps(_without_seeds(described), sort_keys=True)
     # Layers of a user's raise what they like.

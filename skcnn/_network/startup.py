@@ -53,7 +53,7 @@ def start_keras() -> None:
                 sys.modules.get("tensorflow") is None
                 and os.environ.get(LEVEL) not in LEVELS_TO_RESPECT
             )
-            with notes_hidden():
+            with _notes_hidden():
                 import keras  # noqa: F401
     bound_threads()
 
@@ -65,7 +65,7 @@ def start_devices() -> None:
         return
     with _lock:
         if not _devices_started and _hides_notes:
-            with notes_hidden():
+            with _notes_hidden():
                 backend().start_devices()
         _devices_started = True
 
@@ -105,7 +105,17 @@ def keras_unchanged() -> Iterator[None]:
 
 
 @contextmanager
-def notes_hidden() -> Iterator[None]:
+def import_notes_hidden() -> Iterator[None]:
+    """Hide the notes of TensorFlow if it is imported in this context."""
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    with _notes_hidden():
+        yield
+
+
+@contextmanager
+def _notes_hidden() -> Iterator[None]:
     """Hide TensorFlow's notes on stderr; all other lines appear at the end."""
     if not _hides_notes:
         yield
@@ -120,16 +130,6 @@ def notes_hidden() -> Iterator[None]:
             del os.environ[LEVEL]
         else:
             os.environ[LEVEL] = before
-
-
-@contextmanager
-def notes_of_import_hidden() -> Iterator[None]:
-    """Hide TensorFlow's notes if Keras may import it now, on any backend."""
-    if "tensorflow" in sys.modules:
-        yield
-        return
-    with notes_hidden():
-        yield
 
 
 @contextmanager
