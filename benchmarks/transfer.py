@@ -58,6 +58,7 @@ def train(
     seed: int,
     data: str,
     images: int,
+    epochs: int,
     source: str,
     file: str | None,
     source_file: str,
@@ -73,7 +74,7 @@ def train(
     if participant != SCRATCH:
         parameters = {"init_from": source_file} | parameters
     kind = DATA[source].classifier
-    clf = kind(dtype="auto", random_state=seed, **parameters)
+    clf = kind(dtype="auto", epochs=epochs or "auto", random_state=seed, **parameters)
     _, training = timed(lambda: clf.fit(X, y))
     return [
         training
@@ -107,7 +108,8 @@ def main() -> None:
     parser.add_argument("source", nargs="?", help="file .skcnn, made if there is none")
     parser.add_argument("sets", nargs="*", help="files .npz, or folders of them")
     parser.add_argument("--images", type=int, nargs="+", default=[0])
-    args = parse(parser, images=[60])
+    parser.add_argument("--epochs", type=int, default=0, help='0: "auto"')
+    args = parse(parser, images=[60], epochs=2)
     if not (args.quick or args.sets):
         parser.error("name a file for the network to start from, and a set")
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
@@ -127,6 +129,7 @@ def main() -> None:
                     {"file": file, "source_file": str(path)},
                     data=data,
                     images=images,
+                    epochs=args.epochs,
                     source=source,
                 )
     study.show(tables)
