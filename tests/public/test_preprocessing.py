@@ -14,6 +14,7 @@ import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -977,6 +978,22 @@ class TestImageFlattener:
         assert pipeline.get_feature_names_out().tolist() == ["pca0", "pca1"]
         back = pipeline[-2:].inverse_transform(pipeline.transform(photographs(2)))
         assert back.shape == (2, 4, 4, 3)
+
+    def test_a_column_of_files_becomes_pixels_beside_a_table(self, files):
+        images, names = files
+        table = pd.DataFrame({"file": list(map(str, names)), "age": np.arange(6.0)})
+        pixels = make_pipeline(ImageResizer((2, 2)), ImageFlattener())
+        columns = ColumnTransformer(
+            [("photo", pixels, "file"), ("rest", StandardScaler(), ["age"])]
+        )
+        frame = columns.set_output(transform="pandas").fit_transform(table)
+        assert list(frame.columns[[0, 11, 12]]) == [
+            "photo__pixel0",
+            "photo__pixel11",
+            "rest__age",
+        ]
+        expected = pixels.fit_transform(images)
+        np.testing.assert_array_equal(frame.iloc[:, :12], expected)
 
     def test_other_images_than_fitted_are_refused(self):
         with pytest.raises(NotFittedError, match="not fitted yet"):
