@@ -219,9 +219,11 @@ def _pairs(texts, kind, option):
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not value:
+            values = "0.003,0.01" if option == "--search" else "0.003"
+            form = "V1,V2,..." if option == "--search" else "VALUE"
             raise click.UsageError(
-                f"Got {option} {text}, but expected {option} NAME=VALUE, such as "
-                f"{option} learning_rate=0.003."
+                f"Got {option} {text}, but expected {option} NAME={form}, such as "
+                f"{option} learning_rate={values}."
             )
         if name not in known:
             raise click.UsageError(

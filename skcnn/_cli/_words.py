@@ -76,7 +76,7 @@ _IN_OPTIONS = [
         "files",
         r"\bIf it lists image files and their labels, read it with load_image_table"
         r"\(csv, folder\)",
-        "If it lists image files, give these files or their folder instead",
+        "If it lists image files, give these files or their folder",
     ),
     (
         "images",
