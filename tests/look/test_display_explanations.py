@@ -539,6 +539,7 @@ def linear(request, digits):
     return clf.fit(images[:100], y[:100])
 
 
+@pytest.mark.any_backend
 def test_contributions_of_all_positions_add_up_to_the_logits(linear, digits):
     image = digits[0][:1].reshape(1, *linear.image_shape_)
     maps = contributions(linear.model_, image)
