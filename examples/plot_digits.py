@@ -13,10 +13,12 @@ from sklearn.model_selection import train_test_split
 from skcnn import MNISTCNNClassifier
 from skcnn.datasets import load_digit_images
 from skcnn.display import (
+    ConfusedPairsDisplay,
     ImageGridDisplay,
     LossCurveDisplay,
     MisclassifiedImagesDisplay,
     OcclusionDisplay,
+    TopLabelCalibrationDisplay,
 )
 
 # %%
@@ -59,8 +61,23 @@ display = MisclassifiedImagesDisplay.from_estimator(clf, X_test, y_test, max_ima
 plt.show()
 
 # %%
-# And why
-# -------
+# Which classes are confused most often, and with which predictions:
+
+ConfusedPairsDisplay.from_estimator(clf, X_test, y_test, max_pairs=4)
+plt.show()
+
+# %%
+# Can its probabilities be trusted?
+# ---------------------------------
+# Each point stands for predictions that the network was equally sure of. Above the
+# dotted line, it was right more often than it said.
+
+TopLabelCalibrationDisplay.from_estimator(clf, X_test, y_test)
+plt.show()
+
+# %%
+# Why it was wrong
+# ----------------
 # Parts of the image are covered one after another. Where this lowers the probability of
 # the wrong class, the network sees evidence for that class.
 

@@ -171,11 +171,15 @@ NAMES = {
     "with_underscores": "sea_cucumber_holothuria_{}",
     "cyrillic": "довольно длинное название {}",
 }
+KINDS = [
+    kind if kind == "long" else pytest.param(kind, marks=pytest.mark.slow)
+    for kind in NAMES
+]
 
 
 @pytest.mark.parametrize("n_classes", [2, 100])
 @pytest.mark.parametrize("size", [(3, 3), None])
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_names_are_complete_legible_and_apart_at_every_size(kind, size, n_classes):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (120, 8, 8, 3), np.uint8)
@@ -250,7 +254,7 @@ def test_one_pair_and_none():
 
 
 @pytest.mark.parametrize("size", [(3, 3), None])
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_names_of_pairs_are_complete_and_apart_at_every_size(kind, size):
     rng = np.random.default_rng(0)
     y, predicted = rng.integers(0, 100, (2, 300))
@@ -304,7 +308,7 @@ def test_a_class_without_images_comes_last_and_has_no_scores():
 
 @pytest.mark.parametrize("size", [(3, 3), None])
 @pytest.mark.parametrize("n_classes", [2, 100])
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_reports_are_legible_at_every_size(kind, n_classes, size):
     y = np.arange(300) % n_classes
     predicted = np.where(np.arange(300) % 7, y, (y + 1) % n_classes)
@@ -539,6 +543,7 @@ def linear(request, digits):
     return clf.fit(images[:100], y[:100])
 
 
+@pytest.mark.any_backend
 def test_contributions_of_all_positions_add_up_to_the_logits(linear, digits):
     image = digits[0][:1].reshape(1, *linear.image_shape_)
     maps = contributions(linear.model_, image)
