@@ -48,12 +48,20 @@ def logits_of(classifier, features):
     return features @ kernel + bias
 
 
+# Other networks are traced anew, which takes seconds.
+DTYPES = [
+    "float32",
+    pytest.param("float64", marks=pytest.mark.slow),
+    pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
+]
+
+
 # ------------------------------------------------------------------------- the values
 
 
 @pytest.mark.any_backend
 @both_classifiers
-@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_the_features_are_what_the_logits_are_computed_from(classifier, dtype, part):
     X, y = part
     clf = tiny_classifier(
@@ -73,8 +81,14 @@ def test_the_features_are_what_the_logits_are_computed_from(classifier, dtype, p
     [
         ({"dense_units": (8, 5), "dropout": 0.5}, 5),
         ({"dense_units": ()}, 3 * 3 * 4),  # the pooled outputs of 6 x 6 places
-        ({"dense_units": (), "global_pooling": True}, 4),
-        ({"dense_units": (), "filters": (4, 6), "padding": "same"}, 2 * 2 * 6),
+        pytest.param(
+            {"dense_units": (), "global_pooling": True}, 4, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"dense_units": (), "filters": (4, 6), "padding": "same"},
+            2 * 2 * 6,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_network_says_how_many_features_there_are(network, n_features, part):
@@ -89,8 +103,8 @@ def test_the_network_says_how_many_features_there_are(network, n_features, part)
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
-@pytest.mark.parametrize("side", [8, 28])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("side", [8, pytest.param(28, marks=pytest.mark.slow)])
 def test_an_image_has_the_same_features_alone_and_among_others(side, dtype):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (70, side, side), dtype=np.uint8)
@@ -247,6 +261,7 @@ def test_arguments_of_fit_are_routed_to_a_middle_step(part):
 # ------------------------------------------------------------------- among other tools
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "last",
     [KNeighborsClassifier(), SVC(), StandardScaler(), LogisticRegression(max_iter=500)],
@@ -263,6 +278,7 @@ def test_the_classifier_is_a_middle_step(last, digits):
         assert pipeline.score(X[500:], y[500:]) > 0.85
 
 
+@pytest.mark.slow
 def test_neighbors_by_features_are_better_than_neighbors_by_pixels(digits):
     rng = np.random.default_rng(0)
     X, y = digits
@@ -299,6 +315,7 @@ def test_a_cached_middle_step_is_trained_once(part, tmp_path):
     np.testing.assert_array_equal(second[0].transform(X), first[0].transform(X))
 
 
+@pytest.mark.slow
 def test_a_search_over_a_middle_step(part):
     X, y = part
     pipeline = Pipeline([("net", tiny_classifier()), ("knn", KNeighborsClassifier())])
@@ -349,6 +366,7 @@ def test_a_column_of_images_beside_a_table(part):
     assert list(frame.columns) == names.tolist()
 
 
+@pytest.mark.slow
 def test_features_of_two_networks_in_a_union(part):
     X, y = part
     union = FeatureUnion(
