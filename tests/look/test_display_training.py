@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
 from skcnn import MNISTCNNClassifier
 from skcnn.display import LossCurveDisplay, SearchResultsDisplay
@@ -59,7 +60,7 @@ def test_axes_that_are_given_are_replaced():
 @pytest.fixture(scope="module")
 def clf(digits):
     X, y = digits
-    return MNISTCNNClassifier(filters=4, epochs=2).fit(X[:100], y[:100])
+    return tiny_classifier().fit(X[:100], y[:100])
 
 
 @pytest.mark.parametrize("container", ["classifier", "pipeline", "search"])
