@@ -15,7 +15,7 @@ from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
 from rendering import Column, comparison, median, percent, spread
 
-HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 500}
+HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 100}
 PRESET = "as it is"
 
 # Adam moves every weight as far as Muon moves the ones that it leaves to Adam.

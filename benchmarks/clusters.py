@@ -240,7 +240,7 @@ def tables(lines: list[Line]) -> str:
 
 
 def main() -> None:
-    args = parse(options(__doc__, rounds=3, images=0), images=300)
+    args = parse(options(__doc__, rounds=3, images=0), images=100)
     engines = {"dask": "distributed", "ray": "ray"}
     missing = {e for e, name in engines.items() if not importlib.util.find_spec(name)}
     if missing:

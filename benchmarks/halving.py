@@ -17,8 +17,8 @@ from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
 from rendering import comparison, listing, median, percent, ratio
 
-N_IMAGES = {"mnist": 5_000, "cifar10": 2_500, "digits": 300}
-N_HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 500}
+N_IMAGES = {"mnist": 5_000, "cifar10": 2_500, "digits": 200}
+N_HELD_OUT = {"mnist": 10_000, "cifar10": 10_000, "digits": 100}
 GRID = {
     "learning_rate": [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03],
     "dropout": [0.0, 0.25],

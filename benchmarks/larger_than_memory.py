@@ -251,7 +251,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=10, help="how often repeated")
     parser.add_argument("--preset", default="fast")
     parser.add_argument("--folder", default=tempfile.gettempdir())
-    args = parse(parser, times=24, preset="classic")
+    args = parse(parser, times=90, preset="classic")
     study = Study(__file__, args, always_apart=True)
     # The last one does all that the second one does, and more.
     names = (MEMORY, PARTICIPANTS[-1]) if args.quick else PARTICIPANTS

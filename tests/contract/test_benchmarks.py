@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -586,6 +587,8 @@ def test_a_script_measures_the_digits(module, command, tmp_path):
     out = tmp_path / "out.jsonl"
     done = subprocess.run(
         [sys.executable, FOLDER / f"{name}.py", *words, "--quick", "--out", out],
+        # Ray's workers would leave the processors to all other tests that run.
+        env=os.environ | {"RAY_worker_niceness": "0"},
         capture_output=True,
         text=True,
         check=False,

@@ -11,17 +11,16 @@ from hypothesis.extra import numpy as hnp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
+from tiny import tiny_classifier
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier
 from skcnn._images.numerics import log_probabilities, probabilities
 
 
 @pytest.fixture(scope="module", params=["float32", "float64", "mixed_bfloat16"])
 def clf(request, digits):
     X, y = digits[0][:200], digits[1][:200]
-    return MNISTCNNClassifier(
-        filters=4, epochs=2, random_state=0, dtype=request.param
-    ).fit(X, y)
+    return tiny_classifier(dtype=request.param).fit(X, y)
 
 
 @pytest.mark.slow
@@ -72,7 +71,7 @@ def test_json_and_log_loss_take_them_as_they_are(clf, digits):
 
 def test_views_are_averaged_before(digits):
     images = np.repeat(digits[0][:50, :, :, np.newaxis], 3, axis=-1)
-    clf = CIFARCNNClassifier(filters=4, epochs=1, random_state=0)
+    clf = tiny_classifier(CIFARCNNClassifier, epochs=1, test_time_augmentation="flip")
     found = clf.fit(images, digits[1][:50]).predict_proba(images)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-15)

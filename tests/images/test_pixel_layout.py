@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier
 from skcnn._messages.warnings import PixelsWarning
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
@@ -102,9 +103,7 @@ def test_transformers_warn_as_classifiers_do(make):
 
 def test_a_filter_of_columns_before_the_classifier_is_noticed(digits):
     X = np.pad(digits[0], [(0, 0), (2, 2), (2, 2)])[:60]
-    pipeline = make_pipeline(
-        VarianceThreshold(), MNISTCNNClassifier(filters=4, epochs=1)
-    )
+    pipeline = make_pipeline(VarianceThreshold(), tiny_classifier(epochs=1))
     with pytest.warns(PixelsWarning, match="one row of 51 pixels") as caught:
         pipeline.fit(X.reshape(60, -1), digits[1][:60])
     assert [one.filename for one in caught] == [__file__]

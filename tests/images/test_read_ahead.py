@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from tiny import tiny_classifier
 
-from skcnn import MNISTCNNClassifier
 from skcnn._images.read_ahead import AT_ONCE, random_order, read_ahead, take
 
 PAGE = mmap.PAGESIZE
@@ -141,7 +141,7 @@ def test_training_reads_in_random_order_if_it_shuffles(
 ):
     np.save(tmp_path / "digits.npy", digits[0])
     X = np.load(tmp_path / "digits.npy", mmap_mode="r")
-    clf = MNISTCNNClassifier(filters=2, dense_units=(), epochs=2, shuffle=shuffle)
+    clf = tiny_classifier(shuffle=shuffle)
     clf.fit(X, digits[1])
     assert order_told == times * [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
     assert clf.predict(X).shape == digits[1].shape

@@ -9,6 +9,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from tiny import tiny_classifier
 
 from skcnn import MNISTCNNClassifier
 from skcnn.display import LossCurveDisplay, SearchResultsDisplay
@@ -90,7 +91,7 @@ def test_axes_that_are_in_no_grid_are_replaced_too():
 @pytest.fixture(scope="module")
 def clf(digits):
     X, y = digits
-    return MNISTCNNClassifier(filters=4, epochs=2).fit(X[:100], y[:100])
+    return tiny_classifier().fit(X[:100], y[:100])
 
 
 @pytest.mark.parametrize("container", ["classifier", "pipeline", "search"])

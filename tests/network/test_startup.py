@@ -15,7 +15,7 @@ import numpy as np
 from skcnn import MNISTCNNClassifier
 X = np.zeros((40, 8, 8), np.uint8)
 X[::2] = 9
-clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0)
+clf = MNISTCNNClassifier(filters=4, augment=None, epochs=1, random_state=0)
 clf.fit(X, np.arange(40) % 2).predict_proba(X)
 """
 NOTES = ("oneDNN", "cuda", "absl", "cpu_feature_guard", "E0000")
