@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 import pytest
+from tiny import tiny_classifier
 
 import skcnn
-from skcnn import MNISTCNNClassifier
 from skcnn._network.backends import backend
 
 
@@ -40,6 +40,7 @@ def run_on(name, *arguments):
 LOAD_AND_GO_ON = """
 import pickle, sys
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 import skcnn, skcnn.export
 X, y = load_digits(return_X_y=True)
@@ -49,9 +50,9 @@ np.save(sys.argv[2], loaded.predict_proba(X))
 loaded.partial_fit(X, y)
 skcnn.save(loaded, sys.argv[1])
 """
-# Compiling this network takes JAX long, so it is done once.
+# The network is that of the model, which is compiled already.
 WHAT_ELSE_THERE_IS = """
-clf = skcnn.CIFARCNNClassifier(filters=4, epochs=1, early_stopping=True).fit(X, y)
+clf = clone(loaded).set_params(early_stopping=True).fit(X, y)
 clf.score(X, y)
 pickle.loads(pickle.dumps(clf)).predict(X)
 clf.model_
@@ -72,9 +73,7 @@ def test_a_model_moves_to_another_backend_and_back(
     other, dtype, atol, digits, tmp_path
 ):
     X, y = digits
-    clf = MNISTCNNClassifier(
-        filters=4, dense_units=8, epochs=2, dtype=dtype, random_state=0
-    ).fit(X[:100], y[:100])
+    clf = tiny_classifier(dtype=dtype).fit(X[:100], y[:100])
     model, scores = tmp_path / "model.skcnn", tmp_path / "scores.npy"
     skcnn.save(clf, model)
     more = WHAT_ELSE_THERE_IS if dtype == "float32" else ""
