@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -180,6 +181,12 @@ def make_estimator(kind: Any, preset: str | None, parameters: dict[str, Any]) ->
 
     make = kind if preset is None else kind.from_preset
     estimator = make(*([] if preset is None else [preset]), **parameters)
+    source = estimator.init_from
+    if source is not None and not (isinstance(source, str) and Path(source).is_file()):
+        raise click.UsageError(
+            f"Got --set init_from={source}, but expected the file of a model, as skcnn "
+            "train saves one."
+        )
     validate_parameters(estimator)
     check_parameters(estimator)
     return estimator
