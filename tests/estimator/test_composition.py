@@ -230,6 +230,8 @@ def test_clone_keeps_every_parameter(classifier):
         "image_shape": (8, 8),
         "dtype": "float64",
         "callbacks": [],
+        "init_from": "digits.skcnn",
+        "freeze": 1,
         "random_state": 5,
     }
     switches = {
