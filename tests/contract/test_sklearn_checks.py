@@ -81,10 +81,15 @@ def run(check, estimator):
 
 
 @pytest.mark.any_backend
-@parametrize_with_checks(
-    [DEFAULTS, OF_A_USER], expected_failed_checks=expected_failures
-)
+@parametrize_with_checks([DEFAULTS], expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
+    run(check, estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.any_backend
+@parametrize_with_checks([OF_A_USER], expected_failed_checks=expected_failures)
+def test_scikit_learn_checks_of_a_network_of_a_users(estimator, check):
     run(check, estimator)
 
 
