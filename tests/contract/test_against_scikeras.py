@@ -5,9 +5,12 @@ that README's table states. When a check starts to pass for SciKeras, its row in
 table is out of date.
 """
 
+import difflib
+import re
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -223,3 +226,17 @@ def test_raw_scikeras_cannot_fit_unseeded_after_a_seeded_first_fit(fresh_process
     out, err = fresh_processes["scikeras"].communicate(timeout=300)
     assert out == ""
     assert "Random ops require a seed to be set" in err
+
+
+def test_the_page_for_users_of_scikeras_changes_a_few_lines_and_both_sides_run(capsys):
+    page = Path(__file__).parents[2] / "docs" / "from_scikeras.md"
+    text = page.read_text(encoding="utf-8")
+    block = r"^```(?:{code-block} )?python\n(?::class: before\n)?\n?(.*?)^```$"
+    before, after = re.findall(block, text, re.MULTILINE | re.DOTALL)[:2]
+    for code in (before, after):
+        exec(compile(code, page.name, "exec"), {"__name__": "page"})
+    scores = [float(score) for score in capsys.readouterr().out.split()]
+    assert min(scores) > 0.5
+    changes = list(difflib.ndiff(before.splitlines(), after.splitlines()))
+    new = [line for line in changes if line[:2] == "+ " and line[2:].strip()]
+    assert len(new) <= 6, new
