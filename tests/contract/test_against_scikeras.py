@@ -228,13 +228,26 @@ def test_raw_scikeras_cannot_fit_unseeded_after_a_seeded_first_fit(fresh_process
     assert "Random ops require a seed to be set" in err
 
 
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "from_scikeras.md"
+
+
+def test_readme_and_page_list_the_faults_that_are_tested():
+    def faults(path):
+        text = path.read_text(encoding="utf-8")
+        table = text.partition("| what you do | SciKeras | skcnn |\n")[2]
+        return table.partition("\n\n")[0].splitlines()[1:]
+
+    assert faults(PAGE) == faults(ROOT / "README.md")
+    assert len(faults(PAGE)) == len(CHECKS) + 1  # and the seeded first fit
+
+
 def test_the_page_for_users_of_scikeras_changes_a_few_lines_and_both_sides_run(capsys):
-    page = Path(__file__).parents[2] / "docs" / "from_scikeras.md"
-    text = page.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     block = r"^```(?:{code-block} )?python\n(?::class: before\n)?\n?(.*?)^```$"
     before, after = re.findall(block, text, re.MULTILINE | re.DOTALL)[:2]
     for code in (before, after):
-        exec(compile(code, page.name, "exec"), {"__name__": "page"})
+        exec(compile(code, PAGE.name, "exec"), {"__name__": "page"})
     scores = [float(score) for score in capsys.readouterr().out.split()]
     assert min(scores) > 0.5
     changes = list(difflib.ndiff(before.splitlines(), after.splitlines()))

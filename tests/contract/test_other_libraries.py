@@ -42,7 +42,7 @@ def test_an_output_is_compared_by_its_words():
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.filterwarnings("ignore")  # of the libraries, which are not ours to mend
 def test_a_recipe_prints_what_the_page_says(
-    name, beginning, tmp_path, monkeypatch, capsys
+    name, request, tmp_path, monkeypatch, capsys
 ):
     extra = EXTRAS.get(name, "recipes")
     for module in (name, MODULES.get(name, name)):
@@ -51,8 +51,9 @@ def test_a_recipe_prints_what_the_page_says(
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     code, output = RECIPES[name]
+    namespace = dict(request.getfixturevalue("beginning"))
     capsys.readouterr()
-    exec(compile(code, f"{PAGE}: {name}", "exec"), dict(beginning))
+    exec(compile(code, f"{PAGE}: {name}", "exec"), namespace)
     assert words(capsys.readouterr().out) == words(output)
 
 
