@@ -31,13 +31,11 @@ COMMON: dict[str, Line] = {
 }
 OF_MNIST = COMMON | {
     "3x3 for 5x5 kernels": {"kernel_size": 3},
-    "identity start": {"kernel_initializer": "identity"},
     "affine augmentation": {"augment": "affine"},
     "predictions averaged over shifts": {"test_time_augmentation": "shift"},
 }
 OF_CIFAR10 = COMMON | {
     "no whitening": {"whitening": False},
-    "random for identity start": {"kernel_initializer": "glorot_uniform"},
     "no augmentation, one view": {"augment": None},
     "shifts too": {"augment": ("flip", "shift")},
     "24 pixels throughout": {"progressive_resizing": 0.75},

@@ -14,7 +14,6 @@ TINY = Network(
     pool_size=2,
     pool_first=False,
     padding="valid",
-    kernel_initializer="glorot_uniform",
     global_pooling=False,
     dense_units=(8,),
     activation="relu",

@@ -89,10 +89,6 @@ class MNISTCNNClassifier(CNNClassifier):
     whitening : bool, default=False
         Whether the network begins with a convolution that decorrelates neighboring
         pixels [4]_. Its kernels are computed from the training images and not trained.
-    kernel_initializer : {"glorot_uniform", "identity"}, default="glorot_uniform"
-        Initial kernels of the convolutions. "glorot_uniform" draws them at random.
-        "identity" draws them likewise, but then makes as many filters as there are
-        input channels pass one channel through unchanged [4]_.
     dtype : {"auto", "float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
@@ -354,7 +350,6 @@ class MNISTCNNClassifier(CNNClassifier):
         batch_normalization=True,
         dropout=0.0,
         whitening=False,
-        kernel_initializer="glorot_uniform",
         dtype="float32",
         optimizer="muon",
         learning_rate_schedule="linear",
@@ -392,7 +387,6 @@ class MNISTCNNClassifier(CNNClassifier):
         self.batch_normalization = batch_normalization
         self.dropout = dropout
         self.whitening = whitening
-        self.kernel_initializer = kernel_initializer
         self.dtype = dtype
         self.optimizer = optimizer
         self.learning_rate_schedule = learning_rate_schedule
@@ -496,10 +490,6 @@ class CIFARCNNClassifier(CNNClassifier):
     whitening : bool, default=True
         Whether the network begins with a convolution that decorrelates neighboring
         pixels [4]_. Its kernels are computed from the training images and not trained.
-    kernel_initializer : {"glorot_uniform", "identity"}, default="identity"
-        Initial kernels of the convolutions. "glorot_uniform" draws them at random.
-        "identity" draws them likewise, but then makes as many filters as there are
-        input channels pass one channel through unchanged [4]_.
     dtype : {"auto", "float32", "float64", "mixed_bfloat16"}, default="float32"
         Floating dtype of the network. "mixed_bfloat16" keeps the weights, the scaling
         of pixels and the logits in float32 and computes everything else in bfloat16
@@ -707,7 +697,6 @@ class CIFARCNNClassifier(CNNClassifier):
                     "batch_normalization": False,
                     "dropout": (0.25, 0.5),
                     "whitening": False,
-                    "kernel_initializer": "glorot_uniform",
                     "optimizer": "adam",
                     "learning_rate_schedule": "constant",
                     "label_smoothing": 0.0,
@@ -757,7 +746,6 @@ class CIFARCNNClassifier(CNNClassifier):
         batch_normalization=True,
         dropout=0.0,
         whitening=True,
-        kernel_initializer="identity",
         dtype="float32",
         optimizer="muon",
         learning_rate_schedule="linear",
@@ -795,7 +783,6 @@ class CIFARCNNClassifier(CNNClassifier):
         self.batch_normalization = batch_normalization
         self.dropout = dropout
         self.whitening = whitening
-        self.kernel_initializer = kernel_initializer
         self.dtype = dtype
         self.optimizer = optimizer
         self.learning_rate_schedule = learning_rate_schedule

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # The parameters of the family whose defaults differ between the two classes.
 OF_IMAGES = (
     *("filters", "convolutions", "kernel_size", "pool_first", "padding"),
-    *("global_pooling", "dense_units", "whitening", "kernel_initializer"),
+    *("global_pooling", "dense_units", "whitening"),
 )
 
 
@@ -68,8 +68,6 @@ class ConvNet(BaseEstimator):
     whitening : bool or "auto", default="auto"
         Whether the network begins with a convolution that decorrelates neighboring
         pixels. Its kernels are computed from the training images and not trained.
-    kernel_initializer : {"auto", "glorot_uniform", "identity"}, default="auto"
-        Initial kernels of the convolutions.
 
     See Also
     --------
@@ -112,7 +110,6 @@ class ConvNet(BaseEstimator):
         batch_normalization=True,
         dropout=0.0,
         whitening="auto",
-        kernel_initializer="auto",
     ):
         self.filters = filters
         self.convolutions = convolutions
@@ -126,7 +123,6 @@ class ConvNet(BaseEstimator):
         self.batch_normalization = batch_normalization
         self.dropout = dropout
         self.whitening = whitening
-        self.kernel_initializer = kernel_initializer
 
     def build(self, image_shape, n_classes):
         """Return the layers of the network, up to the logits.

@@ -22,7 +22,7 @@ MOST_LAYERS = 1000
 FAMILY = (
     *("filters", "convolutions", "kernel_size", "pool_size", "pool_first", "padding"),
     *("global_pooling", "dense_units", "activation", "batch_normalization"),
-    *("dropout", "whitening", "kernel_initializer"),
+    *("dropout", "whitening"),
 )
 
 PARAMETER_CONSTRAINTS = {
@@ -55,7 +55,6 @@ PARAMETER_CONSTRAINTS = {
     "batch_normalization": ["boolean"],
     "dropout": [Interval(Real, 0, 1, closed="left"), tuple, list],
     "whitening": ["boolean"],
-    "kernel_initializer": [StrOptions({"glorot_uniform", "identity"})],
     "dtype": [StrOptions({"auto", "float32", "float64", "mixed_bfloat16"})],
     "optimizer": [str, object],
     "learning_rate_schedule": [StrOptions({"constant", "cosine", "linear"})],
@@ -108,7 +107,6 @@ def family_parameters(estimator: Any) -> tuple[dict[str, Any], tuple[float, floa
         "pool_size": int(estimator.pool_size),
         "pool_first": bool(estimator.pool_first),
         "padding": estimator.padding,
-        "kernel_initializer": estimator.kernel_initializer,
         "global_pooling": bool(estimator.global_pooling),
         "dense_units": _tuple_of_integers("dense_units", estimator.dense_units),
         "activation": check_activation(estimator.activation),

@@ -75,7 +75,6 @@ class Network:
     pool_size: int
     pool_first: bool
     padding: str
-    kernel_initializer: str
     global_pooling: bool
     dense_units: tuple[int, ...]
     activation: str
@@ -270,18 +269,13 @@ def _layers(
     # Scaling, whitening and logits are computed in the dtype of the weights, so that
     # mixed precision does not round them.
     exact = {"dtype": keras.DTypePolicy(policy.variable_dtype)}
-
-    def initializer(kind: type) -> Any:
-        # From a class, Keras makes another object with another seed for each layer.
-        return kind if seed is None else kind(seed=seed)
-
-    glorot_uniform = initializer(keras.initializers.GlorotUniform)
-    weighted = {"kernel_initializer": glorot_uniform}
-    convolution_initializer = glorot_uniform
-    if network.kernel_initializer == "identity":
-        from skcnn._network.initializers import PartialIdentity
-
-        convolution_initializer = initializer(PartialIdentity)
+    # From a class, Keras makes another object with another seed for each layer.
+    glorot_uniform = keras.initializers.GlorotUniform
+    weighted = {
+        "kernel_initializer": (
+            glorot_uniform if seed is None else glorot_uniform(seed=seed)
+        )
+    }
     spatial = {"data_format": "channels_last"}
     height, width, _ = network.image_shape
     layers = [
@@ -346,9 +340,9 @@ def _layers(
                     kernel,
                     padding=network.padding,
                     use_bias=not network.batch_normalization,
-                    kernel_initializer=convolution_initializer,
                     name=f"convolution_{name}",
                     **trained,
+                    **weighted,
                     **common,
                     **spatial,
                 )

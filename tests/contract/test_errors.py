@@ -527,11 +527,6 @@ BAD_PARAMETERS = [
     ("pool_first", "x", MUST_BE.format("pool_first", "'bool'")),
     ("padding", "full", ONE_OF.format("padding", "'(valid|same)'", "'full'")),
     ("whitening", "x", MUST_BE.format("whitening", "'bool'")),
-    (
-        "kernel_initializer",
-        "zeros",
-        ONE_OF.format("kernel_initializer", "'(identity|glorot_uniform)'", "'zeros'"),
-    ),
     ("global_pooling", None, MUST_BE.format("global_pooling", "'bool'")),
     ("dense_units", 0, MUST_BE.format("dense_units", r"in the range \[1, inf\)")),
     ("dense_units", (8, -1), r"Got dense_units=\(8, -1\), but expected a positive"),

@@ -52,7 +52,6 @@ OTHERS = [
         pool_size=2,
         pool_first=True,
         padding="same",
-        kernel_initializer="identity",
         global_pooling=True,
         dense_units=(),
         activation="relu",

@@ -143,7 +143,6 @@ def fitted():
         convolutions=1,
         pool_size=2,
         padding="same",
-        kernel_initializer="glorot_uniform",
         global_pooling=False,
         dense_units=(),
         activation="relu",

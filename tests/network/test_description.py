@@ -27,7 +27,6 @@ SMALL = Network(
     pool_size=2,
     pool_first=False,
     padding="same",
-    kernel_initializer="glorot_uniform",
     global_pooling=False,
     dense_units=(6,),
     activation="relu",
@@ -37,7 +36,6 @@ SMALL = Network(
 EVERYTHING = replace(
     SMALL,
     whitening=True,
-    kernel_initializer="identity",
     batch_normalization=True,
     dtype="float64",
     resized=(10, 9),
@@ -237,20 +235,6 @@ def test_images_are_resized_after_scaling_and_before_all_else():
     assert model.get_layer("resizing").output.shape[1:] == (10, 9, 2)
     assert model.input_shape == (None, 12, 12, 2)
     assert "resizing" not in names(build(EVERYTHING, resized=None))
-
-
-def test_identity_initializes_the_trained_convolutions():
-    from skcnn._network.initializers import PartialIdentity
-
-    expected = {"convolution_1_1", "convolution_1_2"}
-    expected |= {"convolution_2_1", "convolution_2_2"}
-    for network, identity in ((EVERYTHING, expected), (SMALL, set())):
-        found = {
-            layer.name
-            for layer in build(network).layers
-            if isinstance(getattr(layer, "kernel_initializer", None), PartialIdentity)
-        }
-        assert found == identity
 
 
 # ------------------------------------------------------------------ sizes of training

@@ -182,7 +182,6 @@ def make(**parameters):
             "pool_size": 2,
             "pool_first": False,
             "padding": "same",
-            "kernel_initializer": "glorot_uniform",
             "global_pooling": False,
             "dense_units": (5,),
             "activation": "relu",

@@ -40,7 +40,7 @@ def test_a_convnet_builds_the_layers_of_the_class_for_these_images(
 ):
     from keras import Input, Sequential
 
-    layers = ConvNet(kernel_initializer="glorot_uniform").build(image_shape, 10)
+    layers = ConvNet().build(image_shape, 10)
     assert len(layers) == n_layers
     model = Sequential([Input(image_shape), *layers])
     assert model.output_shape == (None, 10)

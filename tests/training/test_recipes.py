@@ -25,7 +25,6 @@ PLAIN = {
     "pool_size": 2,
     "pool_first": True,
     "padding": "same",
-    "kernel_initializer": "glorot_uniform",
     "global_pooling": True,
     "dense_units": (),
     "activation": "relu",
@@ -52,7 +51,6 @@ PLAIN = {
 # All new parameters switched on.
 NEW = {
     "whitening": True,
-    "kernel_initializer": "identity",
     "optimizer": "muon",
     "learning_rate": 0.005,
     "learning_rate_schedule": "linear",
@@ -248,7 +246,6 @@ def test_early_stopping_validates_at_the_last_size(data):
     ("name", "values"),
     [
         ("whitening", [False, True]),
-        ("kernel_initializer", ["glorot_uniform", "identity"]),
         ("optimizer", ["adam", "muon"]),
         ("learning_rate_schedule", ["cosine", "linear"]),
         ("progressive_resizing", [None, 0.5, (0.5, 0.75)]),
@@ -342,17 +339,10 @@ def test_going_on_may_change_all_sizes_but_the_last(data, sizes):
     np.testing.assert_array_equal(classifier.predict_proba(X), before)
 
 
-@pytest.mark.parametrize(
-    ("name", "before", "after"),
-    [
-        ("whitening", False, True),
-        ("kernel_initializer", "glorot_uniform", "identity"),
-    ],
-)
-def test_going_on_with_another_network_is_refused(name, before, after, data):
-    classifier = plain(epochs=1, warm_start=True, **{name: before}).fit(*data)
-    classifier.set_params(**{name: after})
-    with pytest.raises(ValueError, match=f"{name} was {before!r} and is {after!r}"):
+def test_going_on_with_another_network_is_refused(data):
+    classifier = plain(epochs=1, warm_start=True, whitening=False).fit(*data)
+    classifier.set_params(whitening=True)
+    with pytest.raises(ValueError, match="whitening was False and is True"):
         classifier.fit(*data)
 
 
