@@ -5,13 +5,18 @@
 trains five small networks from the literature for a few epochs: by `CNNClassifier` with
 a function that returns the network, and by `keras.Model.fit` with the same function.
 Both have Adam at a constant rate, the same images in [0, 1], batch size and number of
-steps. The initial weights and the orders of the images differ, as they do from seed to
-seed, so the loss curves are to be equal within that noise.
+steps.
 
 Every measurement has a process of its own, in which TensorFlow is started and the uint8
 images are loaded before the clock starts. Then come "whole call", a first fit that
 builds and traces the network, and "training alone", another fit as long: for
 `CNNClassifier` a fit from scratch, for Keras one that goes on.
+
+In these fits, the initial weights and the orders of the images differ, as they do from
+seed to seed. So each process of `CNNClassifier` trains both once more, from the same
+initial weights and random states of the layers, on the images in their order. "losses,
+same start" is the largest relative difference between the two losses of an epoch: only
+the rounding of float32 is left, which grows from step to step.
 
 The networks are LeNet-5 [1], two stages of VGG [2], Network in Network [3], a residual
 network [4] and depthwise separable convolutions as in MobileNet [5], with fewer filters
@@ -26,6 +31,7 @@ than in the papers, so that a CPU trains them.
 
 from typing import Any
 
+import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
@@ -140,10 +146,11 @@ NETWORKS = {
 }
 
 
-def with_skcnn(network: str, X: Any, y: Any, epochs: int, seed: int) -> tuple:
+def classifier(network: str, epochs: int, seed: int, **parameters: Any) -> Any:
+    """Return an unfitted CNNClassifier that trains as Keras does."""
     from skcnn import CNNClassifier
 
-    clf = CNNClassifier(
+    return CNNClassifier(
         network=NETWORKS[network],
         epochs=epochs,
         batch_size=BATCH_SIZE,
@@ -154,7 +161,27 @@ def with_skcnn(network: str, X: Any, y: Any, epochs: int, seed: int) -> tuple:
         scaling="unit",
         augment=None,
         random_state=seed,
+        **parameters,
     )
+
+
+def keras_model(network: str, image_shape: tuple[int, ...]) -> Any:
+    """Return the network as a compiled Keras model."""
+    import keras
+
+    model = NETWORKS[network](image_shape, 10)
+    if isinstance(model, list):
+        model = keras.Sequential([keras.Input(image_shape), *model])
+    model.compile(
+        keras.optimizers.Adam(RATE),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def with_skcnn(network: str, X: Any, y: Any, epochs: int, seed: int) -> tuple:
+    clf = classifier(network, epochs, seed)
     _, whole = timed(lambda: clf.fit(X, y))
     _, alone = timed(lambda: clf.fit(X, y))
     return whole, alone, clf.loss_curve_
@@ -168,19 +195,54 @@ def with_keras(network: str, X: Any, y: Any, epochs: int, seed: int) -> tuple:
 
     def fit() -> tuple[Any, Any, list[float]]:
         floats = plain_networks.unit_floats(X)
-        model = NETWORKS[network](X.shape[1:], 10)
-        if isinstance(model, list):
-            model = keras.Sequential([keras.Input(X.shape[1:]), *model])
-        model.compile(
-            keras.optimizers.Adam(RATE),
-            "sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
+        model = keras_model(network, X.shape[1:])
         return model, floats, model.fit(floats, y, **given).history["loss"]
 
     (model, floats, curve), whole = timed(fit)
     _, alone = timed(lambda: model.fit(floats, y, **given))
     return whole, alone, curve
+
+
+def curves_from_the_same_start(
+    network: str, X: Any, y: Any, epochs: int, seed: int
+) -> tuple[list[float], list[float]]:
+    """Return the losses of each epoch of CNNClassifier, and those of plain Keras.
+
+    Both begin with the same weights and random states of the layers, and train on the
+    images in their order.
+    """
+    import keras
+
+    class Start(keras.callbacks.Callback):
+        """Notes what the network begins with."""
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            model = self.model
+            self.variables = [
+                variable.numpy()
+                for variable in (*model.trainable_variables, *others_of(model))
+            ]
+
+    def others_of(model: Any) -> list[Any]:
+        """Return all variables that are not trained but those of scaled pixels."""
+        others = model.non_trainable_variables
+        return [each for each in others if "pixel_scaling" not in each.path]
+
+    clf = classifier(network, epochs, seed, shuffle=False, callbacks=Start()).fit(X, y)
+    model = keras_model(network, X.shape[1:])
+    variables = [*model.trainable_variables, *others_of(model)]
+    (start,) = clf.callbacks_
+    for variable, value in zip(variables, start.variables, strict=True):
+        variable.assign(value)
+    history = model.fit(
+        plain_networks.unit_floats(X),
+        y,
+        batch_size=BATCH_SIZE,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+    )
+    return clf.loss_curve_, history.history["loss"]
 
 
 PARTICIPANTS = {KERAS: with_keras, SKCNN: with_skcnn}
@@ -196,6 +258,10 @@ def train_twice(
     title = f"{DATA[data].title}, {network}"
     work = f"{epochs} epochs of {len(X):,} images, batches of {BATCH_SIZE}"
     losses = {"first_loss": float(curve[0]), "loss": float(curve[-1])}
+    if participant == SKCNN:
+        curves = curves_from_the_same_start(network, X, y, epochs, seed)
+        mine, others = map(np.array, curves)
+        losses["difference"] = float(np.max(np.abs(mine - others) / others))
     return [
         {"case": f"{title}, training alone: {work}", **alone},
         {"case": f"{title}, whole call: {work}", **whole, **losses},
@@ -208,6 +274,7 @@ def tables(lines: list[Line]) -> str:
         *times(KERAS),
         median("loss of the first epoch", "first_loss"),
         median("of the last", "loss"),
+        median("losses, same start", "difference"),
     ]
     return comparison(lines, columns, order=[*PARTICIPANTS], reference=KERAS)
 

@@ -129,16 +129,22 @@ class CNNClassifier(BaseCNNClassifier):
         What the network starts from: a :class:`sklearn.frozen.FrozenEstimator` around a
         fitted classifier of skcnn, or the path of one that `skcnn.save` wrote; of a
         pipeline, its last step counts. The scaling of pixels and all layers that fit,
-        in name and shape, from the first one on, are taken over, and the logits layer
-        is new. So classes and sizes of images may be others, but not the number of
-        channels. ``filters="auto"`` is that of the other classifier. Both networks have
-        to be a `ConvNet`. `warm_start` and `partial_fit` start from it in the first fit
-        only.
+        from the first one on, are taken over, and the logits layer is new. So classes
+        and sizes of images may be others, but not the number of channels. A `ConvNet`
+        starts from a `ConvNet`, whose ``filters`` "auto" then is, and layers fit if
+        name and shapes are the same. A network of your own starts from one of your
+        own; its layers fit in class and shapes, each compared with the layer that you
+        have given the same name, or else with the next one. A file has no network of
+        your own: load it first. `warm_start` and `partial_fit` start from `init_from`
+        in the first fit only.
     freeze : int, default=0
-        Number of convolution stages taken over from `init_from`, from the first on,
-        that training leaves as they are, statistics of batch normalization included.
-        The scaling of pixels and the whitening come before the first stage and are
-        never trained.
+        How much of what is taken over from `init_from`, from the first layer on,
+        training leaves as it is, statistics of batch normalization included. In a
+        `ConvNet`, this is a number of convolution stages. In a network of your own, it
+        is a number of layers with a kernel: with a weight of two dimensions or more, as
+        convolutions and dense layers have. Layers without a kernel, such as
+        normalizations, go with the layer before them, and those before the first kernel
+        stay as well. The scaling of pixels and the whitening are never trained.
     warm_start : bool, default=False
         Whether another `fit` continues from the weights of the last one. The images
         that `early_stopping` holds out stay the same.
@@ -165,7 +171,8 @@ class CNNClassifier(BaseCNNClassifier):
         them.
     initialized_layers_ : list of str
         Names of the layers that the first fit took over from `init_from`. All others
-        started at random. Empty without `init_from`.
+        started at random. Empty without `init_from`. The name of a layer inside of
+        another model follows that of the model, with a "/" between them.
     n_iter_ : int
         Number of epochs trained.
     loss_ : float

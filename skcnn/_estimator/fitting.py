@@ -24,6 +24,7 @@ from skcnn._images.seen_pixels import find_other_pixels, learn_pixels, merge_pix
 from skcnn._images.whitening import whitening_kernel
 from skcnn._messages.warnings import warn_of
 from skcnn._network.any_network import (
+    SCALING,
     AnyNetwork,
     describe_any,
     describe_for_weights,
@@ -188,27 +189,24 @@ def fit_classifier(
 
     # State.
     compiled = untrained.compiled_network()
-    start = None
+    taken_over: dict[str, Sequence[np.ndarray]] = {}
     if source is not None:
-        assert isinstance(network, Network)  # `find_source` refuses all others
-        start = take_over(source, network, compiled)
+        taken_over = take_over(source, network, compiled)
     if not goes_on:
-        estimator.initialized_layers_ = [] if start is None else start.layers
+        estimator.initialized_layers_ = list(taken_over)
     if goes_on:
         state = last.state_
     elif checkpoint is not None and checkpoint.state is not None:
         state = checkpoint.state
         compiled.check(state)
         random_state.set_state(state.generator)
-    elif start is not None:
-        state = compiled.initial_state(random_state, {}, start.weights)
-    elif isinstance(network, AnyNetwork):
-        refuse_same_layers(built, compiled.model, network)
-        offset, scale = _pixel_scaling(settled, training)
-        state = compiled.state_of(built, (offset, scale**2), random_state)
     else:
-        frozen = _frozen_weights(settled, network, training)
-        state = compiled.initial_state(random_state, frozen)
+        learned = taken_over or _learned_weights(settled, network, training)
+        if isinstance(network, AnyNetwork):
+            refuse_same_layers(built, compiled.model, network)
+            state = compiled.state_of(built, learned, random_state)
+        else:
+            state = compiled.initial_state(random_state, learned)
 
     # Training.
     estimator._as_fitted = options["as_fitted"]
@@ -483,6 +481,7 @@ def _own_network(
         estimator.image_shape_,
         len(estimator.classes_),
         estimator.dtype,
+        int(estimator.freeze),
         seed,
     )
     if last is None:
@@ -524,6 +523,7 @@ def describe_again(
         estimator.image_shape_,
         len(estimator.classes_),
         options["network"]["dtype"],
+        options["network"]["freeze"],
         [value.shape for value in weights],
     )
     if network.digest != saved["digest"]:
@@ -563,15 +563,18 @@ def _pixel_scaling(
     )
 
 
-def _frozen_weights(
-    estimator: Any, network: Network, training: LabeledImages
-) -> dict[str, tuple[np.ndarray, ...]]:
-    """Learn the weights of the layers that are not trained, by layer name."""
+def _learned_weights(
+    estimator: Any, network: Network | AnyNetwork, training: LabeledImages
+) -> dict[str, Sequence[np.ndarray]]:
+    """Learn from images what training by gradients does not, by layer name."""
     offset, scale = _pixel_scaling(estimator, training)
-    frozen: dict[str, tuple[np.ndarray, ...]] = {"scaling": (offset, scale**2)}
+    of_pixels = (offset, scale**2)
+    if isinstance(network, AnyNetwork):
+        return {SCALING: of_pixels}
+    learned: dict[str, Sequence[np.ndarray]] = {"scaling": of_pixels}
     if network.whitening:
         kernel = whitening_kernel(
             training, network.whitening_shape, offset, scale, network.block
         )
-        frozen["whitening"] = (kernel,)
-    return frozen
+        learned["whitening"] = (kernel,)
+    return learned

@@ -136,19 +136,19 @@ def resolve_parameters(estimator: Any) -> dict[str, Any]:
         "fixed": all parameters that must not change while training goes on;
         "as_fitted": the parameters to keep with the result of a fit; "dropout",
         "augment", "scales", "callbacks" and "optimizer". Without a network of the
-        family, "network" has nothing but the dtype.
+        family, "network" has nothing but `freeze` and the dtype.
     """
     network: dict[str, Any] = {}
     dropout = (0.0, 0.0)
     if has_family(estimator):
         network, dropout = family_parameters(estimator)
-        network["freeze"] = int(estimator.freeze)
         n_stages = len(network["filters"])
-        if network["freeze"] > n_stages:
+        if estimator.freeze > n_stages:
             raise ValueError(
                 f"Got freeze={estimator.freeze}, but the network has "
                 f"{counted(n_stages, 'convolution stage')}. Lower freeze."
             )
+    network["freeze"] = int(estimator.freeze)
     network["dtype"] = estimator.dtype
     if estimator.image_shape is not None:
         check_image_shape(estimator.image_shape)

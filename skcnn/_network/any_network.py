@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -65,6 +65,9 @@ class AnyNetwork:
     identity : object or None
         None if equal descriptions share compiled functions, else an object that no
         other description has.
+    freeze : int
+        Number of layers with a kernel, from the first on, that training does not
+        change, see :func:`layers_to_freeze`.
     maker : object
         What the user handed in.
     """
@@ -76,6 +79,7 @@ class AnyNetwork:
     kinds: tuple[type, ...]
     identity: Any
     n_weights: int
+    freeze: int
     maker: Any = field(compare=False, repr=False)
 
     @property
@@ -135,11 +139,13 @@ def describe_any(
     image_shape: tuple[int, int, int],
     n_classes: int,
     dtype: str,
+    freeze: int,
     seed: int,
 ) -> tuple[AnyNetwork, Any]:
     """Build the network of a user, and return its description and the Keras model."""
-    model = build_any(network, image_shape, n_classes, dtype, seed)
-    return _description(network, model, image_shape, n_classes, dtype), model
+    given = (image_shape, n_classes, dtype, freeze)
+    model = build_any(network, *given, seed)
+    return _description(network, model, *given), model
 
 
 def describe_for_weights(
@@ -147,6 +153,7 @@ def describe_for_weights(
     image_shape: tuple[int, int, int],
     n_classes: int,
     dtype: str,
+    freeze: int,
     shapes: Sequence[tuple[int, ...]],
 ) -> AnyNetwork:
     """Return the description of a network of the user's for weights of some shapes.
@@ -154,12 +161,12 @@ def describe_for_weights(
     No memory is allocated for weights, unless the network cannot be built so, as where
     the user compiles it. Raises ValueError for other shapes.
     """
-    given = (_without_weights(network), image_shape, n_classes, dtype)
+    bare, given = _without_weights(network), (image_shape, n_classes, dtype, freeze)
     try:
-        model = build_any(*given, seed=0, allocated=False)
+        model = build_any(bare, *given, seed=0, allocated=False)
     # Keras and the user's code raise what they like.
     except Exception:
-        model = build_any(*given, seed=0)
+        model = build_any(bare, *given, seed=0)
     expected = [tuple(variable.shape) for variable in variables_of(model)]
     if list(map(tuple, shapes)) != expected:
         found = next(
@@ -174,7 +181,7 @@ def describe_for_weights(
             f"The weights are those of another network than {name_of(network)}, which "
             f"was handed in: there are {found}."
         )
-    return _description(network, model, image_shape, n_classes, dtype)
+    return _description(network, model, *given)
 
 
 def _without_weights(network: Any) -> Any:
@@ -189,6 +196,7 @@ def _description(
     image_shape: tuple[int, int, int],
     n_classes: int,
     dtype: str,
+    freeze: int,
 ) -> AnyNetwork:
     """Return the description of a network that was built."""
     config, shared = _configuration(model)
@@ -200,6 +208,7 @@ def _description(
         kinds=_kinds(model),
         identity=None if shared else object(),
         n_weights=model.count_params(),
+        freeze=freeze,
         maker=network,
     )
 
@@ -218,6 +227,7 @@ def compile_any(
         network.image_shape,
         network.n_classes,
         network.dtype,
+        network.freeze,
         seed=0,
     )
     if compile_kwargs is not None:
@@ -230,6 +240,7 @@ def build_any(
     image_shape: tuple[int, int, int],
     n_classes: int,
     dtype: str,
+    freeze: int,
     seed: int,
     allocated: bool = True,
 ) -> Any:
@@ -262,7 +273,84 @@ def build_any(
             )
             raise
     _refuse_other_outputs(model, name_of(network), n_classes)
+    for each in layers_to_freeze(model, freeze):
+        each.layer.trainable = False
     return model
+
+
+class WeightedLayer(NamedTuple):
+    """A layer that holds weights, and no model that can be taken apart."""
+
+    name: str
+    """Its name, after the names of the models that it is in, joined by "/"."""
+    layer: Any
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether it does more than to scale and shift values, as a normalization."""
+        return any(len(variable.shape) > 1 for variable in self.layer.weights)
+
+
+def weighted_layers(model: Any) -> list[WeightedLayer]:
+    """Return the layers of a user's network that hold weights, in its own order.
+
+    A `keras.Sequential` and a functional model are taken apart. All other layers are
+    one thing, with the layers inside of them.
+    """
+    import keras
+
+    found: dict[int, WeightedLayer] = {}
+
+    def add(layers: Sequence[Any], outer: str) -> None:
+        for layer in layers:
+            name = outer + layer.name
+            # A functional model knows its inputs, any other subclass does not.
+            if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+                add(layer.layers, f"{name}/")
+            elif layer.weights:
+                found.setdefault(id(layer), WeightedLayer(name, layer))
+
+    add(model.layers, "")
+    return list(found.values())
+
+
+def layers_of_logits(model: Any) -> int:
+    """Return how many of the last `weighted_layers` make logits of features.
+
+    The last one with a kernel, and all after it. Where several layers of that kind add
+    up to the logits, they are the last ones with `n_classes` outputs.
+    """
+    layers, n_classes = weighted_layers(model), model.output_shape[-1]
+    n = next((i for i, each in enumerate(layers[::-1], 1) if each.has_kernel), 1)
+    if getattr(model.layers[-2], "inputs", None):  # it could not be taken apart
+        for each in layers[-n - 1 :: -1]:
+            if not (each.has_kernel and each.layer.weights[0].shape[-1] == n_classes):
+                break
+            n += 1
+    return n
+
+
+def layers_to_freeze(model: Any, freeze: int) -> list[WeightedLayer]:
+    """Return the layers that `freeze` keeps as they are: before layer `freeze` + 1.
+
+    Only layers with a kernel count. A normalization goes with the layer before it.
+    """
+    if not freeze:
+        return []
+    body = weighted_layers(model)[1 : -layers_of_logits(model)]
+    kept: list[WeightedLayer] = []
+    n_kernels = 0
+    for each in body:
+        n_kernels += each.has_kernel
+        if n_kernels > freeze:
+            return kept
+        kept.append(each)
+    if n_kernels < freeze:
+        raise ValueError(
+            f"Got freeze={freeze}, but the network has {counted(n_kernels, 'layer')} "
+            "with a kernel before its logits. Lower freeze."
+        )
+    return kept
 
 
 def refuse_untrainable(model: Any, network: AnyNetwork) -> None:

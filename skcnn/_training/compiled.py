@@ -15,12 +15,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from skcnn._network.any_network import MODEL_NAME, layers_in, variables_of
+from skcnn._network.any_network import (
+    MODEL_NAME,
+    layers_in,
+    variables_of,
+    weighted_layers,
+)
 from skcnn._network.any_step import AnyComputation
 from skcnn._network.augment import (
     NO_VIEWS,
@@ -85,6 +89,11 @@ class CompiledNetwork:
     AssertionError
         If a variable of the network has no initializer that is known, so that
         :meth:`initial_state` could not draw it.
+
+    Attributes
+    ----------
+    layers : list of WeightedLayer
+        The layers that hold weights, the first layer first.
     """
 
     def __init__(self, model: Any, augment: tuple[str, ...]) -> None:
@@ -113,23 +122,17 @@ class CompiledNetwork:
         self.features_of_tensor = computation.features
         self._weights = computation.weights
         self._initial_values = arrays(copies(computation.variables))
-        self._of_frozen_layers = {
-            variable.path: (layer.name, i)
-            for layer in layers
-            if not layer.trainable
-            for i, variable in enumerate(layer.weights)
-        }
-        self._paths = {
-            layer.name: [variable.path for variable in layer.weights]
-            for layer in layers
-            if layer.weights
-        }
+        self.layers = weighted_layers(model)
+        self._places = {id(variable): i for i, variable in enumerate(self._weights)}
         self._initializers = _initializers(model)
         # A network of a user's brings its initial weights, see `state_of`.
-        drawn = [] if is_any else self._weights
-        for path in [variable.path for variable in drawn]:
-            if path not in self._of_frozen_layers and path not in self._initializers:
-                raise AssertionError(f"The variable {path} has no known initializer.")
+        drawn = [] if is_any else [each.layer for each in self.layers]
+        for layer in drawn:
+            for path in [variable.path for variable in layer.weights]:
+                if layer.trainable and path not in self._initializers:
+                    raise AssertionError(
+                        f"The variable {path} has no known initializer."
+                    )
 
     def precision(self) -> AbstractContextManager[Any]:
         """Return a context in which tensors of the network's dtype can be made."""
@@ -138,22 +141,17 @@ class CompiledNetwork:
     def initial_state(
         self,
         random_state: np.random.RandomState,
-        frozen: Mapping[str, Sequence[np.ndarray]],
-        learned: Mapping[str, np.ndarray] = MappingProxyType({}),
+        learned: Mapping[str, Sequence[np.ndarray]],
     ) -> TrainState:
         """Draw initial weights, with a seed from `random_state` for each variable.
 
-        `learned` holds weights that are not drawn, by the paths of their variables, and
-        `frozen` those of all other layers that are never trained, by layer name.
+        `learned` holds weights that are not drawn, by layer name: those of all layers
+        that are never trained, and what is taken over from another network.
         """
         values = list(self._initial_values)
+        known = self._put(values, learned)
         for i, variable in enumerate(self._weights):
-            if variable.path in learned:
-                values[i] = learned[variable.path].astype(self.dtype)
-                continue
-            if variable.path in self._of_frozen_layers:
-                layer, number = self._of_frozen_layers[variable.path]
-                values[i] = frozen[layer][number].astype(self.dtype)
+            if i in known:
                 continue
             initializer = self._initializers[variable.path]
             config = initializer.get_config()
@@ -166,46 +164,42 @@ class CompiledNetwork:
         generator = random_state.get_state(legacy=False)
         return TrainState(values[:n], values[n:], {}, generator)
 
-    @property
-    def frozen_layers(self) -> set[str]:
-        """The names of the layers that are never trained."""
-        return {name for name, _ in self._of_frozen_layers.values()}
-
-    def by_layer(
-        self, weights: Sequence[Any] | None = None
-    ) -> dict[str, dict[str, np.ndarray]]:
-        """Return weights by layer, the first layer first, and by path.
-
-        Without `weights` they are placeholders, of which only the shapes mean anything.
-        """
-        values = self._initial_values[: len(self._weights)]
-        if weights is not None:
-            values = arrays(weights)
-        of_paths = {
-            variable.path: value
-            for variable, value in zip(self._weights, values, strict=True)
-        }
+    def by_layer(self, weights: Sequence[Any]) -> dict[str, list[np.ndarray]]:
+        """Return weights by layer, the first layer first."""
+        values = arrays(weights)
         return {
-            name: {path: of_paths[path] for path in paths}
-            for name, paths in self._paths.items()
+            name: [values[self._places[id(variable)]] for variable in layer.weights]
+            for name, layer in self.layers
         }
 
     def state_of(
         self,
         model: Any,
-        scaling: Sequence[np.ndarray],
+        learned: Mapping[str, Sequence[np.ndarray]],
         random_state: np.random.RandomState,
     ) -> TrainState:
         """Return the state of another model of the same network, as it was built.
 
-        `scaling` holds the weights of its first layer.
+        `learned` holds weights that are not those of the model, by layer name.
         """
         values = arrays(copies(variables_of(model)))
-        places = {variable.path: i for i, variable in enumerate(variables_of(model))}
-        for variable, value in zip(model.layers[0].weights, scaling, strict=True):
-            values[places[variable.path]] = value.astype(self.dtype)
+        self._put(values, learned)
         generator = random_state.get_state(legacy=False)
         return TrainState(values, self._initial_values[len(values) :], {}, generator)
+
+    def _put(
+        self, values: list[np.ndarray], learned: Mapping[str, Sequence[np.ndarray]]
+    ) -> set[int]:
+        """Put weights of layers among all values; return their places."""
+        places = set()
+        for name, layer in self.layers:
+            if name not in learned:
+                continue
+            for variable, value in zip(layer.weights, learned[name], strict=True):
+                place = self._places[id(variable)]
+                values[place] = value.astype(values[place].dtype)
+                places.add(place)
+        return places
 
     def cast(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return weights in the dtypes that the backend has for these variables.
