@@ -35,7 +35,7 @@ import numpy as np
 import plain_networks
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA, REAL_DATA
-from rendering import comparison, median, times
+from rendering import grouped, markdown, number, ratios, spread
 
 KERAS, SKCNN = "plain Keras", "CNNClassifier"
 BATCH_SIZE, RATE, EPOCHS = 64, 0.001, 3
@@ -269,14 +269,45 @@ def train_twice(
 
 
 def tables(lines: list[Line]) -> str:
-    """Return the tables of some lines."""
-    columns = [
-        *times(KERAS),
-        median("loss of the first epoch", "first_loss"),
-        median("of the last", "loss"),
-        median("losses, same start", "difference"),
+    """Return a table for each data set in the lines, a row for each network."""
+    lines = [line["job"] | line for line in lines]
+    parts = []
+    for data, of_data in grouped(lines, "data").items():
+        work = of_data[0]["case"].partition(": ")[2]
+        networks = grouped(of_data, "network")
+        rows = [[network, *_cells(runs)] for network, runs in networks.items()]
+        parts.append(f"{DATA[data].title}, {work}\n\n{markdown(HEADER, rows)}")
+    return "\n\n".join(parts)
+
+
+HEADER = (
+    "network",
+    "n",
+    f"CPU s of {KERAS}, whole call",
+    f"CPU s of {SKCNN} / {KERAS}, whole call",
+    "training alone",
+    f"loss of the last epoch, {KERAS}",
+    SKCNN,
+    "losses, same start",
+)
+
+
+def _cells(runs: list[Line]) -> list[str]:
+    """Return what a row says of the runs of a network."""
+    whole, alone = (
+        grouped([run for run in runs if f"{part}: " in run["case"]], "participant")
+        for part in ("whole call", "training alone")
+    )
+    keras, mine = (whole.get(name, []) for name in (KERAS, SKCNN))
+    times = [(mine, keras), (alone.get(SKCNN, []), alone.get(KERAS, []))]
+    differences = [run["difference"] for run in mine if "difference" in run]
+    return [
+        str(min(len(keras), len(mine))),
+        spread(run["cpu_s"] for run in keras),
+        *(spread(ratios(*pair, "cpu_s")) for pair in times),
+        *(spread(run["loss"] for run in each) for each in (keras, mine)),
+        number(max(differences)) if differences else "",
     ]
-    return comparison(lines, columns, order=[*PARTICIPANTS], reference=KERAS)
 
 
 def main() -> None:

@@ -41,12 +41,11 @@ def to_onnx(estimator, path, *, dtype="uint8", outputs=(LABELS, PROBABILITIES)):
 
     The model takes images and gives labels and probabilities, and features on request:
     transformers, scaling of pixels, views of `test_time_augmentation` and class names
-    are inside. Needs the
-    packages of ``pip install "skcnn[onnx]"``.
+    are inside. Needs the packages of ``pip install "skcnn[onnx]"``.
 
     Parameters
     ----------
-    estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
+    estimator : MNISTCNNClassifier, CIFARCNNClassifier, CNNClassifier or Pipeline
         A fitted classifier of this package, or a pipeline of its transformers and such
         a classifier.
     path : str or path-like
@@ -147,7 +146,7 @@ def to_saved_model(estimator, path, *, dtype="uint8", outputs=(LABELS, PROBABILI
 
     Parameters
     ----------
-    estimator : MNISTCNNClassifier, CIFARCNNClassifier or Pipeline
+    estimator : MNISTCNNClassifier, CIFARCNNClassifier, CNNClassifier or Pipeline
         A fitted classifier of this package, or a pipeline of its transformers and such
         a classifier.
     path : str or path-like

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier, CNNClassifier, MNISTCNNClassifier
 from skcnn._estimator import automatic
 from skcnn._network.augment import are_unsure
 from skcnn.datasets import fetch_mnist
@@ -89,6 +89,36 @@ def in_a_pipeline(digits):
     return pipeline.fit(X.reshape(len(X), -1), y), X
 
 
+def _a_function(image_shape, n_classes):
+    from keras import layers
+
+    return [
+        layers.RandomTranslation(0.1, 0.1),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Flatten(),
+        layers.Dropout(0.2),
+        layers.Dense(n_classes, activation="softmax"),
+    ]
+
+
+def _with_a_skip_connection(image_shape, n_classes):
+    from keras import Input, Model, layers
+
+    inputs = Input(image_shape)
+    x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(inputs)
+    x = layers.Add()([layers.LayerNormalization()(x), inputs])
+    x = layers.Resizing(6, 6)(layers.Conv2D(4, 3, activation="gelu")(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return Model(inputs, layers.Dense(n_classes)(x))
+
+
+def of_ones_own(digits, network):
+    X, y = gray(digits, NAMES)
+    clf = CNNClassifier(network=network, epochs=1, random_state=0)
+    return clf.fit(X, y), X
+
+
 KINDS = {
     "numbers": on_digits,
     "strings": partial(on_digits, labels=NAMES),
@@ -99,6 +129,8 @@ KINDS = {
     "views": with_views,
     "unsure": with_unsure_images,
     "pipeline": in_a_pipeline,
+    "function": partial(of_ones_own, network=_a_function),
+    "skip connection": partial(of_ones_own, network=_with_a_skip_connection),
 }
 
 
@@ -208,7 +240,13 @@ def test_an_exported_model_answers_as_the_estimator(
     ],
 )
 @pytest.mark.parametrize(
-    "kind", ["unsure", pytest.param("pipeline", marks=pytest.mark.slow)]
+    "kind",
+    [
+        "unsure",
+        pytest.param("pipeline", marks=pytest.mark.slow),
+        pytest.param("function", marks=pytest.mark.slow),
+        "skip connection",
+    ],
 )
 def test_outputs_are_those_asked_for(kind, outputs, both_ways, estimators, tmp_path):
     write, _ = both_ways
