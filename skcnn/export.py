@@ -2,6 +2,8 @@
 
 import errno
 import os
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -68,8 +70,9 @@ def to_onnx(estimator, path, *, dtype="uint8", outputs=(LABELS, PROBABILITIES)):
         If it is something else, or its labels are neither strings nor numbers.
     ValueError
         If its parameter `dtype` is not "float32", the only one in which onnxruntime
-        can convolve, if a label cannot be written in UTF-8, or if `outputs` is empty
-        or holds another name or the same name twice.
+        can convolve, if a network of your own has an operation that ONNX lacks, if a
+        label cannot be written in UTF-8, or if `outputs` is empty or holds another name
+        or the same name twice.
     OSError
         If the file cannot be written.
 
@@ -253,15 +256,27 @@ def _onnx_model(estimator, dtype, outputs, classes):
     """Return a fitted estimator as a model of ONNX."""
     import tensorflow as tf
     import tf2onnx
-    from onnx import helper, numpy_helper
+    from onnx import defs, helper, numpy_helper
 
     function, signature = _function_of_images(estimator, dtype, outputs)
     model, _ = tf2onnx.convert.from_function(
         tf.function(function, input_signature=[signature], autograph=False),
         input_signature=[signature],
         opset=OPSET,
+        custom_op_handlers=dict(HANDLERS),
     )
     graph = model.graph
+    # tf2onnx leaves in the model what it cannot write.
+    if unknown := {
+        node.op_type
+        for node in _nodes(graph)
+        if not defs.has(node.op_type, node.domain)
+    }:
+        raise ValueError(
+            "The network has operations of TensorFlow that tf2onnx cannot write in "
+            f"ONNX: {', '.join(sorted(unknown))}. Use to_saved_model, or fit a network "
+            "without them."
+        )
     # tf2onnx makes up names for axes of any length, others in each export.
     axes = graph.input[0].type.tensor_type.shape.dim
     for axis, name in zip(axes, ("n", "height", "width", "channels"), strict=True):
@@ -283,6 +298,33 @@ def _onnx_model(estimator, dtype, outputs, classes):
         graph.node.append(node)
         graph.output.append(helper.make_tensor_value_info(name, kind, shape))
     return model
+
+
+def _write_difference(operation, one_first, graph, node, name, args):
+    """Write a node as 1 - operation(x), or as operation(x) - 1."""
+    from tf2onnx import utils
+
+    dtype = utils.map_onnx_to_numpy_type(graph.get_dtype(node.output[0]))
+    one = graph.make_const(utils.make_name(name), np.ones((), dtype)).output[0]
+    other = graph.make_node(operation, node.input).output[0]
+    node.type = "Sub"
+    graph.replace_inputs(node, [one, other] if one_first else [other, one])
+
+
+# What tf2onnx cannot write by itself: Erfc is part of "gelu", and Expm1 of "celu".
+HANDLERS: dict[str, tuple[Callable, list]] = {
+    "Erfc": (partial(_write_difference, "Erf", True), []),
+    "Expm1": (partial(_write_difference, "Exp", False), []),
+}
+
+
+def _nodes(graph):
+    """Yield the nodes of a graph of ONNX, and those of the graphs inside of them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _nodes(attribute.g)
 
 
 def _tensorflow():

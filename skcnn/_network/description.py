@@ -16,9 +16,10 @@ NON_DECREASING_ACTIVATIONS = frozenset(
     | {"softsign", "tanh"}
 )
 
-# Names in keras.activations that are not elementwise functions: three helpers, and
-# "glu", which halves the number of channels.
-NO_ACTIVATIONS = frozenset({"deserialize", "get", "glu", "serialize"})
+# Names in keras.activations that are not elementwise functions of an image alone: three
+# helpers, "glu", which halves the number of channels, and "threshold", which needs two
+# more arguments.
+NO_ACTIVATIONS = frozenset({"deserialize", "get", "glu", "serialize", "threshold"})
 
 # Side of the whitening kernels in pixels, from K. Jordan, "94% on CIFAR-10 in 3.29
 # Seconds on a Single GPU", 2024, section 3.2; https://arxiv.org/abs/2404.00498

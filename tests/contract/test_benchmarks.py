@@ -601,3 +601,13 @@ def test_a_script_measures_the_digits(module, command, tmp_path):
     expected = module("rendering").document(lines, module(name).tables)
     assert done.stdout.strip() == expected
     assert expected.count("\n| --- ") >= 1
+
+
+@pytest.mark.slow
+def test_published_networks_train_as_in_plain_keras(module):
+    any_network = module("any_network")
+    X, y = module("plain_networks").load_images("digits", 150)
+    for network in any_network.NETWORKS:
+        given = (network, X, y, 2, 0)
+        losses, of_keras = any_network.curves_from_the_same_start(*given)
+        np.testing.assert_allclose(losses, of_keras, rtol=1e-5, err_msg=network)

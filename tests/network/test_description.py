@@ -15,6 +15,7 @@ from skcnn._network.description import (
     NON_DECREASING_ACTIVATIONS,
     Network,
     build_network,
+    check_activation,
 )
 
 SMALL = Network(
@@ -131,6 +132,21 @@ def test_pooling_before_activating_gives_the_same_function(
     plain.set_weights(weights)
     X = generator.normal(size=(5, 12, 12, 2))
     np.testing.assert_allclose(fast(X), plain(X), rtol=1e-10, atol=1e-12)
+
+
+def test_every_activation_that_is_allowed_maps_images_to_images():
+    import keras
+
+    allowed = []
+    for name in vars(keras.activations):
+        try:
+            allowed.append(check_activation(name))
+        except ValueError:
+            continue
+    assert {"relu", "gelu", "celu", "softmax"} < set(allowed)
+    x = np.ones((1, 2, 2, 4), "float32")
+    for name in allowed:
+        assert keras.layers.Activation(name)(x).shape == x.shape, name
 
 
 @pytest.mark.parametrize("activation", ["silu", "gelu", "mish"])

@@ -108,6 +108,7 @@ def _with_a_skip_connection(image_shape, n_classes):
     inputs = Input(image_shape)
     x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(inputs)
     x = layers.Add()([layers.LayerNormalization()(x), inputs])
+    x = layers.Activation("celu")(x)
     x = layers.Resizing(6, 6)(layers.Conv2D(4, 3, activation="gelu")(x))
     x = layers.GlobalAveragePooling2D()(x)
     return Model(inputs, layers.Dense(n_classes)(x))
@@ -323,6 +324,27 @@ def test_other_outputs_are_refused(outputs, both_ways, estimators, tmp_path):
     with pytest.raises(ValueError, match="The 'outputs' parameter of to_"):
         write(clf, tmp_path / "model", outputs="features")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_an_operation_that_onnx_lacks_is_refused(digits, tmp_path):
+    pytest.importorskip("tf2onnx", reason='needs pip install "skcnn[onnx]"')
+
+    def network(image_shape, n_classes):
+        from keras import layers, ops
+
+        return [
+            layers.Flatten(),
+            layers.Lambda(lambda x: ops.erfinv(ops.tanh(x))),
+            layers.Dense(n_classes),
+        ]
+
+    clf, _ = of_ones_own(digits, network)
+    message = "cannot write in ONNX: Erfinv. Use to_saved_model, or fit a network"
+    with pytest.raises(ValueError, match=message):
+        to_onnx(clf, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+    to_saved_model(clf, tmp_path / "model")
 
 
 def test_a_network_that_auto_has_made_float32_is_exported(
