@@ -25,13 +25,15 @@ from rendering import comparison, listing, median, percent
 
 import skcnn
 
-# What takes part: the parameters of the classifier that start it, in a fit that starts
-# from another classifier, and in one from scratch.
+# What takes part: a fit from scratch, and fits that start from another classifier. Of
+# these, `freeze` and the factor of the learning rate, which tells whether a lower one
+# keeps more of what was learned.
 SCRATCH = "from scratch"
-STARTS: dict[str, dict[str, Any]] = {
-    "init_from": {"freeze": 0},
-    "init_from, freeze=1": {"freeze": 1},
-    "init_from, freeze=2": {"freeze": 2},
+STARTS: dict[str, tuple[int, float]] = {
+    "init_from": (0, 1),
+    "init_from, freeze=1": (1, 1),
+    "init_from, freeze=2": (2, 1),
+    "init_from, freeze=1, a third of the learning rate": (1, 1 / 3),
 }
 
 # The network that others start from: enough passes for most of what it can learn.
@@ -70,11 +72,13 @@ def train(
         X_test, y_test = few_digits(X_test, y_test, low=False)
     X, y = sample(X, y, images, seed)
     start_tensorflow()
-    parameters = STARTS.get(participant, {})
+    clf = DATA[source].classifier(
+        dtype="auto", epochs=epochs or "auto", random_state=seed
+    )
     if participant != SCRATCH:
-        parameters = {"init_from": source_file} | parameters
-    kind = DATA[source].classifier
-    clf = kind(dtype="auto", epochs=epochs or "auto", random_state=seed, **parameters)
+        freeze, factor = STARTS[participant]
+        rate = factor * clf.learning_rate
+        clf.set_params(init_from=source_file, freeze=freeze, learning_rate=rate)
     _, training = timed(lambda: clf.fit(X, y))
     return [
         training
