@@ -311,10 +311,17 @@ def _write_difference(operation, one_first, graph, node, name, args):
     graph.replace_inputs(node, [one, other] if one_first else [other, one])
 
 
-# What tf2onnx cannot write by itself: Erfc is part of "gelu", and Expm1 of "celu".
+def _leave(graph, node, name, args):
+    """Leave a node as it is, so that it is found to be unknown to ONNX."""
+
+
+# What tf2onnx cannot write by itself: Erfc is part of "gelu", and Expm1 of "celu". What
+# it writes with other values than those of TensorFlow is left.
 HANDLERS: dict[str, tuple[Callable, list]] = {
     "Erfc": (partial(_write_difference, "Erf", True), []),
     "Expm1": (partial(_write_difference, "Exp", False), []),
+    "ResizeArea": (_leave, []),
+    "ResizeBicubic": (_leave, []),
 }
 
 

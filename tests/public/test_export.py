@@ -326,21 +326,32 @@ def test_other_outputs_are_refused(outputs, both_ways, estimators, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def _erfinv():
+    from keras import layers, ops
+
+    return layers.Lambda(lambda x: ops.erfinv(ops.tanh(x)))
+
+
+def _area():
+    from keras import layers
+
+    return layers.Resizing(4, 4, interpolation="area")
+
+
 @pytest.mark.slow
-def test_an_operation_that_onnx_lacks_is_refused(digits, tmp_path):
+@pytest.mark.parametrize(
+    ("layer", "operation"), [(_erfinv, "Erfinv"), (_area, "ResizeArea")]
+)
+def test_an_operation_that_onnx_lacks_is_refused(layer, operation, digits, tmp_path):
     pytest.importorskip("tf2onnx", reason='needs pip install "skcnn[onnx]"')
 
     def network(image_shape, n_classes):
-        from keras import layers, ops
+        from keras import layers
 
-        return [
-            layers.Flatten(),
-            layers.Lambda(lambda x: ops.erfinv(ops.tanh(x))),
-            layers.Dense(n_classes),
-        ]
+        return [layer(), layers.Flatten(), layers.Dense(n_classes)]
 
     clf, _ = of_ones_own(digits, network)
-    message = "cannot write in ONNX: Erfinv. Use to_saved_model, or fit a network"
+    message = f"cannot write in ONNX: {operation}. Use to_saved_model, or fit a network"
     with pytest.raises(ValueError, match=message):
         to_onnx(clf, tmp_path / "model")
     assert not list(tmp_path.iterdir())
