@@ -170,5 +170,35 @@ def facts(lines: Sequence[Line]) -> str:
             f"- Code: commit {first['commit']}, measured {when}.",
             "- Number of CPUs that other processes kept busy meanwhile: "
             f"{load or 'unknown'}.",
+            f"- Spread of n runs: {_spread(lines)}.",
         ]
     )
+
+
+def _spread(lines: Sequence[Line]) -> str:
+    """Return how far the runs of a row are apart, in words."""
+    rows: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        rows.setdefault((line["case"], line["participant"]), []).append(line)
+    of_several = [runs for runs in rows.values() if len(runs) > 1]
+    times, accuracies = [], []
+    for runs in of_several:
+        seconds = [run["wall_s"] for run in runs if run["wall_s"]]
+        if len(seconds) > 1:
+            times.append(max(seconds) / min(seconds) - 1)
+        shares = [run["accuracy"] for run in runs if run["accuracy"] is not None]
+        if len(shares) > 1 and runs[0]["question"] == ACCURACY:
+            accuracies.append(100 * (max(shares) - min(shares)))
+    parts = []
+    if times:
+        parts.append(
+            f"the slowest run took {100 * statistics.median(times):.0f} % longer than "
+            f"the fastest in the median of all rows, and {100 * max(times):.0f} % in "
+            "the worst row"
+        )
+    if accuracies:
+        parts.append(
+            "the accuracies of one preset lie at most "
+            f"{max(accuracies):.2f} percentage points apart"
+        )
+    return "; ".join(parts) or "one run each"

@@ -29,8 +29,8 @@ can then be measured at different times.
 
 `full imports` stands for the lines of `imports.py` in the newest full measurement, the
 last file `full-*.jsonl` (see full.py). Its lines have to be of one commit. `full` alone
-is all of it: its charts, and what it was measured on. A part that it lacks is "not
-measured yet".
+is all of it: its charts, and what it was measured on. Its tables have medians only. A
+part that it lacks is "not measured yet".
 
 `--check` changes nothing, and fails where a page or a picture differs from its lines.
 """
@@ -65,6 +65,8 @@ FIGURE = re.compile(
 PICTURE = re.compile(
     r"^<!-- picture: (?P<name>[^|\n]+?) \| (?P<path>\S+\.svg) -->$", re.MULTILINE
 )
+# As `rendering.spread` writes it.
+SPREAD = re.compile(r" \([\d.,e-]+ to [\d.,e-]+\)")
 ASKED = ("name", "case", "participant", "reference", "key", "unit")
 # The factor of a unit, and what stands between the figure and the unit.
 UNITS = {"s": (1, " s"), "ms": (1000, " ms"), "%": (100, " %"), "MB": (1, " MB")}
@@ -182,8 +184,8 @@ def block(name: str, case: str | None, folder: Path = RESULTS) -> str:
         return f"{performance.facts(lines)}\n- Lines: `benchmarks/results/{path.name}`."
     script = importlib.import_module(lines[0]["question"])
     if name.startswith("full "):
-        # What it was measured on stands once on the page.
-        return script.tables(lines)
+        # What it was measured on, and how far runs are apart, stands once on the page.
+        return SPREAD.sub("", script.tables(lines))
     places = [f"`benchmarks/results/{path.name}`" for path in files(name, folder)]
     return f"{document(lines, script.tables)} Lines: {', '.join(places)}."
 

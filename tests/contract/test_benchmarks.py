@@ -188,7 +188,8 @@ def test_the_newest_full_measurement_fills_the_pages_and_charts(
     assert "-->2.0 ms<!-- end -->, and that is" in readme
     assert "-->40 times<!-- end --> faster" in readme
     page = (full_repository / "docs" / "page.md").read_text()
-    assert "| import skcnn | 3 | 500 (250 to 750) |" in page
+    assert "| import skcnn | 3 | 500 | 1,000 | 0.5 |" in page
+    assert "all rows, and 200 % in the worst row; the accuracies of one preset" in page
     assert "Not measured yet." in page
     assert page.count("commit abc1234, measured 2026-11-26") == 1
     assert "- Lines: `benchmarks/results/full-2026-11-26.jsonl`." in page
