@@ -113,10 +113,10 @@ def tables(lines: list[Line]) -> str:
         listing("dtype", "dtype"),
         percent("test accuracy, %"),
         median("training, CPU s", "cpu_s"),
-        times_as_fast("times as fast as the script", "cpu_s"),
+        times_as_fast("speed-up", "cpu_s"),
         median("training, wall s", "wall_s"),
         median("tracing, CPU s", "tracing_cpu_s"),
-        median("predicting the test images, CPU s", "prediction_cpu_s"),
+        median("predicting, CPU s", "prediction_cpu_s"),
     ]
     return comparison(lines, columns, order=PRESETS, reference=SCRIPT)
 

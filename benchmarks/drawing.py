@@ -175,7 +175,9 @@ def panels(
     for i, panel in enumerate(shown):
         left = (i % columns) * width + LEFT
         top = HEAD + (i // columns) * PANEL + TOP
-        parts += _panel(panel, left, top, width - LEFT - RIGHT, x_range)
+        # A panel alone ends at the edge of the picture, where "10,000" has to fit.
+        right = RIGHT if columns > 1 else 1.5 * RIGHT
+        parts += _panel(panel, left, top, width - LEFT - right, x_range)
     return _picture(parts, HEAD + PANEL * math.ceil(len(shown) / columns))
 
 
@@ -224,9 +226,7 @@ def _panel(
     for power in range(x_range[0], x_range[1] + 1, step):
         x = across(10**power)
         yield _line("grid", x, top, x, top + height)
-        word = f"{10**power:,g}"
-        x = min(x, WIDTH + 2 - _width(word) / 2)  # inside the picture
-        yield _text(word, x, top + height + 29, "middle")
+        yield _text(f"{10**power:,g}", x, top + height + 29, "middle")
     marks = [(across(point.x[1]), up(point.y[1])) for point in panel.points]
     inside = (left, top, left + width, top + height)
     labels = _labels([point.word for point in panel.points], marks, inside)
