@@ -180,6 +180,8 @@ def test_readme_begins_with_a_picture_a_chart_and_one_command():
         "docs/_static/mistakes.png",
         "docs/_static/accuracy.svg",
     ]
+    # Small enough for everybody who opens the page.
+    assert (ROOT / "docs" / "_static" / "mistakes.png").stat().st_size < 200_000
     first_code = README.index("```")
     assert README.rindex("![") < first_code
     assert README[first_code:].startswith("```sh\n")
