@@ -5,8 +5,8 @@
 trains each preset and the constructor's defaults on the whole training set and scores
 it once on the whole test set. The student project's script is the same classic network
 in plain Keras, `Model.fit` on float arrays, trained as long as the preset "classic".
-`--preset` picks some; `--dtype mixed_bfloat16` trains skcnn's networks, not the
-script's, in another dtype than float32.
+`--preset` picks some; `--dtype mixed_bfloat16` trains all of skcnn's networks, not the
+script's, in that dtype instead of the preset's own.
 
 Every training has a process of its own. "Training" is the time of a fit whose network
 was traced before, on a few batches; "tracing" that of those batches, the network's
@@ -32,20 +32,21 @@ Trained = tuple[Callable[[np.ndarray], np.ndarray], Line, Line, int, int]
 
 
 def with_skcnn(
-    data: str, preset: str, seed: int, dtype: str, X: np.ndarray, y: np.ndarray
+    data: str, preset: str, seed: int, dtype: str | None, X: np.ndarray, y: np.ndarray
 ) -> Trained:
     """Return predict, the costs of tracing and of training, epochs and batch size."""
 
     def make(**more: Any) -> Any:
-        return plain_networks.preset(
-            data, preset, random_state=seed, dtype=dtype, **more
-        )
+        if dtype is not None:
+            more["dtype"] = dtype
+        return plain_networks.preset(data, preset, random_state=seed, **more)
 
     clf = make()
     size = plain_networks.automatic_batch_size(clf, len(X))
     few = slice(TRACED_BATCHES * size)
     _, tracing = timed(lambda: make(epochs=1, batch_size=size).fit(X[few], y[few]))
     _, training = timed(lambda: clf.fit(X, y))
+    training["dtype"] = clf.auto_params_.get("dtype", clf.dtype)
     return clf.predict, tracing, training, clf.n_iter_, size
 
 
@@ -65,6 +66,7 @@ def with_keras(data: str, seed: int, X: np.ndarray, y: np.ndarray) -> Trained:
 
     _, tracing = timed(lambda: fit(few, 1))
     _, training = timed(lambda: fit(slice(None), epochs))
+    training["dtype"] = "float32"
     for key, value in float_cost.items():
         training[key] += value
 
@@ -75,7 +77,7 @@ def with_keras(data: str, seed: int, X: np.ndarray, y: np.ndarray) -> Trained:
     return predict, tracing, training, epochs, size
 
 
-def train(participant: str, seed: int, data: str, dtype: str) -> list[Line]:
+def train(participant: str, seed: int, data: str, dtype: str | None) -> list[Line]:
     """Train once; return the accuracy and the costs."""
     plain_networks.start_tensorflow()
     X, y = plain_networks.load_images(data)
@@ -88,7 +90,7 @@ def train(participant: str, seed: int, data: str, dtype: str) -> list[Line]:
     predict(X_test[:256])  # traces
     predicted, prediction = timed(lambda: predict(X_test))
     title = f"{DATA[data].title}, {len(X):,} training images"
-    if dtype != "float32":
+    if dtype is not None:
         title += f", {dtype}"
     return [
         training
@@ -108,12 +110,13 @@ def tables(lines: list[Line]) -> str:
     columns = [
         listing("epochs", "epochs"),
         listing("batch size", "batch_size"),
+        listing("dtype", "dtype"),
         percent("test accuracy, %"),
         median("training, CPU s", "cpu_s"),
-        times_as_fast("times as fast as the script", "cpu_s"),
+        times_as_fast("speed-up", "cpu_s"),
         median("training, wall s", "wall_s"),
         median("tracing, CPU s", "tracing_cpu_s"),
-        median("predicting the test images, CPU s", "prediction_cpu_s"),
+        median("predicting, CPU s", "prediction_cpu_s"),
     ]
     return comparison(lines, columns, order=PRESETS, reference=SCRIPT)
 
@@ -121,7 +124,7 @@ def tables(lines: list[Line]) -> str:
 def main() -> None:
     parser = options(__doc__, rounds=3, data=REAL_DATA)
     parser.add_argument("--preset", action="append", help="default: all of them")
-    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--dtype", help="default: that of each preset")
     args = parse(parser, preset=[SCRIPT, "fast"])
     study = Study(__file__, args)
     for data in args.data:

@@ -1,9 +1,9 @@
-"""Lines of results as a picture: panels of points, as SVG.
+"""Lines of results as a picture, panels of points or groups of bars, as SVG.
 
 The SVG is written here and not by matplotlib, so that the same lines give the same
 bytes on every machine, and a check can compare them. It has a background of its own and
-follows the reader's dark mode. Two panels stand side by side; at half of its width, 420
-pixels, its letters are 11 pixels high.
+follows the reader's dark mode. At half of its width, 420 pixels, its letters are 11
+pixels high.
 """
 
 import math
@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, COLUMNS = 840, 2
+WIDTH = 840
 HEAD, PANEL = 100, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 34, 40, 42
 LETTER = 22
 MARK = 9
+# Bars begin to the right of their names, and end where the longest figure still fits.
+BARS, BARS_END, ROW, BAR = 190, 690, 34, 24
 
 STYLE = """\
 svg { font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
@@ -38,6 +40,13 @@ text { paint-order: stroke; stroke: #ffffff; stroke-width: 5; stroke-linejoin: r
   .ours .mark { fill: #ff9a5c; stroke: #ff9a5c; }
   .ours .range { stroke: #ff9a5c; }
   .ours text { fill: #ff9a5c; }
+}"""
+BAR_STYLE = """\
+.others .bar { fill: #0b5cad; }
+.ours .bar { fill: #b93a00; }
+@media (prefers-color-scheme: dark) {
+  .others .bar { fill: #79b8ff; }
+  .ours .bar { fill: #ff9a5c; }
 }"""
 
 Values = Sequence[float]
@@ -83,8 +92,67 @@ class Panel:
     points: Sequence[Point]
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a group.
+
+    Attributes
+    ----------
+    word : str
+        What stands to the left of it.
+    value : float
+        How long it is, compared with the others of its group.
+    figure : str
+        What stands to the right of it.
+    emphasized : bool
+        Whether it has the color of emphasized points, and bold letters.
+    """
+
+    word: str
+    value: float
+    figure: str
+    emphasized: bool
+
+
+def bars(groups: Sequence[tuple[str, Sequence[Bar]]]) -> str:
+    """Return groups of horizontal bars as SVG; the longest of each group is as long.
+
+    Parameters
+    ----------
+    groups : sequence of (str, sequence of Bar)
+        Title and bars of each, from top to bottom.
+    """
+    parts, y = [], 24.0
+    for title, of_group in groups:
+        y += LETTER
+        parts.append(
+            f'<text x="20" y="{y:.1f}"><tspan class="title">{escape(title)}</tspan>'
+            "</text>"
+        )
+        y += 14
+        longest = max(bar.value for bar in of_group)
+        for bar in of_group:
+            width = max(2.0, (BARS_END - BARS) * bar.value / longest)
+            middle = y + BAR / 2 + 8
+            kind = "ours" if bar.emphasized else "others"
+            parts.append(
+                f'<g class="{kind}">{_text(bar.word, BARS - 12, middle, "end")}'
+                f'<rect class="bar" x="{BARS}" y="{y:.1f}" width="{width:.1f}" '
+                f'height="{BAR}"/>'
+                f"{_text(bar.figure, BARS + width + 10, middle)}</g>"
+            )
+            y += ROW
+        y += 14
+    return _picture(parts, round(y), f"{STYLE}\n{BAR_STYLE}")
+
+
 def panels(
-    shown: Sequence[Panel], *, x_title: str, y_title: str, legend: tuple[str, str]
+    shown: Sequence[Panel],
+    *,
+    x_title: str,
+    y_title: str,
+    legend: tuple[str, str],
+    columns: int = 2,
 ) -> str:
     """Return panels of one logarithmic x axis, each with a y axis of its own, as SVG.
 
@@ -96,22 +164,31 @@ def panels(
         What the axes are; stated once, above all panels.
     legend : tuple of str
         What the emphasized points are, and the others.
+    columns : int
+        How many panels stand side by side.
     """
     logs = [math.log10(x) for panel in shown for point in panel.points for x in point.x]
     first = math.floor(min(logs))
     x_range = (first, max(math.ceil(max(logs)), first + 1))
-    height = HEAD + PANEL * math.ceil(len(shown) / COLUMNS)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
-        f"<style>\n{STYLE}\n</style>",
-        f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>',
-        *_head(x_title, y_title, legend),
-    ]
+    parts = [*_head(x_title, y_title, legend)]
+    width = WIDTH / columns
     for i, panel in enumerate(shown):
-        left = (i % COLUMNS) * (WIDTH / COLUMNS) + LEFT
-        top = HEAD + (i // COLUMNS) * PANEL + TOP
-        parts += _panel(panel, left, top, x_range)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        left = (i % columns) * width + LEFT
+        top = HEAD + (i // columns) * PANEL + TOP
+        # A panel alone ends at the edge of the picture, where "10,000" has to fit.
+        right = RIGHT if columns > 1 else 1.5 * RIGHT
+        parts += _panel(panel, left, top, width - LEFT - right, x_range)
+    return _picture(parts, HEAD + PANEL * math.ceil(len(shown) / columns))
+
+
+def _picture(parts: Iterable[str], height: int, style: str = STYLE) -> str:
+    """Return elements on a background as SVG."""
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
+        f"<style>\n{style}\n</style>",
+        f'<rect class="paper" width="{WIDTH}" height="{height}" rx="12"/>',
+    ]
+    return "\n".join([*head, *parts, "</svg>"]) + "\n"
 
 
 def _head(x_title: str, y_title: str, legend: tuple[str, str]) -> Iterator[str]:
@@ -125,10 +202,9 @@ def _head(x_title: str, y_title: str, legend: tuple[str, str]) -> Iterator[str]:
 
 
 def _panel(
-    panel: Panel, left: float, top: float, x_range: tuple[int, int]
+    panel: Panel, left: float, top: float, width: float, x_range: tuple[int, int]
 ) -> Iterator[str]:
     """Yield the elements of one panel, whose axes meet in (left, top + height)."""
-    width = WIDTH / COLUMNS - LEFT - RIGHT
     height = PANEL - TOP - BOTTOM
     ticks = _ticks([y for point in panel.points for y in point.y])
     low, high = ticks[0], ticks[-1]

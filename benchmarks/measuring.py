@@ -31,6 +31,9 @@ PACKAGES = ("numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "skcnn")
 
 HERE = Path(__file__).parent
 
+# How the names of files begin that have the lines of several scripts; see full.py.
+FULL = "full-"
+
 Line = dict[str, Any]
 
 
@@ -213,7 +216,8 @@ class Study:
     Attributes
     ----------
     lines : list of dict
-        Those of the file ``--out``, if it is there, and those measured since.
+        Those of the script in the file ``--out``, if it is there, and those measured
+        since. A file whose name begins with `FULL` has lines of other scripts, too.
     """
 
     def __init__(
@@ -226,10 +230,11 @@ class Study:
     ) -> None:
         self.script, self.out, self.quick = script, args.out, args.quick
         self._apart = always_apart or not args.quick
-        self.lines = read_lines(args.out) if args.out and args.out.exists() else []
+        found = read_lines(args.out) if args.out and args.out.exists() else []
         question = Path(script).stem
-        strange = {line["question"] for line in self.lines} - {question}
-        if strange:
+        self.lines = [line for line in found if line["question"] == question]
+        strange = {line["question"] for line in found} - {question}
+        if strange and not args.out.name.startswith(FULL):
             raise SystemExit(
                 f"{args.out} has lines of another script, {', '.join(strange)}. Name "
                 "another file."
@@ -333,7 +338,7 @@ def _facts(packages: Sequence[str]) -> Line:
     cpus = len(os.sched_getaffinity(0))
     return {
         "command": _command(),
-        "commit": _commit(),
+        "commit": code_commit(),
         "versions": versions,
         "processor": _processor(),
         "cpus": cpus,
@@ -351,18 +356,18 @@ def _command() -> str:
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
-def _commit() -> str | None:
-    """Return the commit of the code, with a plus where files differ from it."""
+def code_commit() -> str | None:
+    """Return the last commit that changed the code, with a plus if files differ."""
+    code = ("--", "skcnn", "benchmarks/*.py")
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(HERE.parent), *words]
+        command = ["git", "-C", str(HERE.parent), *words, *code]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:
-        commit = git("rev-parse", "--short", "HEAD")
-        others = ("--", "skcnn", "benchmarks/*.py")
-        changed = git("status", "--porcelain", "--untracked-files=no", *others)
+        commit = git("log", "-1", "--format=%h")
+        changed = git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}+" if changed else commit

@@ -179,14 +179,16 @@ def document(lines: list[Line], tables: Callable[[list[Line]], str]) -> str:
     return f"{tables(lines)}\n\n{provenance(lines)}"
 
 
+def machine(line: Line) -> str:
+    """Return on what a line was measured."""
+    return f"{line['processor']}, {line['cpus']} CPUs"
+
+
 def provenance(lines: list[Line]) -> str:
     """Return on what machine, with what and by which commands lines were measured."""
 
     def different(form: Callable[[Line], str]) -> list[str]:
         return list(dict.fromkeys(form(line) for line in lines))
-
-    def machine(line: Line) -> str:
-        return f"{line['processor']}, {line['cpus']} CPUs"
 
     def threads(line: Line) -> str:
         return str(line["threads"])

@@ -18,23 +18,35 @@ sentence, or in a cell of a table that a page writes itself:
 
 is the median of `wall_s`, with its spread and n (an `accuracy` is in percent), and
 `import skcnn / import sklearn.base` in the third place makes it the ratio of the two.
-What lies between the two comments is replaced. A comment alone,
+A unit in the fifth place (`; ms`, `; s`, `; %`, `; MB`; for a ratio, `; times`) makes
+it the median alone. What lies between the two comments is replaced. A comment alone,
 
     <!-- picture: generality-2026-11-26 | _static/generality.svg -->
 
 writes a picture to a file beside the page, if the script has a function `picture`.
 Wherever a name of results stands, `first + second` joins two files of one script, which
-can then be measured at different times. `--check` changes nothing, and fails where a
-page or a picture differs from its lines.
+can then be measured at different times.
+
+`full imports` stands for the lines of `imports.py` in the newest full measurement, the
+last file `full-*.jsonl` (see full.py). Its lines have to be of one commit. `full` alone
+is all of it: its charts, and what it was measured on. Its tables have medians only. A
+part that it lacks is "not measured yet".
+
+`--check` changes nothing, and fails where a page or a picture differs from its lines.
 """
 
 import argparse
 import importlib
+import math
 import re
+import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from measuring import Line, read_lines
+import full
+import performance
+from measuring import Line, note, read_lines
 from rendering import document, grouped, number, percent_of, ratios, spread
 
 HERE = Path(__file__).parent
@@ -46,13 +58,22 @@ BLOCK = re.compile(
 )
 FIGURE = re.compile(
     r"(?P<begin><!-- figure: (?P<name>[^;\n]+); (?P<case>[^;\n]+); "
-    r"(?P<participant>[^;\n]+?)(?: / (?P<reference>[^;\n]+))?; (?P<key>\w+) -->)"
+    r"(?P<participant>[^;\n]+?)(?: / (?P<reference>[^;\n]+?))?; (?P<key>\w+)"
+    r"(?:; (?P<unit>\S+))? -->)"
     r"[^\n]*?(?P<end><!-- end -->)"
 )
 PICTURE = re.compile(
     r"^<!-- picture: (?P<name>[^|\n]+?) \| (?P<path>\S+\.svg) -->$", re.MULTILINE
 )
-ASKED = ("name", "case", "participant", "reference", "key")
+# As `rendering.spread` writes it.
+SPREAD = re.compile(r" \([\d.,e-]+ to [\d.,e-]+\)")
+ASKED = ("name", "case", "participant", "reference", "key", "unit")
+# The factor of a unit, and what stands between the figure and the unit.
+UNITS = {"s": (1, " s"), "ms": (1000, " ms"), "%": (100, " %"), "MB": (1, " MB")}
+UNITS["times"] = (1, " times")
+NOT_MEASURED = "not measured yet"
+# What every line of a full measurement has to have in common.
+SAME = ("commit", "versions", "processor", "cpus", "threads")
 REQUIRED = {
     *("question", "case", "participant", "seed", "wall_s", "cpu_s", "accuracy"),
     *("commit", "versions", "processor", "cpus", "threads", "load", "date"),
@@ -67,7 +88,33 @@ def pages(root: Path) -> list[Path]:
 
 
 def results(path: Path) -> list[Line]:
-    """Return the lines of a file, once they have been checked."""
+    """Return the lines of a file of one script, once they have been checked."""
+    lines = checked(path)
+    if len({line["question"] for line in lines}) > 1:
+        raise ValueError(f"{path.name} has lines of several scripts.")
+    return lines
+
+
+def full_results(folder: Path) -> list[Line]:
+    """Return the lines of the newest full measurement, once they have been checked."""
+    path = full.newest(folder)
+    if path is None:
+        raise ValueError("There is no full measurement: no file full-*.jsonl.")
+    lines = checked(path)
+    for key in SAME:
+        values = list(dict.fromkeys(str(line[key]) for line in lines))
+        if len(values) > 1:
+            raise ValueError(
+                f"{path.name} mixes lines of {len(values)} values of {key}: "
+                f"{', '.join(values)}. A full measurement has one."
+            )
+    if lines[0]["commit"] is None or lines[0]["commit"].endswith("+"):
+        raise ValueError(f"{path.name} is of code that was not committed.")
+    return lines
+
+
+def checked(path: Path) -> list[Line]:
+    """Return the lines of a file if each of them is a result."""
     lines = read_lines(path)
     if not lines:
         raise ValueError(f"{path.name} has no lines.")
@@ -77,8 +124,6 @@ def results(path: Path) -> list[Line]:
             raise ValueError(f"{path.name}, line {i}, lacks {', '.join(missing)}.")
         if line["quick"]:
             raise ValueError(f"{path.name}, line {i}, is of --quick and no result.")
-    if len({line["question"] for line in lines}) > 1:
-        raise ValueError(f"{path.name} has lines of several scripts.")
     return lines
 
 
@@ -89,12 +134,25 @@ def chosen(name: str, case: str | None, folder: Path) -> list[Line]:
     ----------
     name : str
         Name of a file of results, without its ending, or several names with plus signs
-        between them.
+        between them; "full", alone or with a script after it.
     case : str or None
         What the cases begin with; None for all of them.
     folder : Path
         Where the files are.
+
+    Returns
+    -------
+    list of dict
+        Empty only for a part that the full measurement lacks.
     """
+    word, *script = name.split()
+    if word == "full":
+        return [
+            line
+            for line in full_results(folder)
+            if line["question"] in (script or [line["question"]])
+            and line["case"].startswith(case or "")
+        ]
     lines: list[Line] = []
     for path in files(name, folder):
         if not path.is_file():
@@ -119,7 +177,15 @@ def files(name: str, folder: Path) -> list[Path]:
 def block(name: str, case: str | None, folder: Path = RESULTS) -> str:
     """Return the tables that belong between two comments; see :func:`chosen`."""
     lines = chosen(name, case, folder)
+    if not lines:
+        return f"{NOT_MEASURED.capitalize()}."
+    if name == "full":
+        path = full.newest(folder)
+        return f"{performance.facts(lines)}\n- Lines: `benchmarks/results/{path.name}`."
     script = importlib.import_module(lines[0]["question"])
+    if name.startswith("full "):
+        # What it was measured on, and how far runs are apart, stands once on the page.
+        return SPREAD.sub("", script.tables(lines))
     places = [f"`benchmarks/results/{path.name}`" for path in files(name, folder)]
     return f"{document(lines, script.tables)} Lines: {', '.join(places)}."
 
@@ -130,9 +196,10 @@ def figure(
     participant: str,
     reference: str | None,
     key: str,
+    unit: str | None,
     folder: Path,
 ) -> str:
-    """Return a figure with its spread and n.
+    """Return a figure with its spread and n, or its median alone.
 
     Parameters
     ----------
@@ -144,23 +211,44 @@ def figure(
         Who is 1, for a ratio.
     key : str
         Field of the lines.
+    unit : str or None
+        One of `UNITS`, for the median alone.
     """
     lines = chosen(name, case, folder)
+    if not lines:
+        return NOT_MEASURED
     if len({line["case"] for line in lines}) > 1:
         raise ValueError(f"{name}.jsonl has several cases that begin with {case!r}.")
     runs = grouped(lines, "participant")
     missing = {participant, reference or participant} - runs.keys()
+    if missing and name.startswith("full "):
+        return NOT_MEASURED
     if missing:
         raise ValueError(f"{name}.jsonl has no {', '.join(sorted(missing))} in {case}.")
     values = [run[key] for run in runs[participant]]
     if reference:
         values = ratios(runs[participant], runs[reference], key)
-    unit, form = (" x" if reference else ""), number
+    if unit is not None:
+        return short(values, unit)
+    sign, form = (" x" if reference else ""), number
     if key == "accuracy" and not reference:
-        unit, form = " %", percent_of
+        sign, form = " %", percent_of
     middle, *rest = spread(values, form).split(" ", 1)
     within = rest[0].strip("()") + ", " if rest else ""
-    return f"{middle}{unit} ({within}n = {len(values)})"
+    return f"{middle}{sign} ({within}n = {len(values)})"
+
+
+def short(values: Sequence[float], unit: str) -> str:
+    """Return the median with its unit, in as few digits as a reader needs."""
+    if unit not in UNITS:
+        raise ValueError(f"{unit} is not a unit; there are {', '.join(UNITS)}.")
+    factor, word = UNITS[unit]
+    middle = factor * statistics.median(values)
+    if unit == "%":
+        return f"{middle:.1f}{word}"
+    # Two digits that count; trailing zeros stay: 2.0 ms.
+    digits = max(0, 1 - math.floor(math.log10(middle))) if middle > 0 else 0
+    return f"{middle:,.{digits}f}{word}"
 
 
 def rendered(text: str, folder: Path = RESULTS) -> str:
@@ -195,10 +283,19 @@ def pictures(page: Path, text: str, folder: Path = RESULTS) -> dict[Path, str]:
     found = {}
     for match in PICTURE.finditer(text):
         lines = chosen(match["name"], None, folder)
+        path = page.parent / match["path"]
+        if match["name"] == "full":
+            if path.stem not in performance.CHARTS:
+                raise ValueError(
+                    f"A full measurement has no chart {path.stem}; it has "
+                    f"{', '.join(performance.CHARTS)}."
+                )
+            found[path] = performance.CHARTS[path.stem](lines)
+            continue
         script = importlib.import_module(lines[0]["question"])
         if not hasattr(script, "picture"):
             raise ValueError(f"{script.__name__}.py has no function picture.")
-        found[page.parent / match["path"]] = script.picture(lines)
+        found[path] = script.picture(lines)
     return found
 
 
@@ -220,6 +317,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{page.relative_to(args.root)}: {error}", file=sys.stderr)
             status = 1
             continue
+        gaps = made[page].lower().count(NOT_MEASURED)
+        if gaps:
+            note(f"{page.relative_to(args.root)}: {gaps} times {NOT_MEASURED}.")
         for path, new in made.items():
             if path.is_file() and path.read_text(encoding="utf-8") == new:
                 continue

@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-SHARED = {"measuring", "rendering", "drawing", "report", "plain_networks"}
+SHARED = {"measuring", "rendering", "drawing", "performance", "report"}
+# It runs the scripts, and measures nothing by itself.
+FULL = "full"
+SHARED |= {"plain_networks", FULL}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 
 
@@ -94,14 +97,294 @@ def test_the_tables_of_the_documentation_are_those_of_their_lines(module, capsys
     assert module("report").main(["--check"]) == 0, capsys.readouterr().err
 
 
+def without_lines(report, page):
+    """Return what a page says beside its tables and figures."""
+    text = report.BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return report.FIGURE.sub("", text)
+
+
 def test_no_page_has_a_ratio_without_lines(module):
     report = module("report")
     for page in report.pages(FOLDER.parent):
-        text = report.BLOCK.sub("", page.read_text(encoding="utf-8"))
-        text = report.FIGURE.sub("", text)
         # As "1.5 x the time", but not "28 x 28 pixels".
+        text = without_lines(report, page)
         found = re.findall(r"^.*\d x(?! ?\d).*$", text, re.MULTILINE)
         assert not found, f"{page.name}: {found}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/performance.md"])
+def test_every_published_figure_comes_from_lines(module, name):
+    text = without_lines(module("report"), FOLDER.parent / name)
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    unit = r"(%|ms|s|seconds?|minutes?|hours?|times|percent|[GM]B)"
+    assert not re.findall(rf"^.*\d ?{unit}\b.*$", text, re.MULTILINE)
+    assert not re.findall(r"^.*\d ?%.*$", text, re.MULTILINE)
+
+
+def full_line(question, case, participant, seed=0, **fields):
+    """A line of a full measurement."""
+    job = {"participant": participant, "seed": seed, "data": "mnist"}
+    more = {"question": question, "case": case, "job": job} | fields
+    return run(seed, participant, more.pop("wall_s", 1.0), **more)
+
+
+MNIST = "MNIST, 60,000 training images"
+WHOLE = f"{MNIST}, 10,000 test images"
+COSTS = {"tracing_cpu_s": 2.0, "prediction_cpu_s": 0.5, "epochs": 5, "batch_size": 128}
+FULL_LINES = [
+    *(
+        full_line("accuracy", WHOLE, name, seed, accuracy=share, cpu_s=cpu_s, **COSTS)
+        for name, share, cpu_s in (
+            ("the student project's script", 0.98, 60.0),
+            ("fast", 0.99, 5.0),
+            ("defaults", 0.995, 50.0),
+        )
+        for seed in range(3)
+    ),
+    *(
+        full_line("prediction", "MNIST, classic: one image", name, wall_s=wall_s)
+        for name, wall_s in (("skcnn", 0.002), ("SciKeras", 0.08))
+    ),
+    *IMPORTS,
+]
+
+
+@pytest.fixture
+def full_repository(repository):
+    """A repository whose pages take all from a full measurement."""
+    write_lines(repository, "full-2026-11-25", [run(0, "import skcnn", 9.0)])
+    write_lines(repository, "full-2026-11-26", FULL_LINES)
+    figure = "<!-- figure: full prediction; MNIST, classic: one image; "
+    (repository / "README.md").write_text(
+        f"In {figure}skcnn; wall_s; ms --><!-- end -->, and that is "
+        f"{figure}SciKeras / skcnn; wall_s; times --><!-- end --> faster.\n"
+        "<!-- picture: full | docs/accuracy.svg -->\n"
+    )
+    (repository / "docs" / "page.md").write_text(
+        "<!-- results: full imports -->\n<!-- end -->\n"
+        "<!-- results: full memory -->\n<!-- end -->\n"
+        "<!-- results: full -->\n<!-- end -->\n"
+        "<!-- picture: full | speed.svg -->\n"
+    )
+    return repository
+
+
+def write_lines(repository, name, lines):
+    path = repository / "benchmarks" / "results" / f"{name}.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def test_the_newest_full_measurement_fills_the_pages_and_charts(
+    module, full_repository, capsys
+):
+    report = module("report")
+    arguments = ["--root", str(full_repository)]
+    assert report.main([*arguments, "--check"]) == 1
+    assert report.main(arguments) == 0
+    assert "docs/page.md: 1 times not measured yet." in capsys.readouterr().err
+    assert report.main([*arguments, "--check"]) == 0
+    readme = (full_repository / "README.md").read_text()
+    assert "-->2.0 ms<!-- end -->, and that is" in readme
+    assert "-->40 times<!-- end --> faster" in readme
+    page = (full_repository / "docs" / "page.md").read_text()
+    assert "| import skcnn | 3 | 500 | 1,000 | 0.5 |" in page
+    assert "all rows, and 200 % in the worst row; the accuracies of one preset" in page
+    assert "Not measured yet." in page
+    assert page.count("commit abc1234, measured 2026-11-26") == 1
+    assert "- Lines: `benchmarks/results/full-2026-11-26.jsonl`." in page
+    for name in ("accuracy", "speed"):
+        chart = full_repository / "docs" / f"{name}.svg"
+        drawn = chart.read_text()
+        # A chart that somebody changed by hand.
+        chart.write_text(drawn.replace("skcnn", "other", 1))
+        assert report.main([*arguments, "--check"]) == 1
+        chart.write_text(drawn)
+    # A measurement that is newer.
+    write_lines(full_repository, "full-2026-11-27", FULL_LINES[:-1])
+    assert report.main([*arguments, "--check"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"commit": "def5678"},
+            "full-2026-11-26.jsonl mixes lines of 2 values of commit: abc1234, def5678",
+        ),
+        ({"processor": "Another"}, "mixes lines of 2 values of processor: A processor"),
+        ({"threads": 4}, "mixes lines of 2 values of threads: 2, 4"),
+        ({"quick": True}, "full-2026-11-26.jsonl, line 18, is of --quick and no resu"),
+    ],
+)
+def test_a_full_measurement_is_of_one_commit_and_one_machine(
+    module, full_repository, capsys, change, message
+):
+    more = run(3, "import skcnn", 0.1, **change)
+    write_lines(full_repository, "full-2026-11-26", [*FULL_LINES, more])
+    assert module("report").main(["--root", str(full_repository), "--check"]) == 1
+    error = capsys.readouterr().err
+    assert f"README.md: {message}" in error or message in error
+
+
+def test_figures_of_code_that_was_not_committed_are_refused(
+    module, full_repository, capsys
+):
+    lines = [line | {"commit": "abc1234+"} for line in FULL_LINES]
+    write_lines(full_repository, "full-2026-11-26", lines)
+    assert module("report").main(["--root", str(full_repository)]) == 1
+    assert (
+        "2026-11-26.jsonl is of code that was not committed" in capsys.readouterr().err
+    )
+
+
+def test_a_full_measurement_has_only_its_own_charts(module, full_repository, capsys):
+    (full_repository / "README.md").write_text("<!-- picture: full | other.svg -->\n")
+    assert module("report").main(["--root", str(full_repository)]) == 1
+    assert "no chart other; it has accuracy, speed." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (0.00201, "ms", "2.0 ms"),
+        (0.0784, "ms", "78 ms"),
+        (72.6, "s", "73 s"),
+        (2310.4, "MB", "2,310 MB"),
+        (0.9948, "%", "99.5 %"),
+        (1.27, "times", "1.3 times"),
+        (0.0, "s", "0 s"),
+    ],
+)
+def test_a_figure_alone_has_two_digits_that_count(module, value, unit, expected):
+    assert module("report").short([value], unit) == expected
+
+
+def test_an_unknown_unit_is_refused(module):
+    with pytest.raises(ValueError, match="days is not a unit; there are s, ms, %, MB"):
+        module("report").short([1.0], "days")
+
+
+def test_the_chart_of_accuracies_has_a_point_for_each_participant(module):
+    lines = [
+        *FULL_LINES,
+        full_line(
+            *("generality", MNIST, "KNeighborsClassifier"),
+            **{"accuracy": 0.97, "cpu_s": 0.1, "prediction_cpu_s": 20.0},
+        ),
+    ]
+    svg = module("performance").accuracy(lines)
+    name = "{http://www.w3.org/2000/svg}"
+    groups = list(ElementTree.fromstring(svg).iter(f"{name}g"))
+    words = {group.find(f"{name}text").text: group.get("class") for group in groups}
+    assert words == {
+        "skcnn": "ours",
+        "Keras and scikit-learn": "others",
+        "k-NN": "others",
+        "Keras script": "others",
+        "fast": "ours",
+        "defaults": "ours",
+    }
+    # Compiling, training and predicting count.
+    assert module("performance").all_cpu_seconds(lines[3]) == 7.5
+
+
+def test_the_bars_are_as_long_as_their_figures(module):
+    svg = module("performance").speed(FULL_LINES)
+    name = "{http://www.w3.org/2000/svg}"
+    bars = [
+        (
+            group.findall(f"{name}text")[1].text,
+            float(group.find(f"{name}rect").get(key)),
+        )
+        for group in ElementTree.fromstring(svg).iter(f"{name}g")
+        for key in ("width",)
+    ]
+    assert [figure for figure, _ in bars] == ["80 ms", "2 ms"]
+    (_, longest), (_, shortest) = bars
+    assert shortest == pytest.approx(longest / 40, abs=0.1)
+    width, height = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())
+    for text in ElementTree.fromstring(svg).iter(f"{name}text"):
+        assert 0 < float(text.get("y")) < height and 0 < float(text.get("x")) < width
+
+
+def test_a_full_measurement_refuses_changed_code_and_another_commit(module, tmp_path):
+    full = module("full")
+    path = tmp_path / "full-1.jsonl"
+    for commit in (None, "abc1234+"):
+        with pytest.raises(SystemExit, match="have changes that are not committed"):
+            full.check_code(commit, [], path)
+    with pytest.raises(
+        SystemExit, match=r"full-1\.jsonl has lines of commit abc1234, but"
+    ):
+        full.check_code("def5678", IMPORTS, path)
+    full.check_code("abc1234", IMPORTS, path)
+
+
+def test_an_interrupted_full_measurement_goes_on_in_its_file(module, tmp_path):
+    full = module("full")
+    first = full.file_to_write(tmp_path, "abc1234")
+    assert re.fullmatch(r"full-\d{4}-\d\d-\d\d\.jsonl", first.name)
+    first.write_text("".join(f"{json.dumps(line)}\n" for line in IMPORTS))
+    assert full.file_to_write(tmp_path, "abc1234") == first
+    other = full.file_to_write(tmp_path, "def5678")
+    assert other.stem == f"{first.stem}-2"
+    other.write_text(json.dumps(IMPORTS[0] | {"commit": "def5678"}))
+    assert full.newest(tmp_path) == other
+
+
+def test_every_part_of_a_full_measurement_is_a_script_with_known_options(
+    module, monkeypatch
+):
+    for part in module("full").PARTS.values():
+        for name, *words in part.commands:
+            monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
+            script = module(name)
+
+            def started(*args, **more):
+                raise InterruptedError
+
+            monkeypatch.setattr(script, "Study", started)
+            # The options are right if the script gets as far as to its study.
+            with pytest.raises(InterruptedError):
+                script.main()
+
+
+@pytest.mark.slow
+def test_a_full_measurement_goes_on_and_says_what_it_costs(tmp_path, module):
+    out = tmp_path / "full-1.jsonl"
+    command = [sys.executable, FOLDER / "full.py", "--quick", "--out", out]
+    command += ["--only", "imports", "--only", "peers-mnist"]
+    texts = []
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "full-1.jsonl: 2 parts, about " in done.stderr
+        assert "imports: import time, about 2 CPU minutes; " in done.stderr
+        assert "Done. Now run python benchmarks/report.py." in done.stderr
+        texts.append(out.read_text())
+    lines = module("measuring").read_lines(out)
+    assert {line["question"] for line in lines} == {"imports", "generality"}
+    assert all(line["quick"] for line in lines)
+    # Nothing is measured twice.
+    assert texts[0] == texts[1]
+
+
+def test_a_full_measurement_lists_its_parts(module, monkeypatch, tmp_path, capsys):
+    full, out = module("full"), tmp_path / "full-1.jsonl"
+    monkeypatch.setattr(sys, "argv", ["full.py", "--list", "--out", str(out)])
+    assert full.main() == 0
+    listed = capsys.readouterr().err.splitlines()
+    assert len(listed) == 1 + len(full.PARTS)
+    assert all("CPU minutes; 0 lines are there" in line for line in listed[1:])
+    assert not out.exists()
+    for words, message in (
+        (["--out", "other.jsonl"], "the name of the file has to begin with full-"),
+        (["--quick"], "--quick needs --out, because its lines are no results"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["full.py", *words])
+        with pytest.raises(SystemExit):
+            full.main()
+        assert message in capsys.readouterr().err
 
 
 def test_a_report_replaces_what_lies_between_the_comments(module, repository, capsys):
@@ -371,7 +654,7 @@ def test_quick_is_one_round_on_the_digits(module, monkeypatch):
 
 def test_every_script_is_in_the_table_of_questions():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    for name in SCRIPTS:
+    for name in [FULL, *SCRIPTS]:
         assert text.count(f"| `{name}.py` |") == 1, name
 
 
@@ -425,6 +708,10 @@ def test_the_table_of_peers_says_who_is_best_and_who_was_left_out(module):
         "with their square. `MLPClassifier` had not converged after 200 iterations on "
         "faces."
     )
+    # Somebody waited for it.
+    patient = trained("clothes", "PCA, SVC", 0, 0.96, 900.0, n_images=30_000)
+    found = module("generality").tables([*GENERALITY, patient])
+    assert "**96.00** |" in found and "left out" not in found
     more = trained("faces", "skcnn", 0, 0.9, 1.0, n_images=20)
     rows = module("generality").tables([*GENERALITY, more]).splitlines()[4:7]
     assert [row.split(" | ")[:2] for row in rows] == [

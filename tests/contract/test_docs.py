@@ -152,17 +152,55 @@ def readme_blocks(language):
 
 
 @pytest.mark.slow
-def test_readme_python_runs(monkeypatch, tmp_path, capsys):
-    import matplotlib.pyplot as plt
+def test_readme_code_prints_what_readme_says(capsys):
+    code, printed = re.search(
+        r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$",
+        README,
+        re.MULTILINE | re.DOTALL,
+    ).groups()
+    assert len(readme_blocks("python")) == len(readme_blocks("text")) == 1
+    assert 8 <= sum(bool(line.strip()) for line in code.splitlines()) <= 12
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == printed
 
-    monkeypatch.chdir(tmp_path)
-    blocks = readme_blocks("python")
-    assert len(blocks) == 4
-    exec(compile("\n".join(blocks), "README.md", "exec"), {})
-    printed = capsys.readouterr().out
-    # README says so in a comment.
-    assert "(1, 10)" in printed.splitlines()
-    plt.close("all")
+
+def readme_words():
+    """Return the words of README that a reader sees, code and commands included."""
+    text = re.sub(r"<!--.*?-->", "", README, flags=re.DOTALL)
+    # The address of a link is not seen.
+    return re.sub(r"\]\([^)]*\)", "]", text).split()
+
+
+def test_readme_is_read_in_a_few_minutes():
+    assert len(readme_words()) <= 600
+
+
+def test_readme_begins_with_a_picture_a_chart_and_one_command():
+    assert re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README) == [
+        "docs/_static/mistakes.png",
+        "docs/_static/accuracy.svg",
+    ]
+    # Small enough for everybody who opens the page.
+    assert (ROOT / "docs" / "_static" / "mistakes.png").stat().st_size < 200_000
+    first_code = README.index("```")
+    assert README.rindex("![") < first_code
+    assert README[first_code:].startswith("```sh\n")
+
+
+def test_readme_has_no_dates_and_no_spreads():
+    text = " ".join(readme_words())
+    assert not re.findall(r"20\d\d-\d\d|\bn = \d|[Mm]achine [A-Z]\b", text)
+
+
+def test_readme_links_to_every_page_of_the_guide():
+    docs = ROOT / "docs"
+    pages = {page.stem for page in docs.glob("*.md")} - {"index", "user_guide"}
+    inner = re.search(
+        r"```{toctree}\n(.*?)```", (docs / "development.md").read_text(), re.DOTALL
+    )[1]
+    pages -= set(inner.split())
+    linked = set(re.findall(r"\]\(docs/(\w+)\.md\)", README))
+    assert pages - linked == set()
 
 
 def test_ci_runs_the_commands_of_readme():
@@ -182,19 +220,13 @@ def test_ci_runs_the_commands_of_readme():
     assert blocks[1].split(" && ")[-1].startswith(".venv/bin/python -m pytest ")
 
 
-def test_readme_names_what_there_is():
-    table = README.split("| function of `skcnn.datasets` |")[1].split("\n\n")[0]
-    functions = {
-        name
-        for row in table.splitlines()[2:]
-        for name in re.findall(r"`(\w+)`", row.split("|")[1])
-    }
-    assert len(functions) >= 6
-    assert functions <= set(importlib.import_module("skcnn.datasets").__all__)
+def test_pages_name_what_there_is():
     for preset in skcnn.MNISTCNNClassifier.presets:
         assert f'"{preset}"' in README
-    for name in importlib.import_module("skcnn.display").__all__:
-        assert f"| `{name}` |" in README
+    pages = "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/*.md"))
+    for module in ("skcnn.datasets", "skcnn.display"):
+        for name in importlib.import_module(module).__all__:
+            assert re.search(rf"\b{name}\b", pages), name
 
 
 def test_the_citation_is_of_this_version():
