@@ -14,15 +14,31 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
-    "myst_parser",
+    "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "auto_examples/*.ipynb"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+# The Python blocks of a page are run in order, as a notebook, and what they print and
+# draw is shown below them. A page whose blocks did not change keeps its results.
+nb_custom_formats = {
+    ".md": [
+        "myst_nb.core.read.read_myst_markdown_notebook",
+        {"code_directive": "python", "add_source_map": True},
+        False,
+    ]
+}
+nb_execution_mode = "cache"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+# The settings of the process that runs the blocks are in this folder.
+os.environ["IPYTHONDIR"] = os.path.join(os.path.dirname(__file__), "_ipython")
 default_role = "literal"  # names in docstrings
 toc_object_entries_show_parents = "hide"
 autosummary_generate = True

@@ -1,4 +1,4 @@
-"""Label issues, near-duplicates, and the results of a search as a table."""
+"""Label issues, near-duplicates, augmented images, and searches as a table."""
 
 from collections.abc import Sequence
 from numbers import Real
@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images.containers import array_or_frame
-from skcnn._images.forms import validate_images
+from skcnn._images.forms import image_batch, validate_images
 from skcnn._images.labels import check_probabilities
 from skcnn._images.near_duplicates import (
     LARGEST_THRESHOLD,
@@ -19,12 +19,81 @@ from skcnn._images.near_duplicates import (
     find_pairs,
 )
 from skcnn._images.numerics import default_errors
+from skcnn._network.augment import augmented_at_random
 
-__all__ = ["find_label_issues", "find_near_duplicates", "search_results"]
+__all__ = [
+    "augmented_images",
+    "find_label_issues",
+    "find_near_duplicates",
+    "search_results",
+]
 
 # The readers of images take an estimator, whose class they name in messages, and keep
 # in it what the images are like.
 _Reader: Any = type("find_near_duplicates", (BaseEstimator,), {})
+
+
+def augmented_images(estimator: Any, X: Any, *, random_state: Any = None) -> np.ndarray:
+    """Change images at random, as the last `fit` of a classifier changed its images.
+
+    Look at the result: a changed image has to belong to the class of its original.
+
+    Parameters
+    ----------
+    estimator : classifier of skcnn
+        A fitted classifier, whose `augment` in `fit` is applied.
+    X : array-like of shape (n, height, width), (n, height, width, channels) or \
+            (n, height * width * channels)
+        Images in any form that `predict` takes.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the changes. Another number gives other versions of the images.
+
+    Returns
+    -------
+    images : ndarray of shape (n, height, width, channels) of float32
+        A changed version of each image, with the range of pixels of `X`. If `fit`
+        changed no images, these are the images themselves.
+
+    Raises
+    ------
+    NotFittedError
+        If the classifier is not fitted.
+    TypeError
+        If `estimator` is not a classifier of skcnn.
+    ValueError
+        If `predict` would not take the images.
+
+    See Also
+    --------
+    skcnn.display.ImageGridDisplay : Show images.
+
+    Notes
+    -----
+    A network that reduces images (`progressive_resizing`) changes the reduced ones in
+    training. With "flip", training mirrors each image in every second epoch; here it is
+    mirrored with a probability of one half.
+
+    Examples
+    --------
+    >>> from skcnn import MNISTCNNClassifier
+    >>> from skcnn.datasets import load_digit_images
+    >>> from skcnn.inspection import augmented_images
+    >>> X, y = load_digit_images(return_X_y=True)
+    >>> clf = MNISTCNNClassifier(epochs=1, augment="affine").fit(X, y)
+    >>> augmented_images(clf, X[:3], random_state=0).shape
+    (3, 8, 8, 1)
+    """
+    if not hasattr(estimator, "augment"):
+        raise TypeError(
+            f"Got {type(estimator).__name__}, but expected a classifier of skcnn. Of a "
+            "pipeline, pass the last step, and the images as the other steps return "
+            "them."
+        )
+    check_is_fitted(estimator)
+    X = validate_images(estimator, X, reset=False)
+    images = image_batch(X, estimator.image_shape_).astype("float32")
+    names = estimator.keras_classifier_.augment_
+    return augmented_at_random(images, names, check_random_state(random_state))
 
 
 def find_label_issues(y: Any, y_proba: Any, *, classes: Any = None) -> np.ndarray:

@@ -55,7 +55,7 @@ ARROWS = {
         *("storage", "messages", "sklearn_private"),
     },
     "display": {"inspection", "preprocessing", "images", "messages"},
-    "inspection": {"images"},
+    "inspection": {"network", "images"},
     "networks": {"estimator", "network", "sklearn_private"},
     "estimator": {
         *("training", "network", "preprocessing"),

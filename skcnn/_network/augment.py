@@ -98,6 +98,21 @@ def augment_images(
     return (transform or transform_images)(images, rows)
 
 
+def augmented_at_random(
+    images: np.ndarray, names: tuple[str, ...], random: np.random.RandomState
+) -> np.ndarray:
+    """Return float32 images as an epoch of training may change them."""
+    from keras import ops
+
+    def draw(_: str, shape: tuple) -> Any:
+        return ops.convert_to_tensor(random.uniform(size=shape), "float32")
+
+    flip_mask = ops.convert_to_tensor(random.uniform(size=len(images)) < 0.5)
+    tensor = ops.convert_to_tensor(images)
+    changed = augment_images(tensor, names, flip_mask, draw)
+    return ops.convert_to_numpy(changed)
+
+
 def views_seen(augment: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the views that training with some augmentations has seen.
 

@@ -25,6 +25,7 @@ WITH_CODE = [page for page in PAGES if PYTHON.search(page.read_text(encoding="ut
 
 
 @pytest.mark.slow
+@pytest.mark.in_documentation
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
