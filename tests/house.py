@@ -79,6 +79,7 @@ PRIVATE_IN_CLI = {
     "_images.decoding": "says which modes of image files a model takes",
     "_images.files": "reads images of any sizes, in parts",
     "_images.fingerprints": "tells images that a model was trained on from others",
+    "_images.groups": "holds out complete groups as early stopping does",
     "_images.folder_listing": "lists image files as the readers of folders do",
     "_images.forms": "says which shape flat rows are taken for",
     "_images.scaling": "inverts within the range that the pixels can have",
