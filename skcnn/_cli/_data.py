@@ -517,10 +517,7 @@ def _read_image_files(
     for start in range(0, len(files), step):
         some = files[start : start + step]
         read = read_images_with_facts(
-            some,
-            model.image_shape,
-            background=reading.background or "white",
-            on_error=reading.on_error,
+            some, on_error=reading.on_error, **model.reading(reading.background)
         )
         if read.skipped:
             warnings.warn(skipped_message(read), stacklevel=2)
@@ -595,31 +592,35 @@ def _read_folder(
 ) -> dict[str, Images]:
     """Read a folder of classes, or of parts of a data set."""
     from skcnn._images.folder_listing import is_leftover
-    from skcnn.datasets import load_image_folder
     from skcnn.datasets._class_folders import list_parts
+    from skcnn.datasets._image_folder import read_image_folder
 
-    options = {
-        "on_error": reading.on_error,
-        "background": reading.background or "white",
-    }
+    options = _reading_of_files(reading, image_shape, model)
     parts = list_parts(path)
     folders = {folder for group in parts.values() for folder in group}
     names: list[Any] = list(parts) if model is None else _best(path, list(parts))
     read = {}
     for name in names or [None]:
-        images = _named(
-            load_image_folder(path, image_shape=image_shape, subset=name, **options),
-            model,
-        )
+        images = _named(read_image_folder(path, options, name), model)
         if reading.group is not None:
             groups = _groups_in_names(path, images.files, reading.group)
             images = replace(images, groups=groups)
-        image_shape = image_shape or images.X.shape[1:]
+        options["image_shape"] = options["image_shape"] or images.X.shape[1:]
         read[name or "train"] = images
     for folder in sorted(path.iterdir()) if folders else ():
         if folder.is_dir() and not is_leftover(folder) and folder not in folders:
             note(f"{folder} has no folders that name classes, and is not used.")
     return read
+
+
+def _reading_of_files(
+    reading: Reading, image_shape: Any, model: "Model | None"
+) -> dict[str, Any]:
+    """Return how image files are read, as the readers of `skcnn.datasets` take it."""
+    options = {"image_shape": image_shape, "background": reading.background or "white"}
+    if model is not None:
+        options = model.reading(reading.background)
+    return {"on_error": reading.on_error, **options}
 
 
 def _groups_in_names(folder: Path, files: Any, pattern: str) -> Any:
@@ -653,17 +654,15 @@ def _read_image_table(
     path: Path, reading: Reading, image_shape: Any, model: "Model | None"
 ) -> Images:
     """Read image files whose labels are in a table."""
-    from skcnn.datasets import load_image_table
+    from skcnn.datasets._image_table import read_image_table
 
     assert reading.images is not None
-    bunch = load_image_table(
+    bunch = read_image_table(
         path,
         reading.images,
-        image_shape=image_shape,
+        _reading_of_files(reading, image_shape, model),
         label=reading.label or "infer",
         group=reading.group,
-        on_error=reading.on_error,
-        background=reading.background or "white",
     )
     for text in bunch.notes:
         note(text)

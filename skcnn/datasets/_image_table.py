@@ -150,7 +150,31 @@ def load_image_table(
     >>> dogs.images.shape, dogs.target_names[dogs.target[0]]  # doctest: +SKIP
     ((10222, 64, 64, 3), 'boston_bull')
     """
-    check_options(image_shape, background, on_error)
+    options = {
+        "image_shape": image_shape,
+        "on_error": on_error,
+        "background": background,
+    }
+    return read_image_table(
+        csv, folder, options, label=label, group=group, filename=filename
+    )
+
+
+def read_image_table(
+    csv: str | os.PathLike,
+    folder: str | os.PathLike,
+    options: dict[str, Any],
+    *,
+    label: str | int | None = "infer",
+    group: str | int | None = None,
+    filename: str | int = "infer",
+) -> Bunch:
+    """Load images and their labels as `load_image_table` does.
+
+    `options` are the arguments of `read_images_with_facts`, `resize` too.
+    """
+    on_error = options["on_error"]
+    check_options(options["image_shape"], options["background"], on_error)
     files = NamedFiles(folder)
     table, cells = _read(csv, files)
     group_column = None if group is None else find_column(table, group)
@@ -171,9 +195,7 @@ def load_image_table(
             )
     rows, paths = _rows_with_files(table, cells[column], labels, files, on_error)
 
-    read = read_images_with_facts(
-        paths, image_shape, on_error=on_error, background=background
-    )
+    read = read_images_with_facts(paths, **options)
     if read.skipped:
         table.note(skipped_message(read), warn=True)
     rows = rows[read.kept]

@@ -69,6 +69,9 @@ class RecorderModel:
     def transform(self, X):
         return X
 
+    def reading(self, background):
+        return {"image_shape": self.image_shape, "background": background or "white"}
+
     def scaled(self, images):
         return images
 
