@@ -79,8 +79,10 @@ PRIVATE_IN_CLI = {
     "_images.decoding": "says which modes of image files a model takes",
     "_images.files": "reads images of any sizes, in parts",
     "_images.fingerprints": "tells images that a model was trained on from others",
+    "_images.groups": "holds out complete groups as early stopping does",
     "_images.folder_listing": "lists image files as the readers of folders do",
     "_images.forms": "says which shape flat rows are taken for",
+    "_images.resizing": "resizes image files as the first step of a pipeline does",
     "_images.scaling": "inverts within the range that the pixels can have",
     "_messages.wording": "counts and lists as the messages of the library do",
     "_network.startup": "hides the start-up lines of TensorFlow",
@@ -88,6 +90,8 @@ PRIVATE_IN_CLI = {
     "_storage.files": "writes figures and tables completely or not at all",
     "_training.progress": "shows how far a training is while it goes on",
     "datasets._class_folders": "sees the parts of a folder before it reads one",
+    "datasets._image_folder": "reads files for a pipeline that resizes them",
+    "datasets._image_table": "reads files for a pipeline that resizes them",
     "datasets._npz": "sees the parts of a file before it reads one",
 }
 

@@ -60,6 +60,7 @@ class Reading:
     """The options for reading data, which all commands share."""
 
     label: str | None = None
+    group: str | None = None
     no_header: bool = False
     x_name: str | None = None
     y_name: str | None = None
@@ -92,6 +93,15 @@ _ALWAYS = (
         metavar="NAME",
         help="The column of a CSV file that holds the labels  [default: found by its "
         "name].",
+    ),
+    click.option(
+        "--group",
+        metavar="NAME",
+        help="What says which images belong together, such as those of a patient or a "
+        "video: a column of a CSV file, an array of an npz file, or for a folder a "
+        "regular expression that finds it in the paths of the files, such as "
+        '"patient[0-9]+". No group is divided between training and test. The column '
+        "is not used as pixels.",
     ),
     click.option(
         "--no-header",
@@ -183,6 +193,8 @@ class Images:
         Facts about the images to announce, such as skipped files.
     files : ndarray of str or None
         The image files; None for images in a table or an array.
+    groups : ndarray or None
+        The group of each image; None if nobody has named groups.
     """
 
     X: Any
@@ -190,6 +202,7 @@ class Images:
     columns: list[str] | None = None
     description: str = ""
     files: Any = None
+    groups: Any = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -206,7 +219,8 @@ class Images:
         """Return some of the images."""
         y = None if self.y is None else self.y[rows]
         files = None if self.files is None else self.files[rows]
-        return replace(self, X=self.X[rows], y=y, files=files)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, X=self.X[rows], y=y, files=files, groups=groups)
 
     def inverted(self, interval: tuple[float, float] | None = None) -> "Images":
         """Return the images with dark and bright exchanged."""
@@ -283,8 +297,11 @@ def name_of(data: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)[:LONGEST_STEM].strip("-.") or "model"
 
 
-def check_options(files: list[str], reading: Reading) -> None:
-    """Refuse files that are never read, and options of which no file has any use."""
+def check_options(files: list[str], reading: Reading, *, labeled: bool = True) -> None:
+    """Refuse files that are never read, and options of which no file has any use.
+
+    `labeled` says whether the command needs labels, and so has a use for groups.
+    """
     paths = [Path(file) for file in files if file not in DATA_SETS]
     for path in paths:
         if path.suffix.lower() == ".npy":
@@ -295,12 +312,27 @@ def check_options(files: list[str], reading: Reading) -> None:
             )
     tables = any(map(is_table, paths))
     archives = any(path.suffix.lower() == ".npz" for path in paths)
+    folders = any(map(os.path.isdir, paths))
+    if labeled and folders and reading.group is not None:
+        try:
+            re.compile(reading.group)
+        except re.error as error:
+            raise click.UsageError(
+                f"Got --group {reading.group}, but for a folder a regular expression "
+                f"was expected, and this is none: {error}."
+            ) from error
     # A table may name image files.
     others = reading.images is not None or any(
         not is_table(path) and path.suffix.lower() != ".npz" for path in paths
     )
     for name, value, is_used, what in (
         ("--label", reading.label, tables, "CSV files"),
+        (
+            "--group",
+            reading.group,
+            tables or (labeled and (archives or folders)),
+            "CSV files, npz files and folders" if labeled else "columns of CSV files",
+        ),
         ("--no-header", reading.no_header, tables, "CSV files"),
         ("--images", reading.images, tables, "CSV files"),
         ("--x", reading.x_name, archives, "npz files"),
@@ -358,6 +390,9 @@ def read_to_train(
     if train.y is None:
         raise ValueError(f"{data} has no labels to learn from. {_HOW_TO_NAME_LABELS}")
     val, test = parts.get("val"), parts.get("test")
+    for name, part in parts.items():
+        if name != "train":
+            _warn_of_common_groups(data, train, part, name)
     if test is not None:
         _warn_of_unknown_labels(data, train, test)
     if test is None and val is not None:
@@ -387,6 +422,22 @@ def _warn_of_unknown_labels(data: str, train: Images, test: Images) -> None:
         note(
             f"The test part of {data} has the {word} {names}, of which the train part "
             "has no image: such images count as mistakes.",
+            kind="Warning",
+        )
+
+
+def _warn_of_common_groups(data: str, train: Images, other: Images, name: str) -> None:
+    """Warn of groups with images in two parts of the data."""
+    if train.groups is None or other.groups is None:
+        return
+    import numpy as np
+
+    common = np.intersect1d(train.groups, other.groups)
+    if len(common):
+        note(
+            f"{data} has images of {counted(len(common), 'group')} in both the train "
+            f"part and the {name} part ({first_of(map(visible, common))}), so the "
+            "accuracy may be too high for images of new groups.",
             kind="Warning",
         )
 
@@ -466,10 +517,7 @@ def _read_image_files(
     for start in range(0, len(files), step):
         some = files[start : start + step]
         read = read_images_with_facts(
-            some,
-            model.image_shape,
-            background=reading.background or "white",
-            on_error=reading.on_error,
+            some, on_error=reading.on_error, **model.reading(reading.background)
         )
         if read.skipped:
             warnings.warn(skipped_message(read), stacklevel=2)
@@ -544,23 +592,20 @@ def _read_folder(
 ) -> dict[str, Images]:
     """Read a folder of classes, or of parts of a data set."""
     from skcnn._images.folder_listing import is_leftover
-    from skcnn.datasets import load_image_folder
     from skcnn.datasets._class_folders import list_parts
+    from skcnn.datasets._image_folder import read_image_folder
 
-    options = {
-        "on_error": reading.on_error,
-        "background": reading.background or "white",
-    }
+    options = _reading_of_files(reading, image_shape, model)
     parts = list_parts(path)
     folders = {folder for group in parts.values() for folder in group}
     names: list[Any] = list(parts) if model is None else _best(path, list(parts))
     read = {}
     for name in names or [None]:
-        images = _named(
-            load_image_folder(path, image_shape=image_shape, subset=name, **options),
-            model,
-        )
-        image_shape = image_shape or images.X.shape[1:]
+        images = _named(read_image_folder(path, options, name), model)
+        if reading.group is not None:
+            groups = _groups_in_names(path, images.files, reading.group)
+            images = replace(images, groups=groups)
+        options["image_shape"] = options["image_shape"] or images.X.shape[1:]
         read[name or "train"] = images
     for folder in sorted(path.iterdir()) if folders else ():
         if folder.is_dir() and not is_leftover(folder) and folder not in folders:
@@ -568,20 +613,56 @@ def _read_folder(
     return read
 
 
+def _reading_of_files(
+    reading: Reading, image_shape: Any, model: "Model | None"
+) -> dict[str, Any]:
+    """Return how image files are read, as the readers of `skcnn.datasets` take it."""
+    options = {"image_shape": image_shape, "background": reading.background or "white"}
+    if model is not None:
+        options = model.reading(reading.background)
+    return {"on_error": reading.on_error, **options}
+
+
+def _groups_in_names(folder: Path, files: Any, pattern: str) -> Any:
+    """Return what a regular expression finds in the path of each file in a folder.
+
+    That is what its parentheses match if it has any, and otherwise the whole match.
+    """
+    import numpy as np
+
+    names = [Path(file).relative_to(folder).as_posix() for file in files]
+    groups, without = [], []
+    for name in names:
+        found = re.search(pattern, name)
+        # The whole match alone, if there are no parentheses.
+        matched = found and (found.groups() or (found[0],))
+        text = "/".join(part for part in matched or () if part)
+        groups.append(text)
+        if not text:
+            without.append(name)
+    if without:
+        raise ValueError(
+            f"--group {pattern} finds nothing in the paths of {len(without):,} of "
+            f"{counted(len(names), 'image file')} in {folder}: "
+            f"{first_of(map(visible, without))}. Each image needs a group: change the "
+            "regular expression, or move these files elsewhere."
+        )
+    return np.array(groups)
+
+
 def _read_image_table(
     path: Path, reading: Reading, image_shape: Any, model: "Model | None"
 ) -> Images:
     """Read image files whose labels are in a table."""
-    from skcnn.datasets import load_image_table
+    from skcnn.datasets._image_table import read_image_table
 
     assert reading.images is not None
-    bunch = load_image_table(
+    bunch = read_image_table(
         path,
         reading.images,
-        image_shape=image_shape,
+        _reading_of_files(reading, image_shape, model),
         label=reading.label or "infer",
-        on_error=reading.on_error,
-        background=reading.background or "white",
+        group=reading.group,
     )
     for text in bunch.notes:
         note(text)
@@ -596,7 +677,8 @@ def _read_npz(
     from skcnn.datasets._npz import npz_parts
 
     if reading.x_name is not None or reading.y_name is not None:
-        bunch = read_npz(path, x=reading.x_name, y=reading.y_name)
+        named = {"x": reading.x_name, "y": reading.y_name}
+        bunch = read_npz(path, groups=reading.group, **named)
         return {"train": _from_npz(path, bunch, model)}
     found = npz_parts(path)
     names: list[Any] = [name for name in found if name is not None]
@@ -605,7 +687,10 @@ def _read_npz(
         names = _best(path, labeled if need_labels and labeled else names)
     read = {}
     for name in names or [None]:
-        bunch = read_npz(path, subset=name)
+        # One array cannot name the groups of several parts.
+        is_grouped = name in (None, "train") or len(found) == 1
+        groups = reading.group if is_grouped else None
+        bunch = read_npz(path, subset=name, groups=groups)
         read[name or "train"] = _from_npz(path, bunch, model)
     return read
 
@@ -620,7 +705,7 @@ def _from_npz(path: Path, bunch: Any, model: "Model | None") -> Images:
             f"{path} has no names of columns; its {len(names)} columns were read in "
             "their order."
         )
-    return Images(X, bunch.get("target"), columns)
+    return Images(X, bunch.get("target"), columns, groups=bunch.get("groups"))
 
 
 def _best(path: Path, names: list[str]) -> list[str]:
@@ -643,6 +728,7 @@ def _read_table(
     bunch = read_table(
         path,
         label=reading.label or "infer",
+        group=reading.group,
         header=False if reading.no_header else "infer",
         feature_names=None if names is None else list(names),
     )
@@ -651,7 +737,8 @@ def _read_table(
     columns = bunch.feature_names
     if columns is None and names is not None:
         columns = list(names)
-    return Images(bunch.data, bunch.get("target"), columns), bunch.ids
+    y, groups = bunch.get("target"), bunch.get("groups")
+    return Images(bunch.data, y, columns, groups=groups), bunch.ids
 
 
 def _named(bunch: Any, model: "Model | None" = None) -> Images:
@@ -670,8 +757,8 @@ def _named(bunch: Any, model: "Model | None" = None) -> Images:
         )
         if model is not None:
             images = model.scaled(images)
-    files = bunch.get("filenames")
-    return Images(images, y, description=description, files=files)
+    files, groups = bunch.get("filenames"), bunch.get("groups")
+    return Images(images, y, description=description, files=files, groups=groups)
 
 
 def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
@@ -679,6 +766,8 @@ def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
     import numpy as np
     from sklearn.model_selection import train_test_split
 
+    if images.groups is not None:
+        return _held_out_by_group(data, images, test_size, seed)
     classes, counts = np.unique(images.y, return_counts=True)
     n_test = int(np.ceil(test_size * len(images)))
     reason = None
@@ -709,7 +798,82 @@ def _held_out(data: str, images: Images, test_size: float, seed: int) -> Parts:
     return Parts(images.take(rows[0]), None, images.take(rows[1]))
 
 
-def check_folds(data: str, y: Any, n_folds: int) -> None:
+def _held_out_by_group(data: str, images: Images, test_size: float, seed: int) -> Parts:
+    """Split complete groups of images into a training part and a test part."""
+    import numpy as np
+
+    from skcnn._images.groups import hold_out_groups
+
+    indices, class_indices = _check_groups(
+        data,
+        images,
+        2,
+        "the images to test on are complete groups, so each class has to be in two "
+        "groups or more. Give other groups, or give --test-size 0, which trains on "
+        "all images and reports nothing",
+    )
+    is_held = hold_out_groups(indices, class_indices, test_size, seed)
+    train, test = np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    return Parts(images.take(train), None, images.take(test))
+
+
+def _check_groups(data: str, images: Images, fewest: int, why: str) -> tuple:
+    """Refuse classes in fewer groups; return the indices of groups and classes."""
+    import numpy as np
+
+    from skcnn._images.groups import encode_groups
+
+    groups, indices = encode_groups(images.groups, len(images))
+    classes, class_indices = np.unique(images.y, return_inverse=True)
+    for place, name in enumerate(classes):
+        found = np.unique(indices[class_indices == place])
+        if len(found) < fewest:
+            of_class = "" if len(groups) == len(found) else f" of {visible(name)}"
+            raise ValueError(
+                f"{data} has all images{of_class} in {counted(len(found), 'group')}, "
+                f"{first_of(map(visible, groups[found]))}, but {why}."
+            )
+    return indices, class_indices
+
+
+def make_folds(
+    data: str, images: Images, n_folds: int, seed: int | None = None
+) -> list[tuple]:
+    """Return the rows to train on and to test on of each fold, stratified by class.
+
+    All images of a group are in one fold. The images are shuffled if there is a seed.
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    options: Any = {"shuffle": seed is not None, "random_state": seed}
+    if images.groups is None:
+        _check_folds(data, images.y, n_folds)
+        splitter: Any = StratifiedKFold(n_folds, **options)
+        return list(splitter.split(images.y, images.y))
+    why = (
+        f"each of the {n_folds} folds of the cross-validation has complete groups, so "
+        f"each class has to be in {n_folds} groups or more"
+    )
+    indices, _ = _check_groups(data, images, n_folds, why)
+    splitter = StratifiedGroupKFold(n_folds, **options)
+    folds = list(splitter.split(images.y, images.y, indices))
+    for train, test in folds:
+        if len(missing := np.setdiff1d(images.y, images.y[train])):
+            raise ValueError(
+                f"{data} has groups of so different sizes that a fold of the "
+                f"cross-validation has all images of {visible(missing[0])}: {why}, of "
+                "about the same size."
+            )
+        if not len(test):
+            raise ValueError(
+                f"{data} has groups of so different sizes that a fold of the "
+                f"cross-validation is empty: {why}, of about the same size."
+            )
+    return folds
+
+
+def _check_folds(data: str, y: Any, n_folds: int) -> None:
     """Refuse labels of which not every fold of a cross-validation can have an image."""
     import numpy as np
 

@@ -78,6 +78,8 @@ def evaluate(model, data, pictures, force, reading, to_json):
     seen_by_fit = loaded.transform(images.for_model())
     tested = Tested.of(loaded.classifier, seen_by_fit)
     tested.note_what_is_left_out(len(y))
+    if images.groups is not None:
+        tested.warn_of_groups(images.groups)
     X, y = np.asarray(images.X)[tested.rows], y[tested.rows]
     say(f"Predicting {counted(len(X), 'image')} ...")
     if len(X) < len(images.X):

@@ -69,7 +69,10 @@ def export(model, kind, output, dtype, force):
     say(f"Writing {output} ...")
     write = to_onnx if kind == "onnx" else to_saved_model
     write(loaded.estimator, output, dtype=dtype)
-    shape = ", ".join(map(str, ("n", *loaded.classifier.image_shape_)))
+    *size, channels = loaded.image_shape
+    if loaded.aspect_ratio is not None:
+        size = ["height", "width"]
+    shape = ", ".join(map(str, ("n", *size, channels)))
     say(
         f'Wrote {output}. The input "images" is {dtype} of shape ({shape}); the '
         'outputs are "labels" and "probabilities".'

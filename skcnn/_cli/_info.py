@@ -64,6 +64,7 @@ def _facts(path, model):
         "steps": [type(step).__name__ for step in model.transformers],
         "classifier": type(classifier).__name__,
         "image_shape": model.image_shape,
+        "aspect_ratio": model.aspect_ratio,
         "feature_names": model.feature_names,
         "pixels": classifier._seen_pixels,
         "classes": model.classes,
@@ -95,7 +96,12 @@ def _lines(facts):
     color = {1: "gray", 3: "color", 4: "color with transparency"}
     kind = " > ".join([*facts["steps"], facts["classifier"]])
     pixels = facts["pixels"]
-    images = f"{width} x {height} pixels, {color.get(channels, f'{channels} channels')}"
+    ways = {"stretch": "stretched", "pad": "padded", "crop": "cropped"}
+    way = ways.get(facts["aspect_ratio"])
+    images = "" if way is None else f"of any size, {way} to "
+    images += (
+        f"{width} x {height} pixels, {color.get(channels, f'{channels} channels')}"
+    )
     if pixels is not None:
         images += f", {pixels['dtype']}"
         images += f" from {pixels['minimum']:g} to {pixels['maximum']:g}"

@@ -11,13 +11,14 @@ from skcnn._cli._data import (
     DATA_HELP,
     Data,
     check_data,
-    check_folds,
+    make_folds,
     read_labeled,
     reading_options,
 )
 from skcnn._cli._output import check_output, write_text
 from skcnn._cli._parameters import Chosen, choosing_options
 from skcnn._cli._progress import live
+from skcnn._cli._search import groups_reach_fit
 from skcnn._cli._terminal import (
     Command,
     as_json,
@@ -90,7 +91,7 @@ def label_issues(data, choice, folds, reading, output, force, to_json):
     say(f"Reading {data} ...")
     image_shape = chosen.parameters.get("image_shape")
     images = read_labeled(data, reading, image_shape=image_shape)
-    check_folds(data, images.y, folds)
+    rows = make_folds(data, images, folds, choice.seed)
     from skcnn._images.forms import shape_of_images
 
     shape = shape_of_images(images.X[:1], image_shape)
@@ -98,7 +99,7 @@ def label_issues(data, choice, folds, reading, output, force, to_json):
     n_images = counted(len(images), "image")
     say(f"{data}: {n_images}. Training a {type(estimator).__name__} {folds} times.")
     with progress_on_stderr():
-        probabilities = _cross_validated(estimator, images, folds, choice.seed)
+        probabilities = _cross_validated(estimator, images, rows)
     issues = _issues(data, images, probabilities)
     say(f"Found {counted(len(issues), 'label')} of {len(images):,} to look at.")
     text = as_json(issues) if to_json else _table(issues)
@@ -111,16 +112,16 @@ def label_issues(data, choice, folds, reading, output, force, to_json):
         say("Next: look at these images, correct their labels, and train again.")
 
 
-def _cross_validated(estimator, images, n_folds, seed):
+def _cross_validated(estimator, images, folds):
     """Return the probabilities of each image by a network that was not trained on it.
 
     The columns are in the order of the sorted labels.
     """
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import cross_val_predict
 
     from skcnn._training.progress import watched
 
-    start = time.perf_counter()
+    start, n_folds = time.perf_counter(), len(folds)
 
     def lines():
         progress, fold = watch.progress, max(watch.n_begun, 1)
@@ -134,14 +135,18 @@ def _cross_validated(estimator, images, n_folds, seed):
             text += f": about {duration(left + total / fold * (n_folds - fold))} left"
         return [text]
 
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    with watched() as watch, live(lines):
+    with (
+        groups_reach_fit(estimator, images.groups) as more,
+        watched() as watch,
+        live(lines),
+    ):
         return cross_val_predict(
             estimator,
             images.for_model(),
             images.y,
-            cv=splitter,
+            cv=folds,
             method="predict_proba",
+            params=more,
         )
 
 

@@ -40,8 +40,7 @@ class Model:
     Raises
     ------
     ValueError
-        If the file does not hold a classifier of skcnn, or resizes images in another
-        way than the command line.
+        If the file does not hold a classifier of skcnn.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,11 +60,10 @@ class Model:
         self.classifier: Any = last
         self.classes = last.classes_
         first = [*self.transformers, last][0]
-        if isinstance(first, ImageResizer):
-            _refuse_other_resizing(first, path)
-            self.image_shape = tuple(first.output_shape_)
-        else:
-            self.image_shape = tuple(first.image_shape_)
+        self._resizer: Any = first if isinstance(first, ImageResizer) else None
+        self.image_shape = tuple(
+            first.image_shape_ if self._resizer is None else first.output_shape_
+        )
         self.feature_names = getattr(first, "feature_names_in_", None)
         height, width, _ = self.image_shape
         if height * width > MOST_PIXELS:
@@ -73,6 +71,11 @@ class Model:
                 f"{path} is of images of {height} x {width} pixels; skcnn on the "
                 f"command line goes up to {MOST_PIXELS:,} pixels an image."
             )
+
+    @property
+    def aspect_ratio(self) -> str | None:
+        """How the first step resizes images of any size; None if it does not."""
+        return None if self._resizer is None else self._resizer.aspect_ratio
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -94,6 +97,39 @@ class Model:
             if not isinstance(step, (ImageFlattener, ImageReshaper, ImageResizer)):
                 break
         return None
+
+    def reading(self, background: str | None) -> dict[str, Any]:
+        """Return how to read image files, as `read_images_with_facts` takes it.
+
+        `background` is the color that the user has named, if any.
+        """
+        if self._resizer is None:
+            return {
+                "image_shape": self.image_shape,
+                "background": background or "white",
+            }
+        return {
+            "image_shape": self.image_shape,
+            "background": background or self._resizer.background,
+            "resize": self._resized,
+        }
+
+    def _resized(self, pixels: "np.ndarray") -> "np.ndarray":
+        """Return the pixels of an image file, resized as the first step does it."""
+        import numpy as np
+
+        from skcnn._images.resizing import resized
+
+        resizer = self._resizer
+        fill, interval = np.asarray(resizer.fill), self.interval
+        if resizer.dtype_ in ("uint8", "uint16"):
+            interval = (0, np.iinfo(resizer.dtype_).max)
+        if interval is not None:
+            # `fill` is on the scale of training, and these pixels are on that of files.
+            low, high = interval
+            fill = (fill - low) / (high - low) * np.iinfo(pixels.dtype).max
+        size, numbers = self.image_shape[:2], np.rint(fill).reshape(-1).tolist()
+        return resized(pixels, size, resizer.aspect_ratio, numbers)
 
     def scaled(self, images: "np.ndarray") -> "np.ndarray":
         """Return the pixels of image files, scaled to the range of the training pixels.
@@ -143,15 +179,3 @@ def _steps(estimator: Any) -> list[Any]:
         if outer is not None and outer != "passthrough"
         for step in _steps(outer)
     ]
-
-
-def _refuse_other_resizing(resizer: Any, path: Path) -> None:
-    """Refuse an ImageResizer that the readers of the command line do not imitate."""
-    from skcnn._images.files import as_rgb
-
-    options = {"aspect_ratio": resizer.aspect_ratio, "background": resizer.background}
-    if resizer.aspect_ratio != "stretch" or as_rgb(resizer.background) != (255,) * 3:
-        raise ValueError(
-            f"{path} resizes images with {options}, but the command line stretches "
-            "images on white. Load it in Python with skcnn.load."
-        )

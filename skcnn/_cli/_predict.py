@@ -71,7 +71,7 @@ def predict(model, files, proba, output, submission, force, reading, to_json):
             "--submission writes labels into a file; it goes with none of -o, --proba "
             "and --json."
         )
-    check_options(files, reading)
+    check_options(files, reading, labeled=False)
 
     start_keras()
     loaded = Model(model)

@@ -80,6 +80,22 @@ class Tested:
                 "model was trained on them."
             )
 
+    def warn_of_groups(self, groups: "np.ndarray") -> None:
+        """Warn of images in the report whose groups have training images."""
+        import numpy as np
+
+        if self.n_trained_on is None or len(self.rows) == len(groups):
+            return
+        trained_on = np.delete(groups, self.rows)
+        n = int(np.isin(groups[self.rows], trained_on).sum())
+        if n:
+            note(
+                f"{counted(n, 'unseen image')} of {len(self.rows):,} "
+                f"{'is' if n == 1 else 'are'} of groups on which the model was "
+                "trained, so the accuracy may be too high for images of new groups.",
+                kind="Warning",
+            )
+
 
 def report(y_true: "np.ndarray", y_pred: "np.ndarray") -> dict[str, Any]:
     """Return the accuracy and scikit-learn's report as a dict."""

@@ -1,6 +1,8 @@
 """The grid search of ``skcnn train --search``."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from skcnn._cli._progress import live
@@ -26,24 +28,30 @@ class Search:
         self._watch: Any = None
         self._last = time.perf_counter()
 
-    def run(self, X: Any, y: Any) -> "pd.DataFrame":
-        """Fit and score all candidates on all folds; return a table of results."""
+    def run(
+        self, X: Any, y: Any, folds: list[tuple], groups: Any = None
+    ) -> "pd.DataFrame":
+        """Fit and score all candidates on all folds; return a table of results.
+
+        `groups` are for the images that each fit may hold out.
+        """
         from sklearn.model_selection import GridSearchCV
 
         from skcnn._training.progress import watched
         from skcnn.inspection import search_results
 
-        search = GridSearchCV(
-            self._estimator,
-            self._grid,
-            cv=N_FOLDS,
-            scoring=self._score,
-            refit=False,
-            error_score="raise",
-        )
-        start = self._last = time.perf_counter()
-        with watched() as self._watch, live(self._lines, self._n_complete):
-            search.fit(X, y)
+        with groups_reach_fit(self._estimator, groups) as more:
+            search = GridSearchCV(
+                self._estimator,
+                self._grid,
+                cv=folds,
+                scoring=self._score,
+                refit=False,
+                error_score="raise",
+            )
+            start = self._last = time.perf_counter()
+            with watched() as self._watch, live(self._lines, self._n_complete):
+                search.fit(X, y, **more)
         seconds = time.perf_counter() - start
         say(f"Tried {len(self._candidates)} candidates in {duration(seconds)}.")
         return search_results(search)
@@ -159,6 +167,19 @@ class Search:
         if not all(isinstance(number, (int, float)) for number in epochs):
             return [1.0] * len(epochs)
         return [float(number) for number in epochs]
+
+
+@contextmanager
+def groups_reach_fit(estimator: Any, groups: Any) -> Iterator[dict[str, Any]]:
+    """Let a cross-validation pass groups to `fit`; yield them as its arguments."""
+    if groups is None:
+        yield {}
+        return
+    from sklearn import config_context
+
+    with config_context(enable_metadata_routing=True):
+        estimator.set_fit_request(groups=True)
+        yield {"groups": groups}
 
 
 def as_text(params: dict[str, Any]) -> str:

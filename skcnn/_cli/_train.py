@@ -9,7 +9,7 @@ from skcnn._cli._data import (
     DATA_HELP,
     Data,
     check_data,
-    check_folds,
+    make_folds,
     name_of,
     read_to_train,
     reading_options,
@@ -63,6 +63,7 @@ SHORT_NAMES = {
       skcnn train cifar10 --preset accurate --checkpoint cifar.checkpoint
       skcnn train train.csv -o digits.skcnn
       skcnn train trainLabels.csv --images train/ -o cifar.skcnn
+      skcnn train scans/ --group "patient[0-9]+" --set early_stopping=True
       skcnn train pets/ --set "image_shape=(64, 64, 3)" --set epochs=20
       skcnn train digits --search learning_rate=0.003,0.01 --search dropout=0,0.2
 
@@ -159,15 +160,15 @@ def train(
 
     shape = shape_of_images(parts.train.X[:1], image_shape)
     estimator = chosen.make(shape[2], verbose=1)
-    if chosen.grid:
-        check_folds(data, parts.train.y, N_FOLDS)
+    folds = make_folds(data, parts.train, N_FOLDS) if chosen.grid else []
     _announce(data, parts, estimator, shape, saved_as)
     search = results = None
     try:
         with progress_on_stderr():
             if chosen.grid:
                 search = Search(chosen.make(shape[2]), chosen.grid)
-                results = search.run(parts.train.for_model(), parts.train.y)
+                train = parts.train
+                results = search.run(train.for_model(), train.y, folds, train.groups)
                 say(f"Training with the best: {as_text(search.best_params)}.")
                 estimator.set_params(**search.best_params)
             if checkpoint is not None and checkpoint.exists():
@@ -231,11 +232,25 @@ def _announce(data, parts, estimator, shape, saved_as):
     classes = np.unique(train.y)
     names = first_of(map(visible, classes))
     say(f"{text}; {counted(len(classes), 'class', 'classes')}: {names}")
+    _announce_groups(parts)
     name = type(estimator).__name__
     if saved_as is None:
         say(f"Training a {name}, which will not be saved.")
     else:
         say(f"Training a {name}, which will be saved as {saved_as}.")
+
+
+def _announce_groups(parts):
+    """Print how many groups of images there are, and what some of them are called."""
+    import numpy as np
+
+    if parts.train.groups is None:
+        return
+    groups = np.unique(parts.train.groups)
+    text = f"Groups: {len(groups):,} to train on"
+    if parts.test is not None and parts.test.groups is not None:
+        text += f" and {len(np.unique(parts.test.groups)):,} to test on"
+    say(f"{text}: {first_of(map(visible, groups))}")
 
 
 def _describe_array(X, shape):
@@ -254,6 +269,8 @@ def _fit(estimator, parts, checkpoint):
     more = {}
     if parts.val is not None:
         more = {"X_val": parts.val.for_model(), "y_val": parts.val.y}
+    elif parts.train.groups is not None:
+        more = {"groups": parts.train.groups}
     if checkpoint is not None:
         more["checkpoint"] = checkpoint
 

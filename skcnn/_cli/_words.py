@@ -56,6 +56,14 @@ _IN_OPTIONS = [
         r", or the names of the columns of pixels as feature_names=\[\.\.\.\]",
         "",
     ),
+    ("group", r"\bgroup=\.\.\.(?=$| [A-Z])", "--group NAME."),
+    ("group", r"\bgroup=\.\.\.", "--group NAME"),
+    ("group", r"\bas given in groups\b", "which --group names"),
+    (
+        "settings",
+        r"\bPass X_val and y_val in place of groups, or\b",
+        "Give the data a part named val, or",
+    ),
     ("no_header", r"\bheader=None\b", "--no-header"),
     (
         "no_header",

@@ -97,8 +97,12 @@ def read_images_with_facts(
     background: Any = "white",
     on_error: str = "raise",
     can_skip: bool = True,
+    resize: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> ReadImages:
-    """Read images as `read_images` does, and report what was skipped or transparent."""
+    """Read images as `read_images` does, and report what was skipped or transparent.
+
+    `resize` may be another way to give an image the height and width of `image_shape`.
+    """
     sources = _checked_sources(sources)
     array: np.ndarray = np.empty(0)
 
@@ -122,7 +126,13 @@ def read_images_with_facts(
         return store
 
     kept, transparent, skipped = decode_images(
-        sources, image_shape, begin, background, on_error, can_skip=can_skip
+        sources,
+        image_shape,
+        begin,
+        background,
+        on_error,
+        resize=resize,
+        can_skip=can_skip,
     )
     return ReadImages(array[: len(kept)], kept, transparent, skipped)
 
@@ -141,7 +151,8 @@ def decode_images(
     """Decode images one by one, and pass each to a function that stores the image.
 
     In place of `image_shape`, `channels` may state the number of channels, and `resize`
-    a function that gives all images the same size.
+    a function that gives all images the same size. With `image_shape`, `resize` may be
+    another way to its height and width.
 
     `begin` takes the shape and dtype of the images, and returns the function that
     stores one image. If a color image follows gray ones, or a 16-bit image follows
@@ -152,7 +163,7 @@ def decode_images(
     check_options(image_shape, background, on_error)
     size, stated_channels = _stated_form(image_shape)
     if size is not None:
-        channels, resize = stated_channels, partial(resized, size=size)
+        channels, resize = stated_channels, resize or partial(resized, size=size)
         if not len(sources):
             begin(tuple(image_shape or ()), np.dtype(np.uint8))
     color = as_rgb(background)

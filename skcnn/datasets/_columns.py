@@ -74,6 +74,19 @@ def labels_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
     return numbers
 
 
+def groups_of(table: TextTable, texts: np.ndarray, column: int) -> np.ndarray:
+    """Return groups as int64 if all are integers, as str otherwise; refuse no value."""
+    for row, text in enumerate(texts):
+        if text.strip().lower() in _MISSING | {""}:
+            raise ValueError(
+                f"{table.path}: line {table.line_of(row)} has "
+                f"{shown(str(text)) if text.strip() else 'no value'} in "
+                f"{table.column(column)}, but each image needs a group. Give an image "
+                "that belongs to no other a group of its own."
+            )
+    return parsed(texts)
+
+
 def parsed(texts: Any) -> np.ndarray:
     """Return texts as int64 if Python prints integers so, and as str otherwise.
 

@@ -145,14 +145,26 @@ def load_image_folder(
     """
     if cache is not None and not isinstance(cache, (str, os.PathLike)):
         raise TypeError(f"Got cache={cache!r}, but expected a path or None.")
-    check_options(image_shape, background, on_error)
-    root = Path(path)
-    files, target, class_names = list_class_files(root, subset)
     options: dict[str, Any] = {
         "image_shape": image_shape,
         "on_error": on_error,
         "background": background,
     }
+    return read_image_folder(Path(path), options, subset, cache)
+
+
+def read_image_folder(
+    root: Path,
+    options: dict[str, Any],
+    subset: str | None = None,
+    cache: str | os.PathLike | None = None,
+) -> Bunch:
+    """Load a folder as `load_image_folder` does.
+
+    `options` are the arguments of `read_images_with_facts`, `resize` too.
+    """
+    check_options(options["image_shape"], options["background"], options["on_error"])
+    files, target, class_names = list_class_files(root, subset)
     if cache is None:
         read = read_images_with_facts(files, **options)
     else:
@@ -163,7 +175,7 @@ def load_image_folder(
         read.images,
         np.array(target, dtype=np.int64)[read.kept],
         target_names=np.array(class_names),
-        descr=f"Images of {len(class_names)} classes from the folder {path}",
+        descr=f"Images of {len(class_names)} classes from the folder {root}",
     )
     bunch.filenames = np.array([str(files[i]) for i in read.kept])
     bunch.skipped = [name for name, _ in read.skipped]

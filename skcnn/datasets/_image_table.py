@@ -15,6 +15,7 @@ from skcnn._messages.wording import counted, first_of, shown
 from skcnn.datasets._bunch import make_image_bunch
 from skcnn.datasets._columns import (
     find_column,
+    groups_of,
     is_id,
     is_label,
     labels_of,
@@ -37,6 +38,7 @@ def load_image_table(
     *,
     image_shape: tuple[int, ...] | None = None,
     label: str | int | None = "infer",
+    group: str | int | None = None,
     filename: str | int = "infer",
     on_error: str = "raise",
     background: str | tuple[int, int, int] = "white",
@@ -70,6 +72,9 @@ def load_image_table(
         the column named label, class, category or similar, or otherwise the only column
         beside that of the files. It also finds one column of zeros and ones for each
         class. None means that there are no labels.
+    group : str or int, default=None
+        The column that says which images belong together, such as patient or video: its
+        name, or its position, counted from 0.
     filename : str or int, default="infer"
         The column of files: its name, or its position, counted from 0.
     on_error : {"raise", "skip"}, default="raise"
@@ -94,6 +99,9 @@ def load_image_table(
             has no labels, or the same label in every row, as in sample submissions.
         target_names : ndarray of shape (n_classes,) or None
             The sorted classes: int64 if all are integers, and str otherwise.
+        groups : ndarray of shape (n_samples,)
+            The group of each image, for example for `fit`: int64 if all are integers,
+            and str otherwise. Absent unless `group` is given.
         filenames : ndarray of shape (n_samples,)
             The path of each image.
         ids : ndarray of shape (n_samples,)
@@ -142,11 +150,42 @@ def load_image_table(
     >>> dogs.images.shape, dogs.target_names[dogs.target[0]]  # doctest: +SKIP
     ((10222, 64, 64, 3), 'boston_bull')
     """
-    check_options(image_shape, background, on_error)
+    options = {
+        "image_shape": image_shape,
+        "on_error": on_error,
+        "background": background,
+    }
+    return read_image_table(
+        csv, folder, options, label=label, group=group, filename=filename
+    )
+
+
+def read_image_table(
+    csv: str | os.PathLike,
+    folder: str | os.PathLike,
+    options: dict[str, Any],
+    *,
+    label: str | int | None = "infer",
+    group: str | int | None = None,
+    filename: str | int = "infer",
+) -> Bunch:
+    """Load images and their labels as `load_image_table` does.
+
+    `options` are the arguments of `read_images_with_facts`, `resize` too.
+    """
+    on_error = options["on_error"]
+    check_options(options["image_shape"], options["background"], on_error)
     files = NamedFiles(folder)
     table, cells = _read(csv, files)
-    column = _filename_column(table, cells, files, filename)
-    labels = _labels(table, cells, column, label)
+    group_column = None if group is None else find_column(table, group)
+    column = _filename_column(table, cells, files, filename, group_column)
+    labels = _labels(table, cells, column, group_column, label)
+    if labels is not None and labels[1] == group_column:
+        raise ValueError(
+            f"{table.path} has the labels in {table.column(labels[1])}, which cannot "
+            "be the groups too: all images of a class would be one group. Pass the "
+            "name of another column as group=..."
+        )
     if labels is not None:
         empty = [row for row, text in enumerate(labels[0]) if not text.strip()]
         if empty:
@@ -156,9 +195,7 @@ def load_image_table(
             )
     rows, paths = _rows_with_files(table, cells[column], labels, files, on_error)
 
-    read = read_images_with_facts(
-        paths, image_shape, on_error=on_error, background=background
-    )
+    read = read_images_with_facts(paths, **options)
     if read.skipped:
         table.note(skipped_message(read), warn=True)
     rows = rows[read.kept]
@@ -173,6 +210,8 @@ def load_image_table(
     )
     bunch.filenames = np.array([str(paths[i]) for i in read.kept])
     bunch.ids = parsed(cells[column])[rows]
+    if group_column is not None:
+        bunch.groups = groups_of(table, cells[group_column], group_column)[rows]
     bunch.skipped = [name for name, _ in read.skipped]
     bunch.transparent = [str(paths[i]) for i in read.transparent]
     bunch.notes = list(table.notes)
@@ -205,14 +244,15 @@ def _filename_column(
     cells: list[np.ndarray],
     files: NamedFiles,
     filename: str | int,
+    group: int | None,
 ) -> int:
-    """Return the column whose values are names of files."""
+    """Return the column whose values are names of files; it is not that of groups."""
     if not (isinstance(filename, str) and filename == "infer"):
         return find_column(table, filename)
     found = {}
     for i, values in enumerate(cells):
         some = values[:1000]
-        n = sum(map(files.has, some))
+        n = 0 if i == group else sum(map(files.has, some))
         if n:
             found[i] = n / len(some), len(set(some)) / len(some)
     named = [i for i in found if table.names is not None and is_id(table.names[i])]
@@ -246,17 +286,23 @@ def _labels(
     table: TextTable,
     cells: list[np.ndarray],
     column: int,
+    group: int | None,
     label: str | int | None,
 ) -> _Labels | None:
-    """Return the labels, or None if there are none; `column` is that of the files."""
+    """Return the labels, or None if there are none.
+
+    `column` is that of the files, and `group` that of the groups.
+    """
     if label is None:
         return None
     if not (isinstance(label, str) and label == "infer"):
         i = find_column(table, label)
         return cells[i], i
     names = table.names or [""] * table.n_columns
-    rest = [i for i in range(table.n_columns) if i != column]
+    rest = [i for i in range(table.n_columns) if i not in (column, group)]
     found = [i for i in rest if is_label(names[i])]
+    if not found and group is not None and is_label(names[group]):
+        found = [group]
     if not found:
         found = [i for i in rest if table.names is None or not is_id(names[i])]
         if len(found) == 1 and table.names is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skcnn._messages.warnings import warn_of
+from skcnn._messages.wording import counted
 from skcnn._storage.npy import Npz, open_npz
 from skcnn.datasets._parts import PART_WORDS, PARTS, check_subset
 
@@ -36,6 +37,7 @@ def read_npz(
     subset: str | None = None,
     x: str | None = None,
     y: str | None = None,
+    groups: str | None = None,
 ) -> Bunch:
     """Read images, and labels if there are any, from a file of ``numpy.savez``.
 
@@ -56,6 +58,9 @@ def read_npz(
     x, y : str, default=None
         The name of the array of images and the name of the array of labels, if the
         arrays have other names.
+    groups : str, default=None
+        The name of the array that says which images belong together, such as those of a
+        patient or a video. It has a number or a text for each image that is read.
 
     Returns
     -------
@@ -71,6 +76,9 @@ def read_npz(
             The labels in the file. Labels of shape ``(n_samples, 1)`` are flattened,
             and one-hot rows become the position of the 1. Absent if the part has no
             labels.
+        groups : ndarray of shape (n_samples,)
+            The group of each image, for example for `fit`. Absent unless the argument
+            `groups` is given.
         frame : None
             Present for compatibility with the other data sets.
         names : tuple of (str, str or None)
@@ -129,14 +137,17 @@ def read_npz(
             (_images(arrays, path, pair.x), _labels(arrays, path, pair, notes))
             for pair in pairs
         ]
+        images, target = read[0] if len(read) == 1 else _joined(read, pairs, path)
+        of_images = {} if target is None else {"target": target}
+        if groups is not None:
+            of_images["groups"] = _groups(arrays, path, groups, len(images))
     for note in notes:
         warn_of(UserWarning(note))
-    images, target = read[0] if len(read) == 1 else _joined(read, pairs, path)
     names: Any = [tuple(pair) for pair in pairs]
     return Bunch(
         data=images.reshape(len(images), -1),
         images=images,
-        **({} if target is None else {"target": target}),
+        **of_images,
         frame=None,
         names=names if subset == "all" else names[0],
         notes=notes,
@@ -318,6 +329,22 @@ def _labels(arrays: Npz, path: str, pair: Pair, notes: list[str]) -> np.ndarray 
         f"1 is used as the label, 0 to {shape[1] - 1}."
     )
     return labels.argmax(axis=1)
+
+
+def _groups(arrays: Npz, path: str, name: str, n_images: int) -> np.ndarray:
+    """Read an array of groups, or raise if it does not fit the images."""
+    name = _named(arrays, path, "groups", name)
+    with _advice("Save groups as text, groups.astype(str), or numbers."):
+        shape = arrays.shape(name)
+    if shape not in ((n_images,), (n_images, 1)):
+        raise ValueError(
+            f"{path}: {name} has shape {shape}, but the group of each of "
+            f"{counted(n_images, 'image')} was expected."
+        )
+    found = arrays[name].reshape(-1)
+    if found.dtype.kind == "S":
+        found = np.char.decode(found, "utf-8", "replace")
+    return found
 
 
 def _no_labels(path: str, name: str, shape: tuple[int, ...]) -> ValueError:

@@ -12,6 +12,7 @@ from skcnn._messages.warnings import warn_of
 from skcnn._messages.wording import counted, first_of, shown
 from skcnn.datasets._columns import (
     find_column,
+    groups_of,
     is_id,
     is_label,
     labels_of,
@@ -40,6 +41,7 @@ def read_table(
     path: str | os.PathLike,
     *,
     label: str | int | None = "infer",
+    group: str | int | None = None,
     header: str | bool | None = "infer",
     feature_names: Sequence[str] | None = None,
 ) -> Bunch:
@@ -60,6 +62,9 @@ def read_table(
         category or similar; otherwise the only column of text; otherwise the first or
         last column, if its name differs in kind from the names of the others; otherwise
         none. None means that there are no labels.
+    group : str or int, default=None
+        The column that says which images belong together, such as patient or video: its
+        name, or its position, as for `label`. It is not used as pixels.
     header : {"infer", True, False} or None, default="infer"
         Whether the first line holds the names of the columns; None means False.
         "infer" refuses a first line of numbers that may be names or pixels.
@@ -80,6 +85,9 @@ def read_table(
         target : ndarray of shape (n_samples,)
             The labels: int64 if all are integers, and str otherwise. Absent if the
             file has no labels.
+        groups : ndarray of shape (n_samples,)
+            The group of each image, for example for `fit`: int64 if all are integers,
+            and str otherwise. Absent unless `group` is given.
         ids : ndarray of shape (n_samples,) or None
             The numbers or names of the rows: int64 or str. None if there are none, or
             if they are the index that pandas writes, a column without a name that
@@ -139,24 +147,29 @@ def read_table(
     if feature_names is not None:
         expected = [str(name) for name in feature_names]
     table = TextTable(path, header, expected)
-    bunch = _Reader(table, label, expected).read()
+    bunch = _Reader(table, label, group, expected).read()
     for note in table.warned:
         warn_of(UserWarning(note))
     return bunch
 
 
 class _Reader:
-    """Decides which columns of a table are labels, ids and pixels, and reads them.
+    """Decides which columns are labels, groups, ids and pixels, and reads them.
 
-    `expected` lists the names of the columns of pixels, or is None. Afterwards `label`
-    and `id` are the positions of the columns of labels and ids, if any, `pixels` those
-    of the columns of pixels, and `others` those of all others.
+    `expected` lists the names of the columns of pixels, or is None. Afterwards `label`,
+    `group` and `id` are the positions of the columns of labels, groups and ids, if any,
+    `pixels` those of the columns of pixels, and `others` those of all others.
     """
 
     def __init__(
-        self, table: TextTable, label: str | int | None, expected: list[str] | None
+        self,
+        table: TextTable,
+        label: str | int | None,
+        group: str | int | None,
+        expected: list[str] | None,
     ) -> None:
         self.table = table
+        self.group = None if group is None else find_column(table, group)
         self.label: int | None = None
         self.id: int | None = None
         self.expected = expected
@@ -164,6 +177,12 @@ class _Reader:
         self.others: list[int] = []
         text = self._text_columns()
         self._find_label(label, text)
+        if self.group is not None and self.group == self.label:
+            raise ValueError(
+                f"{table.path} has the labels in {table.column(self.group)}, which "
+                "cannot be the groups too: all images of a class would be one group. "
+                "Pass the name of another column as group=..."
+            )
         if table.names is not None and expected is not None:
             self._match_names(table.names, expected)
         else:
@@ -197,7 +216,8 @@ class _Reader:
         return [
             i
             for i in range(table.n_columns)
-            if not all(table.is_number(row[i]) for row in table.head if len(row) > i)
+            if i != self.group
+            and not all(table.is_number(row[i]) for row in table.head if len(row) > i)
         ]
 
     def _find_label(self, label: str | int | None, text: list[int]) -> None:
@@ -209,7 +229,8 @@ class _Reader:
             self.label = find_column(table, label)
             return
         if names is None:
-            if len(text) == 1 and text[0] in (0, table.n_columns - 1):
+            free = [i for i in range(table.n_columns) if i != self.group]
+            if len(text) == 1 and text[0] in (free[0], free[-1]):
                 self.label = text[0]
                 table.note(
                     f"The labels of {table.path} are in {table.column(text[0])}, the "
@@ -218,8 +239,14 @@ class _Reader:
                 )
             return
         expected = set(self.expected or ())
-        free = [i for i, name in enumerate(names) if name not in expected]
+        free = [
+            i
+            for i, name in enumerate(names)
+            if name not in expected and i != self.group
+        ]
         found = [i for i in free if is_label(names[i])]
+        if not found and self.group is not None and is_label(names[self.group]):
+            found = [self.group]
         if len(found) > 1:
             exact = [i for i in found if plain(names[i]) == "label"]
             listed = " and ".join(table.column(i) for i in found[:3])
@@ -288,9 +315,15 @@ class _Reader:
         self.pixels = [names.index(name) for name in expected]
         if self.label in self.pixels:
             self.label = None
+        if self.group in self.pixels:
+            raise ValueError(
+                f"{table.path} has the groups in {table.column(self.group)}, but it is "
+                "among the columns of pixels that were expected. Pass the name of "
+                "another column as group=..., or leave it out."
+            )
         if self.pixels != sorted(self.pixels):
             table.note(f"The columns of {table.path} were put into the expected order.")
-        rest = set(range(table.n_columns)) - {*self.pixels, self.label}
+        rest = set(range(table.n_columns)) - {*self.pixels, self.label, self.group}
         ids = [i for i in sorted(rest) if is_id(names[i])]
         self.id = ids[0] if ids else None
         self.others = sorted(rest)
@@ -306,7 +339,7 @@ class _Reader:
     def _find_pixels(self, text: list[int]) -> None:
         """Set the columns of pixels: all that are neither labels nor ids."""
         table, names = self.table, self.table.names
-        rest = [i for i in range(table.n_columns) if i != self.label]
+        rest = [i for i in range(table.n_columns) if i not in (self.label, self.group)]
         ids: list[int] = []
         if names is not None:
             ids = [i for i in rest if is_id(names[i])]
@@ -395,7 +428,7 @@ class _Reader:
     def _read(self) -> Bunch:
         """Read pixels, labels and ids of any table."""
         table = self.table
-        needed = {i for i in (self.label, self.id) if i is not None}
+        needed = {i for i in (self.label, self.group, self.id) if i is not None}
         counting = self._counting_columns()
         block = [i for i in self.pixels if i not in counting]
         parts: list[np.ndarray] = []
@@ -429,6 +462,8 @@ class _Reader:
                 bunch.ids = None
         if self.label is not None:
             bunch.target = labels_of(table, found[self.label], self.label)
+        if self.group is not None:
+            bunch.groups = groups_of(table, found[self.group], self.group)
         return bunch
 
     def _is_index(self, ids: np.ndarray) -> bool:

@@ -69,6 +69,9 @@ class RecorderModel:
     def transform(self, X):
         return X
 
+    def reading(self, background):
+        return {"image_shape": self.image_shape, "background": background or "white"}
+
     def scaled(self, images):
         return images
 
@@ -304,6 +307,168 @@ def save_classes(folder, images, labels, mode="L"):
         chosen = images[labels == label]
         names = [f"{i}.png" for i in range(len(chosen))]
         save_images(folder / f"class{label}", chosen, names, mode)
+
+
+# Eight patients, each with an image of each class: a class is in eight groups.
+PATIENTS = np.arange(N) // 3 + 1
+
+
+def save_grouped(form, tmp_path, groups, y=Y):
+    """Save the images in one form, and return the arguments that name the groups."""
+    names = [f"{i}-of-{group}.png" for i, group in enumerate(groups)]
+    if form == "folder":
+        for label in np.unique(y):
+            of_class = np.flatnonzero(y == label)
+            chosen = [f"patient{groups[i]}_{i}.png" for i in of_class]
+            save_images(tmp_path / "scans" / f"class{label}", X[of_class], chosen)
+        return tmp_path / "scans", "--group", "patient([0-9a-z]+)_"
+    if form == "image table":
+        save_images(tmp_path / "images", X, names)
+        rows = zip(groups, names, y, strict=True)
+        write_table(tmp_path / "t.csv", ["patient", "file", "label"], rows)
+        options = ("--images", tmp_path / "images")
+        return tmp_path / "t.csv", *options, "--group", "patient"
+    if form == "npz":
+        np.savez(tmp_path / "a.npz", X=X, y=y, who=groups)
+        return tmp_path / "a.npz", "--group", "who"
+    header = form == "table"
+    rows = [[y[i], *ROWS[i], groups[i]] for i in range(N)]
+    write_table(tmp_path / "t.csv", ["label", *NAMES, "patient"], rows, header=header)
+    options = () if header else ("--no-header", "--label", "0")
+    return tmp_path / "t.csv", *options, "--group", "patient" if header else "-1"
+
+
+GROUPED = ("folder", "image table", "npz", "table", "table without header")
+
+
+@pytest.mark.parametrize("form", GROUPED)
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_groups_are_not_divided(form, as_text, seed, train, tmp_path):
+    groups = [f"a{p}" for p in PATIENTS] if as_text else PATIENTS
+    code, recorder = train(*save_grouped(form, tmp_path, groups), "--seed", seed)
+    assert code == 0, recorder.err
+    X_train = np.asarray(recorder.fitted[0]).reshape(-1, SIDE * SIDE)
+    X_test = np.asarray(recorder.predicted[0]).reshape(-1, SIDE * SIDE)
+    group_of = dict(zip(map(bytes, ROWS), map(str, groups), strict=True))
+    train_groups = [group_of[bytes(row)] for row in X_train.astype(np.uint8)]
+    test_groups = {group_of[bytes(row)] for row in X_test.astype(np.uint8)}
+    # A fifth of eight groups of three images.
+    assert len(test_groups) == 2 and len(X_test) == 6
+    assert not test_groups & set(train_groups)
+    # `fit` holds out complete groups, too.
+    assert [str(group) for group in recorder.validation["groups"]] == train_groups
+    assert "Groups: 6 to train on and 2 to test on: " in recorder.err
+
+
+def test_groups_may_be_found_in_the_names_of_classes_and_files(train, tmp_path):
+    data, *_ = save_grouped("folder", tmp_path, PATIENTS)
+    # The first image of a class is not the first image of another one.
+    code, recorder = train(data, "--group", "(class.)/patient([0-9])")
+    assert code == 0, recorder.err
+    assert {"class0/1", "class1/1"} <= set(recorder.validation["groups"])
+    assert recorder.err.count("Groups: 18 to train on and 6 to test on") == 1
+
+
+def test_groups_in_two_parts_are_announced(train, tmp_path):
+    for part, first in (("train", 1), ("test", 8)):
+        for label in range(3):
+            names = [f"p{i + first}.png" for i in range(8)]
+            folder = tmp_path / "scans" / part / f"class{label}"
+            save_images(folder, X[label == Y], names)
+    code, recorder = train(tmp_path / "scans", "--group", "p[0-9]+")
+    assert code == 0, recorder.err
+    assert "images of 1 group in both the train part and the test part (p8)" in (
+        recorder.err
+    )
+    assert "Groups: 8 to train on and 8 to test on" in recorder.err
+
+
+def test_validation_images_of_the_users_own_need_no_groups(train, tmp_path):
+    path = tmp_path / "a.npz"
+    arrays = {"x_train": X, "y_train": Y, "x_val": X, "y_val": Y}
+    np.savez(path, **arrays, x_test=X, y_test=Y, who=PATIENTS, pixels_of_who=X)
+    code, recorder = train(path, "--group", "pixels_of_who")
+    assert code == 1
+    assert "but the group of each of 24 images was expected" in one_line(recorder.err)
+    code, recorder = train(path, "--group", "who")
+    assert code == 0, recorder.err
+    assert recorder.validation.keys() == {"X_val", "y_val"}
+
+
+@pytest.mark.parametrize("form", GROUPED)
+def test_classes_in_one_group_are_refused(form, train, tmp_path):
+    arguments = save_grouped(form, tmp_path, np.where(Y == 2, 99, PATIENTS))
+    code, recorder = train(*arguments)
+    assert code == 1
+    line = one_line(recorder.err)
+    name = "class2" if form == "folder" else "2"
+    assert f"has all images of {name} in 1 group, 99, but the images to test on" in line
+    # Nothing is held out.
+    code, recorder = train(*arguments, "--test-size", "0")
+    assert code == 0, recorder.err
+    assert len(recorder.validation["groups"]) == N
+
+
+@pytest.mark.parametrize("missing", ["", " ", "nan", "?"])
+@pytest.mark.parametrize("form", ["table", "image table"])
+def test_an_image_without_a_group_is_refused(form, missing, train, tmp_path):
+    arguments = save_grouped(form, tmp_path, [*PATIENTS[:-1].tolist(), missing])
+    code, recorder = train(*arguments)
+    assert code == 1
+    assert f"line {N + 1} " in one_line(recorder.err)
+
+
+@pytest.mark.parametrize(
+    "pattern, said",
+    [
+        ("patient([0-9", "a regular expression was expected, and this is none"),
+        ("case[0-9]+", "finds nothing in the paths of 24 of 24 image files"),
+        ("patient1", "finds nothing in the paths of 21 of 24 image files"),
+        ("patient", "has all images in 1 group, patient, but"),
+    ],
+)
+def test_expressions_that_find_no_groups_are_refused(pattern, said, train, tmp_path):
+    data, *_ = save_grouped("folder", tmp_path, PATIENTS)
+    code, recorder = train(data, "--group", pattern)
+    assert code > 0
+    assert said in one_line(recorder.err)
+
+
+@pytest.mark.parametrize(
+    "group, said",
+    [
+        ("doctor", "has no column 'doctor'; it has"),
+        ("label", "labels in the column 'label', which cannot be the groups too"),
+    ],
+)
+@pytest.mark.parametrize("form", ["table", "image table"])
+def test_columns_that_hold_no_groups_are_refused(form, group, said, train, tmp_path):
+    *arguments, _ = save_grouped(form, tmp_path, PATIENTS)
+    code, recorder = train(*arguments, group)
+    assert code == 1
+    line = one_line(recorder.err)
+    assert said in line and "group=" not in line
+
+
+def test_groups_are_of_no_use_for_some_data(train, predict, tmp_path):
+    code, recorder = train("digits", "--group", "patient")
+    assert code == 2
+    said = "Got --group, which is about CSV files, npz files and folders, but digits"
+    assert said in one_line(recorder.err)
+    save_images(tmp_path / "photos", X, [f"{i}.png" for i in range(N)])
+    code, recorder = predict(tmp_path / "photos", "--group", "x")
+    assert code == 2
+    assert "Got --group, which is about columns of CSV files" in one_line(recorder.err)
+
+
+@pytest.mark.parametrize("form", ["table", "table without header"])
+def test_a_column_of_groups_is_never_a_pixel(form, predict, evaluate, tmp_path):
+    arguments = save_grouped(form, tmp_path, PATIENTS)
+    for run in (predict, evaluate):
+        code, recorder = run(*arguments, names=NAMES)
+        assert code == 0, recorder.err
+        np.testing.assert_array_equal(np.asarray(recorder.predicted[0]), ROWS)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])

@@ -1,6 +1,7 @@
 """Training, evaluating and predicting on the command line, from data to files."""
 
 import csv
+import functools
 import json
 import os
 import re
@@ -144,6 +145,48 @@ def test_search_prints_a_table_and_saves_the_best(folder, tmp_path, capsys):
     assert printed.out.splitlines()[0].split()[-4:] == columns
     assert "Accuracy on 40" in printed.out
     assert "Tried 4 candidates" in printed.err
+
+
+def test_no_group_is_divided_anywhere(folder, tmp_path, monkeypatch, capsys):
+    arrays = np.load(folder / "digits.npz")
+    who = np.arange(200) // 10
+    np.savez(tmp_path / "a.npz", **arrays, who=who)
+    fitted = []
+
+    @functools.wraps(MNISTCNNClassifier.fit)
+    def fit(self, X, y, **more):
+        fitted.append(more["groups"])
+        return whole_fit(self, X, y, **more)
+
+    whole_fit = MNISTCNNClassifier.fit
+    monkeypatch.setattr(MNISTCNNClassifier, "fit", fit)
+    args = [str(tmp_path / "a.npz"), "--group", "who", *SMALL]
+    search = ["--search", "learning_rate=0.003,0.01", "--no-save"]
+    assert main(["train", *args, "--set", "early_stopping=True", *search]) == 0
+    # Three folds of two candidates, and the training with the best.
+    assert len(fitted) == 7
+    *folds, last = [set(groups.tolist()) for groups in fitted]
+    assert len(last) == 16
+    for fold, groups in zip(folds, fitted, strict=False):
+        assert fold < last
+        assert len(groups) == 10 * len(fold)
+    assert set.intersection(*folds[:3]) == set()
+    fitted.clear()
+    assert main(["label-issues", *args, "--folds", "4"]) == 0
+    assert [len(groups) for groups in fitted] == [150] * 4
+    assert all(len(set(groups.tolist())) == 15 for groups in fitted)
+
+
+def test_evaluate_warns_of_groups_that_were_trained_on(folder, tmp_path, capsys):
+    arrays = np.load(folder / "digits.npz")
+    np.savez(tmp_path / "a.npz", **arrays, who=np.arange(200) // 10)
+    data, saved = str(tmp_path / "a.npz"), str(tmp_path / "a.skcnn")
+    for grouped, warned in ((["--group", "who"], False), ([], True)):
+        args = ["train", data, *SMALL, *grouped, "-o", saved, "--force"]
+        assert main(args) == 0
+        assert main(["evaluate", saved, data, "--group", "who"]) == 0
+        said = "unseen images of 40 are of groups on which the model was trained"
+        assert (said in capsys.readouterr().err) == warned
 
 
 def test_evaluate_reports_and_draws(model, folder, digits, tmp_path, capsys):

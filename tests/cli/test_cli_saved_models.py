@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+import warnings
 from functools import partial
 
 import numpy as np
@@ -11,6 +13,8 @@ from tiny import tiny_classifier
 
 import skcnn
 from skcnn._cli import main
+from skcnn._cli._data import Reading, read_to_predict
+from skcnn._cli._model import Model
 from skcnn._images.fingerprints import were_fitted
 from skcnn._training.archive import Encoder, read_archive, write_archive
 from skcnn.preprocessing import (
@@ -223,16 +227,110 @@ def test_photographs_of_any_size_are_resized_as_the_pipeline_does(
     assert [row["label"] for row in rows] == expected
 
 
-@pytest.mark.parametrize("options", [{"aspect_ratio": "crop"}, {"background": "red"}])
-def test_a_resizer_that_the_commands_do_not_imitate_is_refused(
-    options, images, tmp_path, capsys
+def save_photos(folder, X, mode):
+    """Save images as photographs of different sizes, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for i, image in enumerate(X):
+        photo = Image.fromarray(image).resize((8 + i % 9, 9 + i % 4))
+        if mode == "RGBA":
+            photo = photo.convert("RGBA")
+            photo.putalpha(photo.getchannel(0).point(lambda value: 255 - value))
+        elif mode == "I;16":
+            photo = Image.fromarray(np.asarray(photo).astype(np.uint16) * 250)
+        else:
+            photo = photo.convert(mode)
+        files.append(folder / f"{i}.png")
+        photo.save(files[-1])
+    return files
+
+
+OPTIONS = [
+    {"aspect_ratio": "crop"},
+    {"aspect_ratio": "pad"},
+    {"aspect_ratio": "pad", "fill": 200},
+    {"background": "red"},
+    {"aspect_ratio": "pad", "background": (9, 99, 0), "color_mode": "rgb"},
+    {"aspect_ratio": "pad", "fill": (1, 99, 200), "color_mode": "rgb"},
+    {"aspect_ratio": "pad", "fill": (9, 99, 20, 0), "color_mode": "rgba"},
+    {"aspect_ratio": "crop", "color_mode": "grayscale"},
+]
+
+
+@pytest.fixture(scope="module", params=OPTIONS, ids=str)
+def resizing_pipeline(request, images, tmp_path_factory):
+    """A pipeline that takes photographs of any size, and the path of its file."""
+    X, y = images
+    folder = tmp_path_factory.mktemp("resizing")
+    mode = "L" if "color_mode" not in request.param else "RGB"
+    files = save_photos(folder / "photos", X[:60], mode)
+    pipeline = make_pipeline(ImageResizer((8, 8), **request.param), tiny())
+    path = folder / "model.skcnn"
+    skcnn.save(pipeline.fit(files, y[:60]), path)
+    return pipeline, path
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16"])
+def test_image_files_arrive_as_the_pipeline_resizes_them(
+    mode, resizing_pipeline, images, tmp_path
+):
+    pipeline, path = resizing_pipeline
+    files = save_photos(tmp_path, images[0][:20], mode)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X holds color images")
+        expected = pipeline[0].transform(files)
+    model = Model(path)
+    (part,) = read_to_predict(tuple(map(str, files)), Reading(), model)
+    found = part.images.X.reshape(expected.shape)
+    # A gray file in color, or one of 16 bits, may be rounded in another order.
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    if mode == "L":
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_a_fill_of_floats_is_taken_on_their_scale(scale, images, tmp_path):
+    X, y = images
+    floats = (X / 255 * scale).astype(np.float32)
+    fill = 0.4 * scale
+    resizer = ImageResizer((8, 8), aspect_ratio="pad", fill=fill)
+    floats[0, 0, 0] = scale
+    pipeline = make_pipeline(resizer, tiny()).fit(floats, y)
+    skcnn.save(pipeline, tmp_path / "model.skcnn")
+    Image.fromarray(X[0][:4]).save(tmp_path / "wide.png")
+    model = Model(tmp_path / "model.skcnn")
+    (part,) = read_to_predict((str(tmp_path / "wide.png"),), Reading(), model)
+    found = part.images.X.reshape(8, 8)
+    np.testing.assert_allclose(found[2:-2], X[0, :4] / 255 * scale, rtol=1e-6)
+    np.testing.assert_allclose(found[:2], fill, rtol=1e-6)
+
+
+def test_photographs_as_they_come_are_evaluated_too(
+    resizing_pipeline, images, tmp_path, capsys
 ):
     X, y = images
-    path = tmp_path / "model.skcnn"
-    skcnn.save(make_pipeline(ImageResizer((8, 8), **options), tiny()).fit(X, y), path)
-    Image.fromarray(X[0]).save(tmp_path / "a.png")
-    assert main(["predict", str(path), str(tmp_path / "a.png")]) == 1
-    assert "Load it in Python with skcnn.load" in capsys.readouterr().err
+    pipeline, path = resizing_pipeline
+    color = "L" if pipeline[0].output_shape_[2] == 1 else "RGB"
+    files = save_photos(tmp_path / "all", X[:120], color)
+    for i, file in enumerate(files):
+        (tmp_path / "classes" / str(y[i])).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, tmp_path / "classes" / str(y[i]) / file.name)
+    table = tmp_path / "t.csv"
+    rows = [f"{file.name},{label}" for file, label in zip(files, y, strict=False)]
+    table.write_text("\n".join(["file,label", *rows]))
+    expected = pipeline.score(files[60:], y[60:120])
+    for data, *options in (
+        (tmp_path / "classes",),
+        (table, "--images", str(tmp_path / "all")),
+    ):
+        result, _ = evaluated(path, data, capsys, *options)
+        assert (result["n_test"], result["n_trained_on"]) == (60, 60)
+        assert result["accuracy"] == pytest.approx(expected)
+    assert main(["info", str(path)]) == 0
+    printed = capsys.readouterr().out
+    way = {"stretch": "stretched", "pad": "padded", "crop": "cropped"}
+    way = way[pipeline[0].aspect_ratio]
+    assert f"Images:     of any size, {way} to 8 x 8 pixels, " in printed
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,22 @@ def test_a_table_without_header_loses_no_image(tmp_path, numbered):
     np.testing.assert_array_equal(bunch.target_names[bunch.target], WORDS)
 
 
+def test_groups_are_no_labels_and_no_files(tmp_path, numbered):
+    # Both columns name files, and "site" could hold labels.
+    patients = IDS % 4 + 1
+    path = table(tmp_path, "id,patient,site,label", IDS, patients, IDS, WORDS)
+    bunch = load_image_table(path, numbered, group="patient")
+    np.testing.assert_array_equal(bunch.groups, patients)
+    np.testing.assert_array_equal(bunch.target_names[bunch.target], WORDS)
+    path = table(tmp_path, "id,animal,site", IDS[:3], WORDS[:3], ["a", "b", "a"])
+    with pytest.warns(UserWarning, match="have no row"):
+        bunch = load_image_table(path, numbered, group="site")
+    assert bunch.groups.tolist() == ["a", "b", "a"]
+    assert "groups" not in load_image_table(
+        table(tmp_path, "id,animal", IDS, WORDS), numbered
+    )
+
+
 def test_columns_are_asked_for_and_given(tmp_path, numbered):
     path = table(tmp_path, "id,animal,color", IDS, WORDS, ["red", "blue"] * 6)
     with pytest.raises(ValueError, match="'animal', 'color': which one holds the lab"):

@@ -202,3 +202,18 @@ def test_pixels_that_are_no_numbers_are_refused(tmp_path):
     np.savez(tmp_path / "f.npz", X=X, y=np.arange(5))
     with pytest.raises(ValueError, match=r"f.npz: X has NaN or infinity in image 3, "):
         read_npz(tmp_path / "f.npz")
+
+
+@pytest.mark.parametrize("who", [np.arange(5), np.array(["a", "b", "a", "b", "a"])])
+@pytest.mark.parametrize("form", [(5,), (5, 1)])
+def test_groups_are_an_array_of_any_name(who, form, tmp_path):
+    arrays = {"X": np.zeros((5, 4, 4)), "y": np.arange(5), "Patient": who.reshape(form)}
+    np.savez(tmp_path / "f.npz", **arrays)
+    np.testing.assert_array_equal(
+        read_npz(tmp_path / "f.npz", groups="patient").groups, who
+    )
+    assert "groups" not in read_npz(tmp_path / "f.npz")
+    with pytest.raises(ValueError, match="no array 'group', as given in groups"):
+        read_npz(tmp_path / "f.npz", groups="group")
+    with pytest.raises(ValueError, match=r"X has shape \(5, 4, 4\), but the group of"):
+        read_npz(tmp_path / "f.npz", groups="X")

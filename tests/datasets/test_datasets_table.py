@@ -346,6 +346,29 @@ def test_columns_are_matched_by_name(tmp_path):
     assert any("'extra', which was left out" in note for note in table.notes)
 
 
+@pytest.mark.parametrize("label", ["label", "what it shows"])
+@pytest.mark.parametrize("group", ["patient", "object_id"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_groups_are_neither_pixels_nor_labels(label, group, as_text, tmp_path):
+    n = len(IMAGES)
+    groups = [f"w{i // 3}" if as_text else i // 3 for i in range(n)]
+    words = [f"a{y}" for y in LABELS]
+    rows = [[g, y, *x] for g, y, x in zip(groups, words, IMAGES, strict=True)]
+    path = write(tmp_path / "t.csv", [[group, label, *P], *rows])
+    table = read_quietly(path, group=group)
+    np.testing.assert_array_equal(table.data, IMAGES)
+    np.testing.assert_array_equal(table.groups, groups)
+    np.testing.assert_array_equal(table.target, words)
+    # Without names, by its position.
+    table = read_quietly(write(tmp_path / "u.csv", rows), group=0, header=False)
+    np.testing.assert_array_equal(table.groups, groups)
+    np.testing.assert_array_equal(table.target, words)
+    with pytest.raises(ValueError, match="which cannot be the groups too"):
+        read_quietly(path, label=group, group=group)
+    with pytest.raises(ValueError, match="among the columns of pixels that were exp"):
+        read_quietly(path, group=P[3], feature_names=P)
+
+
 def test_missing_columns_are_refused_by_name(tmp_path):
     path = write(tmp_path / "few.csv", [P[:60], *IMAGES[:, :60]])
     with pytest.raises(ValueError, match=r"few.csv lacks the column 'p60' and 3 more"):
