@@ -11,7 +11,8 @@ c.IPKernelApp.log_level = "ERROR"
 # Warnings without the path of a temporary file, and no notes of TensorFlow's logger.
 c.IPKernelApp.exec_lines = [
     "import logging, warnings",
-    "logging.getLogger('tensorflow').setLevel('ERROR')",
+    # A filter, because TensorFlow sets the level of its logger when it is imported.
+    "logging.getLogger('tensorflow').addFilter(lambda record: record.levelno >= 40)",
     "warnings.formatwarning = lambda m, c, *_, **__: f'{c.__name__}: {m}\\n'",
     "del logging, warnings",
 ]
