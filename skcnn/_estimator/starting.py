@@ -44,7 +44,7 @@ EXPECTED = (
 )
 
 # Layers that are learned from images and not by gradients.
-NEVER_TRAINED = frozenset({"scaling", "whitening", SCALING})
+NEVER_TRAINED = {Network: {"scaling", "whitening"}, AnyNetwork: {SCALING}}
 
 # What two networks may differ in without losing a layer.
 IRRELEVANT = ("image_shape", "n_classes", "dtype", "resized", "freeze")
@@ -164,7 +164,8 @@ def take_over(
         assert given is not None
         taken_over[wanted.name] = learned[given.name]
     needed = _layers_that_have_to_fit(network, compiled)
-    if needed - taken_over.keys() or not taken_over.keys() - NEVER_TRAINED:
+    trained = taken_over.keys() - NEVER_TRAINED[type(network)]
+    if needed - taken_over.keys() or not trained:
         _refuse(source, network, reason)
     if 2 * len(taken_over) < len(pairs):
         warn_of(
