@@ -1,7 +1,12 @@
 """How Sphinx builds the documentation; see CONTRIBUTING.md for the command."""
 
 import os
+import shutil
+import sys
 import warnings
+from pathlib import Path
+
+from sphinx.errors import ConfigError
 
 import skcnn
 
@@ -13,6 +18,8 @@ version = release = skcnn.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
     "numpydoc",
     "myst_parser",
     "sphinx_design",
@@ -37,6 +44,12 @@ html_static_path = ["_static"]
 html_css_files = ["skcnn.css"]
 html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
+# What is copied from a code block: without prompts, and without what the code prints.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+smartquotes = (
+    False  # quotes in code and in types of parameters stay as Python needs them
+)
 html_theme_options = {
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"}
     | {"text": "skcnn"},
@@ -53,21 +66,64 @@ html_sidebars = {
     "auto_examples/index": [],
 }
 
-# In seconds instead of minutes, the pictures being the same in kind.
-os.environ.setdefault("SKCNN_FAST", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The gallery is run on few images, in seconds instead of minutes, unless Sphinx is called
+# with `-t published`. Only what is built with this tag is fit to be published: without
+# it, each page says so in a banner, and a folder called "published" is refused.
+published = tags.has("published")  # noqa: F821, Sphinx defines it
+if not published:
+    html_theme_options["announcement"] = (
+        "A build for checking: the examples of the gallery have learned from few images, "
+        "so their results mean nothing."
+    )
 # Examples on MNIST and CIFAR-10 are shown without output where there are no data.
-needs_data = "(?!mnist|cifar10)" if "SKCNN_DATA" not in os.environ else ""
+with_data = "SKCNN_DATA" in os.environ
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, os.path.dirname(__file__))  # where short_examples is
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": f"plot_{needs_data}",
+    "copyfile_regex": "index.rst",
+    "filename_pattern": "plot_" if with_data else "plot_(?!mnist|cifar10)",
+    "reset_modules": ("matplotlib",)
+    if published
+    else ("matplotlib", "short_examples.shorten"),
+    "within_subsection_order": "FileNameSortKey",
+    "minigallery_sort_order": "short_examples.place",
+    "doc_module": ("skcnn",),
+    "backreferences_dir": "generated/examples",
     "download_all_examples": False,
     "show_memory": False,
     "write_computation_times": False,
     "min_reported_time": 1e9,
+    "run_stale_examples": published,  # an example may stay while skcnn changes
     "remove_config_comments": True,
     "plot_gallery": True,
     "abort_on_example_error": True,
 }
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
+
+
+def check_folder(app):
+    """Refuse to write results of few images where published pages are."""
+    if not published and "published" in app.outdir.parts:
+        raise ConfigError(
+            f"Got the folder {app.outdir}, but this build runs the examples on few "
+            "images. Call Sphinx with `-t published`, or choose another folder."
+        )
+
+
+def forget_other_results(app):
+    """Delete the gallery of a build with other results, which Sphinx would keep."""
+    gallery = Path(app.srcdir, "auto_examples")
+    kind = f"published: {published}, with data: {with_data}\n"
+    note = gallery / "kind.txt"
+    if not note.exists() or note.read_text(encoding="utf-8") != kind:
+        shutil.rmtree(gallery, ignore_errors=True)
+        gallery.mkdir()
+        note.write_text(kind, encoding="utf-8")
+
+
+def setup(app):
+    """Run the checks before sphinx-gallery starts."""
+    app.connect("builder-inited", check_folder, priority=1)
+    app.connect("builder-inited", forget_other_results, priority=2)
