@@ -10,6 +10,8 @@ from sphinx.errors import ConfigError
 
 import skcnn
 
+sys.path.insert(0, os.path.dirname(__file__))  # reference_pages, short_examples
+
 project = "skcnn"
 author = "The skcnn developers"
 copyright = f"2026, {author}"
@@ -18,13 +20,13 @@ version = release = skcnn.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_parser",
     "sphinx_design",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "reference_pages",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
@@ -37,6 +39,7 @@ autosummary_generate = True
 autodoc_typehints = "none"
 # Members are listed by the template of a class; numpydoc would list them twice.
 numpydoc_show_class_members = False
+autodoc_default_options = {"no-value": True}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skcnn"
@@ -47,12 +50,11 @@ html_show_sourcelink = False
 # What is copied from a code block: without prompts, and without what the code prints.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
-smartquotes = (
-    False  # quotes in code and in types of parameters stay as Python needs them
-)
+# Quotes in types of parameters stay as Python needs them.
+smartquotes = False
 html_theme_options = {
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg"}
-    | {"text": "skcnn"},
+    | {"text": f"skcnn {version}"},
     "navbar_align": "left",
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -66,19 +68,18 @@ html_sidebars = {
     "auto_examples/index": [],
 }
 
-# The gallery is run on few images, in seconds instead of minutes, unless Sphinx is called
-# with `-t published`. Only what is built with this tag is fit to be published: without
-# it, each page says so in a banner, and a folder called "published" is refused.
+# The gallery is run on few images, in seconds instead of minutes, unless Sphinx is
+# called with `-t published`. Only what is built with this tag is fit to be published:
+# without it, each page says so in a banner, and a folder "published" is refused.
 published = tags.has("published")  # noqa: F821, Sphinx defines it
 if not published:
     html_theme_options["announcement"] = (
-        "A build for checking: the examples of the gallery have learned from few images, "
-        "so their results mean nothing."
+        "A build for checking: the examples have learned from few images, "
+        "so the results in the gallery mean nothing."
     )
 # Examples on MNIST and CIFAR-10 are shown without output where there are no data.
 with_data = "SKCNN_DATA" in os.environ
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, os.path.dirname(__file__))  # where short_examples is
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import skcnn
 from skcnn import datasets
+from skcnn._estimator.base import BaseCNNClassifier
 
 # How many images a loader returns, as (training images, test images), and for how many
-# epochs a classifier trains on them if the example does not say.
+# epochs a classifier trains at most.
 N_IMAGES = {
-    "load_digit_images": (500, 500),
+    "load_digit_images": (400, 400),
     "fetch_mnist": (600, 300),
     "fetch_cifar10": (600, 300),
 }
@@ -28,7 +28,7 @@ INDEX = Path(__file__).parent.parent / "examples" / "index.rst"
 
 
 def shorten(gallery: Any = None, example: Any = None) -> None:
-    """Let loaders return few images and `epochs="auto"` be few epochs, from now on.
+    """Let loaders return few images and fits stop after few epochs, from now on.
 
     The arguments are those of sphinx-gallery, which calls this before each example.
     """
@@ -36,8 +36,8 @@ def shorten(gallery: Any = None, example: Any = None) -> None:
         load = getattr(datasets, name)
         if not hasattr(load, "__wrapped__"):
             setattr(datasets, name, few_images(load, *sizes))
-    for kind in (skcnn.MNISTCNNClassifier, skcnn.CIFARCNNClassifier):
-        kind._base = kind._base._replace(epochs=N_EPOCHS, n_images=1)
+    if not hasattr(BaseCNNClassifier.fit, "_shortened"):
+        BaseCNNClassifier.fit = few_epochs(BaseCNNClassifier.fit)
 
 
 def few_images(load: Callable, n_train: int, n_test: int) -> Callable:
@@ -55,6 +55,22 @@ def few_images(load: Callable, n_train: int, n_test: int) -> Callable:
         return found
 
     return load_few
+
+
+def few_epochs(fit: Callable) -> Callable:
+    """Return a method `fit` that trains for at most `N_EPOCHS` epochs."""
+
+    @functools.wraps(fit)
+    def fit_briefly(self: Any, *args: Any, **kwargs: Any) -> Any:
+        epochs = self.epochs
+        self.epochs = N_EPOCHS if epochs == "auto" else min(epochs, N_EPOCHS)
+        try:
+            return fit(self, *args, **kwargs)
+        finally:
+            self.epochs = epochs
+
+    fit_briefly._shortened = True  # type: ignore[attr-defined]
+    return fit_briefly
 
 
 def place(path: str) -> int:

@@ -3,7 +3,7 @@ Can its probabilities be trusted?
 =================================
 
 If a network is sure to 90 %, it should be right nine times out of ten. A calibration
-curve shows whether this is so, and `label_smoothing` is one of the reasons if it is not.
+curve shows whether this is so. `label_smoothing` is one of the reasons if it is not.
 """
 
 import matplotlib.pyplot as plt

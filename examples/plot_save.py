@@ -2,8 +2,8 @@
 Save, load and predict single images
 ====================================
 
-A trained pipeline goes into one file. Loaded again, it gives the same probabilities, and
-predicts an image within milliseconds.
+A trained pipeline goes into one file. Loaded again, it gives the same probabilities,
+and predicts an image within milliseconds.
 """
 
 import tempfile
