@@ -73,3 +73,9 @@ plt.show()
 
 EmbeddingDisplay.from_estimator(clf, X_test, y_test, projection=TSNE(random_state=0))
 plt.show()
+
+# %%
+# What to remember
+# ----------------
+# A classifier is also a measure of similarity: its features find similar images, and
+# images of a kind that it has never seen, for which its probabilities mean nothing.

@@ -42,3 +42,9 @@ print(f"{len(found)} labels in doubt, {np.isin(found, wrong).sum()} of them wron
 
 LabelIssuesDisplay.from_predictions(X, y, probabilities)
 plt.show()
+
+# %%
+# What to remember
+# ----------------
+# Look at the labels that a cross-validated network doubts before you tune anything: a
+# wrong label costs accuracy, and correcting it costs a second.

@@ -38,3 +38,9 @@ search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
 print(search_results(search).drop(columns="mean_fit_time").to_string(index=False))
 SearchResultsDisplay.from_estimator(search)
 plt.show()
+
+# %%
+# What to remember
+# ----------------
+# Every parameter is searched by its name, also in a pipeline. The learning rate decides
+# most, and trying another one needs no new compilation.

@@ -97,6 +97,8 @@ class BaseCNNClassifier(
     behavior is here.
     """
 
+    #: Named sets of parameters for `from_preset`: a dict from the name of a preset to
+    #: the parameters that differ from the defaults.
     presets: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     classes_: np.ndarray
     image_shape_: tuple[int, int, int]
