@@ -16,7 +16,7 @@ RECIPE = re.compile(
 RECIPES = {name: (code, output) for name, code, output in RECIPE.findall(TEXT)}
 # The module that has to be there, if it is not the library itself, and its extra.
 MODULES = {"cleanlab": "cleanlab.datalab.datalab", "optuna": "optuna_integration"}
-EXTRAS = {"optuna": "optuna", "mlflow": "mlflow", "shap": "shap"}
+EXTRAS = {"optuna": "optuna"}
 
 
 @pytest.fixture(scope="module")

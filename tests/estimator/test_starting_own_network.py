@@ -5,6 +5,7 @@ What `init_from` refuses before it looks at layers is in test_starting.py.
 
 import copy
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -74,6 +75,35 @@ class Dense(BaseEstimator):
         return [layers.Flatten(), *hidden, layers.Dense(n_classes)]
 
 
+@cache
+def block():
+    """Return a class of models that compute in a method of their own."""
+    from keras import Model, layers
+
+    class Block(Model):
+        def __init__(self):
+            super().__init__(name="block")
+            self.convolve = layers.Conv2D(4, 3)
+            self.normalize = layers.BatchNormalization()
+
+        def call(self, x, training=None):
+            return self.normalize(self.convolve(x), training=training)
+
+    return Block
+
+
+def nested(image_shape, n_classes):
+    """Models inside of models, one of them used twice."""
+    from keras import Input, Model, layers
+
+    values = Input((4,))
+    inner = Model(values, layers.Dense(4, activation="tanh")(values), name="inner")
+    inputs = Input(image_shape)
+    x = layers.GlobalAveragePooling2D()(block()()(inputs))
+    x = layers.Add()([inner(x), inner(inner(x))])
+    return [Model(inputs, x, name="body"), layers.Dense(n_classes)]
+
+
 SCALING = "pixel_scaling"
 
 # For each network: all layers that are taken over, and how many of them freeze=1 keeps.
@@ -85,6 +115,7 @@ CASES = {
         2,
     ),
     "sequential": (sequential, [SCALING, "group_normalization", "edges", "parts"], 3),
+    "nested": (nested, [SCALING, "body/block", "body/inner/dense"], 2),
     "object": (Dense(), [SCALING, "dense", "dense_1"], 2),
 }
 every_network = pytest.mark.parametrize("case", CASES)
