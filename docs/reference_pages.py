@@ -8,6 +8,7 @@ import importlib
 from typing import Any
 
 from docutils import nodes
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 # The first parameter of each group, and the heading above it.
 GROUPS = {
@@ -50,7 +51,11 @@ def link_to_library(
     target = node.get("reftarget", "")
     module, _, name = target.rpartition(".")
     page = PAGES.get(target.partition(".")[0])
-    if page is None or not hasattr(importlib.import_module(module), name):
+    if page is None or not module:
+        return None
+    try:
+        getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
         return None
     return nodes.reference("", "", text, internal=False, refuri=page.format(target))
 
