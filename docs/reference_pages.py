@@ -27,6 +27,12 @@ PAGES = {
     "numpy": "https://numpy.org/doc/stable/reference/generated/{}.html",
 }
 
+# Sections of scikit-learn's user guide that its docstrings refer to.
+SECTIONS = {
+    "accuracy_score": "https://scikit-learn.org/stable/modules/model_evaluation.html"
+    "#accuracy-score"
+}
+
 
 def group_parameters(app: Any, domain: str, kind: str, content: nodes.Element) -> None:
     """Put a heading above the first parameter of each group of a classifier."""
@@ -49,6 +55,8 @@ def link_to_library(
 ) -> nodes.Node | None:
     """Return a link to the page of a public name of another library, if it is one."""
     target = node.get("reftarget", "")
+    if node.get("reftype") == "ref" and target in SECTIONS:
+        return nodes.reference("", "", text, internal=False, refuri=SECTIONS[target])
     module, _, name = target.rpartition(".")
     page = PAGES.get(target.partition(".")[0])
     if page is None or not module:
