@@ -8,6 +8,7 @@ import importlib
 from typing import Any
 
 from docutils import nodes
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 # The first parameter of each group, and the heading above it.
 GROUPS = {
@@ -24,6 +25,12 @@ GROUPS = {
 PAGES = {
     "sklearn": "https://scikit-learn.org/stable/modules/generated/{}.html",
     "numpy": "https://numpy.org/doc/stable/reference/generated/{}.html",
+}
+
+# Sections of scikit-learn's user guide that its docstrings refer to.
+SECTIONS = {
+    "accuracy_score": "https://scikit-learn.org/stable/modules/model_evaluation.html"
+    "#accuracy-score"
 }
 
 
@@ -48,9 +55,15 @@ def link_to_library(
 ) -> nodes.Node | None:
     """Return a link to the page of a public name of another library, if it is one."""
     target = node.get("reftarget", "")
+    if node.get("reftype") == "ref" and target in SECTIONS:
+        return nodes.reference("", "", text, internal=False, refuri=SECTIONS[target])
     module, _, name = target.rpartition(".")
     page = PAGES.get(target.partition(".")[0])
-    if page is None or not hasattr(importlib.import_module(module), name):
+    if page is None or not module:
+        return None
+    try:
+        getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
         return None
     return nodes.reference("", "", text, internal=False, refuri=page.format(target))
 

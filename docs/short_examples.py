@@ -17,7 +17,7 @@ from skcnn._estimator.base import BaseCNNClassifier
 # How many images a loader returns, as (training images, test images), and for how many
 # epochs a classifier trains at most.
 N_IMAGES = {
-    "load_digit_images": (400, 400),
+    "load_digit_images": (1000, 1000),
     "fetch_mnist": (600, 300),
     "fetch_cifar10": (600, 300),
 }
@@ -34,7 +34,7 @@ def shorten(gallery: Any = None, example: Any = None) -> None:
     """
     for name, sizes in N_IMAGES.items():
         load = getattr(datasets, name)
-        if not hasattr(load, "__wrapped__"):
+        if not hasattr(load, "_shortened"):
             setattr(datasets, name, few_images(load, *sizes))
     if not hasattr(BaseCNNClassifier.fit, "_shortened"):
         BaseCNNClassifier.fit = few_epochs(BaseCNNClassifier.fit)
@@ -54,6 +54,7 @@ def few_images(load: Callable, n_train: int, n_test: int) -> Callable:
             found[key] = found[key][:n]
         return found
 
+    load_few._shortened = True  # type: ignore[attr-defined]
     return load_few
 
 
