@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn.display._images import two_axes_in_place_of
-from skcnn.display._texts import BLUE, VERMILION
+from skcnn.display._texts import BLUE, VERMILION, color_on
 
 # What is measured on which images: the prefix in the history, the word, the color.
 PARTS = (("", "training", BLUE), ("val_", "validation", VERMILION))
@@ -161,7 +161,7 @@ class LossCurveDisplay:
             (self.lines_[name],) = ax.plot(
                 np.arange(1, len(values) + 1),
                 values,
-                color=color,
+                color=color_on(ax, color),
                 marker="o" if len(values) <= MOST_MARKERS else None,
                 markersize=4,
                 label=label,
@@ -178,7 +178,9 @@ class LossCurveDisplay:
         for prefix, label, color in PARTS:
             name = prefix + quantity
             if name in self.history:
-                bars = ax.barh([label], self.history[name], color=color, height=0.6)
+                bars = ax.barh(
+                    [label], self.history[name], color=color_on(ax, color), height=0.6
+                )
                 written = "{:.3g}" if quantity == "loss" else "{:.1%}"
                 ax.bar_label(bars, fmt=written, padding=2)
                 self.bars_[name] = bars
