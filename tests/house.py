@@ -92,6 +92,7 @@ PRIVATE_IN_CLI = {
     "datasets._class_folders": "sees the parts of a folder before it reads one",
     "datasets._image_folder": "reads files for a pipeline that resizes them",
     "datasets._image_table": "reads files for a pipeline that resizes them",
+    "display._class_activation": "tells whether a network has such a picture",
     "datasets._npz": "sees the parts of a file before it reads one",
 }
 

@@ -12,6 +12,7 @@ from skcnn._cli._data import (
 )
 from skcnn._cli._model import Model
 from skcnn._cli._reports import (
+    Predicted,
     Tested,
     check_pictures,
     confusion_matrix_of,
@@ -57,8 +58,10 @@ from skcnn._messages.wording import counted, first_of
     "--pictures",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write the confusion matrix, the most confident mistakes and the training "
-    "curves into this folder as PNG files.",
+    help="Write pictures into this folder as PNG files: the confusion matrix, the most "
+    "confident mistakes, the most confused pairs of classes, a report on each class, "
+    "the calibration, the training curves, and where the network looks in its most "
+    "confident mistake.",
 )
 @click.option("--force", is_flag=True, help="Replace the files of --pictures.")
 @reading_options
@@ -101,10 +104,8 @@ def evaluate(model, data, pictures, force, reading, to_json):
         print_report(y, predicted, tested)
         print_confusion_matrix(y, predicted, loaded.classes)
     if pictures is not None:
-        shape = loaded.image_shape
-        for path in write_pictures(
-            pictures, loaded.classifier, X, y, probabilities, shape
-        ):
+        shown = Predicted(y, predicted, probabilities)
+        for path in write_pictures(pictures, loaded, X, seen_by_fit, shown):
             say(f"Wrote {path}.")
     if to_json:
         return

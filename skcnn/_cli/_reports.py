@@ -1,6 +1,8 @@
 """Reports on the accuracy of a classifier, as text, JSON and figures."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ from skcnn._messages.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from skcnn._cli._model import Model
 
 # Most classes of a confusion matrix that fits into a terminal.
 MOST_CLASSES = 20
@@ -26,7 +30,16 @@ LONGEST_NAME = 40
 # Most classes of a confusion matrix in a figure or in JSON.
 MOST_CLASSES_OF_MATRIX = 2000
 
-PICTURES = ("confusion_matrix", "misclassified", "loss_curve")
+PICTURES = (
+    "confusion_matrix",
+    "misclassified",
+    "confused_pairs",
+    "class_report",
+    "calibration",
+    "loss_curve",
+    "class_activation",
+    "occlusion",
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,15 @@ class Tested:
                 "trained, so the accuracy may be too high for images of new groups.",
                 kind="Warning",
             )
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Labels of images, the predicted labels, and the probabilities of the classes."""
+
+    y: "np.ndarray"
+    labels: "np.ndarray"
+    probabilities: "np.ndarray"
 
 
 def report(y_true: "np.ndarray", y_pred: "np.ndarray") -> dict[str, Any]:
@@ -178,63 +200,116 @@ def check_pictures(folder: Path, force: bool) -> None:
 
 
 def write_pictures(
-    folder: Path,
-    classifier: Any,
-    X: Any,
-    y: "np.ndarray",
-    probabilities: "np.ndarray",
-    image_shape: tuple[int, int, int],
+    folder: Path, loaded: "Model", X: Any, seen_by_fit: Any, tested: Predicted
 ) -> list[Path]:
-    """Write the confusion matrix, worst mistakes and loss curves as PNG files."""
+    """Write what the test shows as PNG files, and return their paths.
+
+    `X` holds the images as they were read, and `seen_by_fit` as the classifier takes
+    them.
+    """
     import warnings
 
     import matplotlib as mpl
-    import numpy as np
 
     # Figures without pyplot open no window, whatever matplotlib backend the user has.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     from skcnn._storage.files import written_whole
-    from skcnn.display import LossCurveDisplay, MisclassifiedImagesDisplay
 
-    classes = classifier.classes_
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    side = np.clip(0.5 * len(classes), 5, LARGEST_PICTURE)
-    sizes = dict(zip(PICTURES, ((side + 1, side), (9, 9), (8, 3.2)), strict=True))
+    pictures = _pictures(loaded, X, seen_by_fit, tested)
     # Dollars and backslashes in names of classes are not TeX.
     as_text: Any = {"text.parse_math": False, "text.usetex": False}
     with warnings.catch_warnings(), mpl.rc_context(as_text):
         # matplotlib's fonts lack the letters of many languages.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        for name, size in sizes.items():
+        for name, size, draw in pictures:
             figure = Figure(figsize=size, layout="constrained")
             FigureCanvasAgg(figure)
-            ax = figure.subplots()
-            if name == "confusion_matrix":
-                predicted = classes[probabilities.argmax(axis=1)]
-                matrix = confusion_matrix_of(y, predicted, classes)
-                if matrix is None:
-                    continue
-                _draw_confusion_matrix(matrix, classes, ax)
-            elif name == "misclassified":
-                MisclassifiedImagesDisplay.from_predictions(
-                    X,
-                    y,
-                    probabilities,
-                    classes=classes,
-                    display_labels=_names(classes),
-                    image_shape=image_shape if np.ndim(X) == 2 else None,
-                    ax=ax,
-                )
-            else:
-                LossCurveDisplay.from_estimator(classifier, ax=ax)
+            draw(ax=figure.subplots())
             path = folder / f"{name}.png"
             with written_whole(path) as file:
                 figure.savefig(file, dpi=120, format="png")
             written.append(path)
     return written
+
+
+def _pictures(
+    loaded: "Model", X: Any, seen_by_fit: Any, tested: Predicted
+) -> Iterator[tuple[str, tuple[float, float], Callable[..., Any]]]:
+    """Yield the name, the size and the drawing function of each picture."""
+    import numpy as np
+
+    from skcnn.display import (
+        ClassReportDisplay,
+        ConfusedPairsDisplay,
+        LossCurveDisplay,
+        MisclassifiedImagesDisplay,
+        TopLabelCalibrationDisplay,
+    )
+
+    classes, y, probabilities = loaded.classes, tested.y, tested.probabilities
+    names = _names(classes)
+    matrix = confusion_matrix_of(y, tested.labels, classes)
+    if matrix is not None:
+        side = float(np.clip(0.5 * len(classes), 5, LARGEST_PICTURE))
+        draw_matrix = partial(_draw_confusion_matrix, matrix, classes)
+        yield "confusion_matrix", (side + 1, side), draw_matrix
+    can_be_shown = loaded.image_shape[2] in (1, 3, 4)
+    if can_be_shown:
+        options: dict[str, Any] = {"classes": classes, "display_labels": names}
+        options["image_shape"] = loaded.image_shape if np.ndim(X) == 2 else None
+        for name, height, display in (
+            ("misclassified", 9, MisclassifiedImagesDisplay),
+            ("confused_pairs", 7, ConfusedPairsDisplay),
+        ):
+            draw = partial(display.from_predictions, X, y, probabilities, **options)
+            yield name, (9, height), draw
+    draw_report = partial(
+        ClassReportDisplay.from_predictions,
+        y,
+        tested.labels,
+        labels=classes,
+        display_labels=names,
+    )
+    yield "class_report", (7, float(np.clip(1 + 0.4 * len(classes), 3, 9))), draw_report
+    calibration = TopLabelCalibrationDisplay.from_predictions
+    yield "calibration", (6, 6), partial(calibration, y, probabilities, classes=classes)
+    curve = partial(LossCurveDisplay.from_estimator, loaded.classifier)
+    yield "loss_curve", (8, 3.2), curve
+    if can_be_shown:
+        yield from _explanations(loaded.classifier, seen_by_fit, tested, names)
+
+
+def _explanations(
+    classifier: Any, X: Any, tested: Predicted, names: list[str]
+) -> Iterator[tuple[str, tuple[float, float], Callable[..., Any]]]:
+    """Yield pictures of where the classifier looks in its most confident mistake.
+
+    If there is no mistake, they are of the image of which it is the least sure.
+    """
+    import numpy as np
+
+    from skcnn.display import ClassActivationDisplay, OcclusionDisplay
+    from skcnn.display._class_activation import row_before_linear_end
+
+    confidences = tested.probabilities.max(axis=1)
+    wrong = np.flatnonzero(tested.labels != tested.y)
+    place = int(confidences.argmin())
+    if len(wrong):
+        place = int(wrong[confidences[wrong].argmax()])
+    image = X[place : place + 1]
+    options: dict[str, Any] = {"display_labels": names}
+    options["image_shape"] = classifier.image_shape_ if np.ndim(X) == 2 else None
+    # Networks with hidden dense layers have no class activation map.
+    if row_before_linear_end(classifier.model_) is not None:
+        activation = ClassActivationDisplay.from_estimator
+        draw = partial(activation, classifier, image, **options)
+        yield "class_activation", (8, 4), draw
+    occlusion = partial(OcclusionDisplay.from_estimator, classifier, image, **options)
+    yield "occlusion", (8, 4), occlusion
 
 
 def _draw_confusion_matrix(

@@ -1,5 +1,6 @@
 """How often a classifier is right, by how sure it is."""
 
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -8,10 +9,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcnn._images.labels import check_probabilities
 from skcnn.display._images import axes_in_place_of, check_positive
-from skcnn.display._texts import BLUE
+from skcnn.display._texts import (
+    BLUE,
+    color_on,
+    size_in_points,
+    text_width,
+    wrapped,
+)
 
 # Heights of the curve and of the histogram below it.
 HEIGHTS = (3, 1)
+
+LINE_HEIGHT = 1.3
+
+# The layout, which is computed when a figure is drawn, may make axes this much smaller.
+ROOM = 1.3
 
 
 class TopLabelCalibrationDisplay:
@@ -217,27 +229,28 @@ class TopLabelCalibrationDisplay:
             Object that stores what was drawn.
         """
         import matplotlib.pyplot as plt
+        from matplotlib.font_manager import FontProperties
 
         if ax is None:
             ax = plt.subplots(figsize=(4.5, 5.5), layout="constrained")[1]
+        width = size_in_points(ax)[0]
         curve, histogram = axes_in_place_of(ax, 2, 1, height_ratios=HEIGHTS)
         confidences = np.asarray(self.confidences)
         curve.plot([0, 1], [0, 1], color="0.5", linestyle=":")
+        color = color_on(curve, BLUE)
         (self.line_,) = curve.plot(
-            self.prob_pred, self.prob_true, color=BLUE, marker="o", markersize=4
+            self.prob_pred, self.prob_true, color=color, marker="o", markersize=4
         )
-        for x, y, text, side in (
-            (0.03, 0.96, "right more often\nthan it says", "left"),
-            (0.97, 0.04, "right less often\nthan it says", "right"),
+        for x, y, text in (
+            (0.03, 0.96, "right more often\nthan it says"),
+            (0.97, 0.04, "right less often\nthan it says"),
         ):
-            vertical = "top" if side == "left" else "bottom"
-            style = {"size": "small", "color": "0.5", "ha": side, "va": vertical}
-            curve.text(x, y, text, transform=curve.transAxes, **style)
-        curve.set_title(
-            f"accuracy {self.accuracy:.1%},\nmean confidence {confidences.mean():.1%}",
-            fontsize="medium",
-        )
-        histogram.hist(confidences, bins=20, range=(0, 1), color=BLUE)
+            self._write_beside_curve(curve, x, y, text)
+        title = f"Accuracy {self.accuracy:.1%}, "
+        title += f"mean confidence {confidences.mean():.1%}"
+        lines = wrapped(title, width / FontProperties(size="medium").get_size())
+        curve.set_title("\n".join(lines), fontsize="medium")
+        histogram.hist(confidences, bins=20, range=(0, 1), color=color)
         histogram.set(xlabel="confidence", ylabel="images", xlim=curve.get_xlim())
         curve.set(ylabel="correct predictions", xticklabels=[])
         for one in (curve, histogram):
@@ -245,3 +258,27 @@ class TopLabelCalibrationDisplay:
         self.axes_ = np.array([curve, histogram])
         self.figure_ = curve.figure
         return self
+
+    def _write_beside_curve(self, ax: Any, x: float, y: float, text: str) -> None:
+        """Write a text into a corner of the axes, unless the curve is there."""
+        from matplotlib.font_manager import FontProperties
+
+        is_left = x < 0.5
+        font = FontProperties(size="small").get_size()
+        height = LINE_HEIGHT * font * (text.count("\n") + 1)
+        # The ticks and titles of axes that were just made take some of their height.
+        size = np.array([text_width(text) * font, height]) / size_in_points(ax) * ROOM
+        path = np.column_stack([self.prob_pred, self.prob_true]).astype(float)
+        steps = np.linspace(0, 1, 101)[:, None]
+        between = [a + (b - a) * steps for a, b in pairwise(path)]
+        ax.autoscale_view()
+        points = ax.transLimits.transform(np.concatenate([path, *between]))
+        if is_left:
+            points = 1 - points
+        # Measured from the corner of the text.
+        if ((1 - points[:, 0] < size[0]) & (points[:, 1] < size[1])).any():
+            return
+        vertical = "top" if is_left else "bottom"
+        style = {"size": "small", "color": "0.5", "va": vertical}
+        style["ha"] = "left" if is_left else "right"
+        ax.text(x, y, text, transform=ax.transAxes, **style)

@@ -163,38 +163,44 @@ class ClassActivationDisplay(_ImageMapDisplay):
         ).plot(ax)
 
 
+def row_before_linear_end(model: Any) -> int | None:
+    """Return the layer that makes rows of feature maps, if logits are sums of these."""
+    kinds = [type(layer).__name__ for layer in model.layers]
+    rows = [i for i, kind in enumerate(kinds) if kind in ROW_LAYERS]
+    end = kinds[rows[0] + 1 :] if rows else []
+    is_linear = (
+        type(model).__name__ == "Sequential"
+        and len(rows) == 1
+        and end.count("Dense") == 1
+        and set(end) <= set(LAYERS_OF_A_LINEAR_END)
+        and "Activation" not in end[: end.index("Dense")]
+    )
+    return rows[0] if is_linear else None
+
+
 def contributions(model: Any, image: np.ndarray) -> np.ndarray:
     """Return what each position contributes to each logit, biases left out.
 
     The image has shape (1, height, width, channels), the result has shape
     (map height, map width, n_classes).
     """
-    layers = list(model.layers)
-    kinds = [type(layer).__name__ for layer in layers]
-    rows = [i for i, kind in enumerate(kinds) if kind in ROW_LAYERS]
-    end = kinds[rows[0] + 1 :] if rows else []
-    if (
-        type(model).__name__ != "Sequential"
-        or len(rows) != 1
-        or end.count("Dense") != 1
-        or not set(end) <= set(LAYERS_OF_A_LINEAR_END)
-        or "Activation" in end[: end.index("Dense")]
-    ):
+    layers, row = list(model.layers), row_before_linear_end(model)
+    if row is None:
         raise ValueError(
             "A class activation map divides a logit that is a weighted sum of feature "
             "maps, but this network computes its logits in another way, as networks "
             "with hidden dense layers do. Use OcclusionDisplay, or train with "
             "dense_units=()."
         )
-    row = rows[0]
+    kind = type(layers[row]).__name__
     [dense] = [layer for layer in layers[row:] if type(layer).__name__ == "Dense"]
     weights = np.asarray(dense.get_weights()[0], np.float64)
     # A shorter model of the same layers: `predict` is alike on every backend.
     features = type(model)(layers[:row]).predict(image, verbose=0)[0].astype(np.float64)
-    if kinds[row] == "Flatten":
+    if kind == "Flatten":
         weights = weights.reshape(*features.shape, -1)
         return np.einsum("hwc,hwck->hwk", features, weights)
-    if kinds[row] == "GlobalAveragePooling2D":
+    if kind == "GlobalAveragePooling2D":
         return features @ weights / features[..., 0].size
     flat = features.reshape(-1, features.shape[-1])
     result = np.zeros((len(flat), weights.shape[-1]))

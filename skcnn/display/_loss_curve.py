@@ -6,7 +6,12 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcnn.display._images import two_axes_in_place_of
-from skcnn.display._texts import BLUE, VERMILION
+from skcnn.display._texts import BLUE, VERMILION, color_on, size_in_points
+
+# Axes with a height of fewer points have the legend below them, by so many inches: the
+# ticks and the label of the axis are in between.
+LOW_AXES = 130
+BELOW_AXES = 0.5
 
 # What is measured on which images: the prefix in the history, the word, the color.
 PARTS = (("", "training", BLUE), ("val_", "validation", VERMILION))
@@ -144,10 +149,23 @@ class LossCurveDisplay:
             axis.set_title(quantity)
             axis.spines[["top", "right"]].set_visible(False)
         if self.best_epoch is not None and self.lines_:
-            axes[-1].legend(frameon=False, fontsize="small")
+            self._draw_legend(axes[-1])
         self.axes_ = axes
         self.figure_ = figure
         return self
+
+    def _draw_legend(self, ax: Any) -> None:
+        """Say which line is which: below low axes, whose lines leave no room inside."""
+        style: dict[str, Any] = {"frameon": False, "fontsize": "small"}
+        is_low = size_in_points(ax)[1] < LOW_AXES
+        if is_low and ax.figure.get_layout_engine() is not None:
+            from matplotlib.transforms import ScaledTranslation
+
+            down = ScaledTranslation(0, -BELOW_AXES, ax.figure.dpi_scale_trans)
+            style |= {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2}
+            style |= {"bbox_transform": ax.transAxes + down, "columnspacing": 1}
+            style |= {"handlelength": 1.2, "borderaxespad": 0}
+        ax.legend(**style)
 
     def _draw_curves(self, ax: Any, quantity: str) -> None:
         """Draw loss or accuracy over the epochs."""
@@ -161,7 +179,7 @@ class LossCurveDisplay:
             (self.lines_[name],) = ax.plot(
                 np.arange(1, len(values) + 1),
                 values,
-                color=color,
+                color=color_on(ax, color),
                 marker="o" if len(values) <= MOST_MARKERS else None,
                 markersize=4,
                 label=label,
@@ -178,7 +196,9 @@ class LossCurveDisplay:
         for prefix, label, color in PARTS:
             name = prefix + quantity
             if name in self.history:
-                bars = ax.barh([label], self.history[name], color=color, height=0.6)
+                bars = ax.barh(
+                    [label], self.history[name], color=color_on(ax, color), height=0.6
+                )
                 written = "{:.3g}" if quantity == "loss" else "{:.1%}"
                 ax.bar_label(bars, fmt=written, padding=2)
                 self.bars_[name] = bars

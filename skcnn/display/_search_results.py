@@ -9,6 +9,7 @@ import numpy as np
 from skcnn.display._texts import (
     BLUE,
     VERMILION,
+    color_on,
     color_on_map,
     size_in_points,
     text_width,
@@ -184,12 +185,13 @@ class SearchResultsDisplay:
             line["x"],
             line["mean_test_score"],
             line["std_test_score"],
-            color=BLUE,
+            color=color_on(ax, BLUE),
             marker="o",
             capsize=3,
         )
         best = scored.iloc[0]
-        ax.plot(best[name], best["mean_test_score"], "D", color=VERMILION, zorder=3)
+        orange = color_on(ax, VERMILION)
+        ax.plot(best[name], best["mean_test_score"], "D", color=orange, zorder=3)
         if _is_logarithmic(np.unique(line["x"])):
             ax.set_xscale("log")
             ticks = np.unique(line["x"])
@@ -246,12 +248,13 @@ class SearchResultsDisplay:
             best["mean_test_score"],
             np.arange(shown),
             xerr=best["std_test_score"],
-            color=BLUE,
+            color=color_on(ax, BLUE),
             marker="o",
             linestyle="none",
             capsize=3,
         )
-        ax.plot(best["mean_test_score"].iloc[0], 0, "D", color=VERMILION, zorder=3)
+        orange = color_on(ax, VERMILION)
+        ax.plot(best["mean_test_score"].iloc[0], 0, "D", color=orange, zorder=3)
         ax.set_yticks(np.arange(shown), labels[:shown], fontsize=LABEL_FONT)
         ax.invert_yaxis()
         ax.set_xlabel(self._score_label())

@@ -19,6 +19,7 @@ import pytest
 import skcnn
 from skcnn import MNISTCNNClassifier
 from skcnn._cli import COMMANDS, main
+from skcnn._cli._reports import PICTURES
 from skcnn._estimator.automatic import auto_epochs
 from skcnn._images.fingerprints import were_fitted
 from skcnn._training.checkpoint import Checkpoint
@@ -200,7 +201,7 @@ def test_evaluate_reports_and_draws(model, folder, digits, tmp_path, capsys):
     assert f"Accuracy on {50 - n_seen} unseen images" in printed.out
     assert f"Note: {n_seen} of 50 images are left out of the report" in printed.err
     assert "Confusion matrix" in printed.out and "precision" in printed.out
-    names = {"confusion_matrix.png", "misclassified.png", "loss_curve.png"}
+    names = {f"{name}.png" for name in PICTURES}
     assert {path.name for path in pictures.iterdir()} == names
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in pictures.iterdir())
     assert main([*args, "--json"]) == 0
@@ -498,6 +499,7 @@ COMMAND = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from skcnn._cli import COMMANDS, main
+from skcnn._cli._reports import PICTURES
 sys.exit(main(sys.argv[1:]))
 """
 

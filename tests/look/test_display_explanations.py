@@ -359,11 +359,35 @@ def test_the_curve_of_confidences_is_scikit_learn_s_of_correct_predictions():
     curve, histogram = display.axes_
     heights = [patch.get_height() for patch in histogram.patches]
     assert sum(heights) == 500
-    assert f"accuracy {correct.mean():.1%}" in curve.get_title()
+    assert f"Accuracy {correct.mean():.1%}, " in curve.get_title()
     equally_many = TopLabelCalibrationDisplay.from_predictions(
         y, proba, n_bins=5, strategy="quantile"
     )
     assert len(equally_many.prob_true) == 5
+
+
+@pytest.mark.parametrize("side", [3, 9])
+@pytest.mark.parametrize("accuracy", [0.02, 0.5, 0.98])
+@pytest.mark.parametrize("confidence", [0.1, 0.5, 0.95])
+def test_texts_of_a_calibration_are_not_on_the_curve(side, accuracy, confidence):
+    means = np.clip([confidence - 0.1, confidence], 0, 1)
+    display = TopLabelCalibrationDisplay(
+        [accuracy, accuracy], means, confidences=means, accuracy=accuracy
+    )
+    _, ax = plt.subplots(figsize=(side, side), layout="constrained")
+    display.plot(ax)
+    display.figure_.canvas.draw()
+    curve = display.axes_[0]
+    line = curve.transData.transform(display.line_.get_xydata())
+    for text in curve.texts:
+        box = text.get_window_extent()
+        assert not any(box.contains(*point) for point in line)
+    # A corner that the curve leaves free has its text.
+    if 0.3 < accuracy < 0.7:
+        assert len(curve.texts) == 2
+    title = curve.title.get_window_extent()
+    assert title.x1 <= display.figure_.bbox.x1
+    assert ("\n" in curve.get_title()) == (side == 3)
 
 
 @pytest.mark.parametrize("right", [True, False])

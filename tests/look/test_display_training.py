@@ -241,3 +241,22 @@ def test_the_metric_is_named(data):
     search = searched({"n_neighbors": [1, 5]}, data, **options)
     display = SearchResultsDisplay.from_estimator(search, scoring="f1_macro")
     assert "f1_macro" in display.ax_.get_ylabel()
+
+
+@pytest.mark.parametrize("size", [(3, 3), (3, 2.5), (8, 3.2)])
+def test_the_legend_of_curves_is_not_on_the_curves(size):
+    history = {"loss": [2.0, 1.2, 0.8, 0.7], "accuracy": [0.2, 0.5, 0.7, 0.75]}
+    history |= {"val_loss": [1.8, 1.1, 0.9, 1], "val_accuracy": [0.3, 0.5, 0.6, 0.6]}
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
+    display = LossCurveDisplay(history).plot(ax)
+    figure.canvas.draw()
+    axes = display.axes_[-1]
+    legend = axes.get_legend().get_window_extent()
+    assert legend.x0 >= 0 and legend.y0 >= 0 and legend.x1 <= figure.bbox.x1
+    for name in ("accuracy", "val_accuracy"):
+        line = axes.transData.transform(display.lines_[name].get_xydata())
+        assert not any(legend.contains(*point) for point in line)
+    below = [text.get_window_extent() for text in axes.get_xticklabels()]
+    assert not any(
+        legend.overlaps(box) for box in [*below, axes.xaxis.label.get_window_extent()]
+    )
