@@ -85,7 +85,8 @@ def chains_of_layers(names):
     for name, arguments in names:
         layer = getattr(keras.layers, name)(*arguments)
         returned = layer(keras.KerasTensor((2, 8, 8, 3)))
-        if name == "Normalization":  # once adapted, it has values of its own
+        # Others would take its mask, or it has values of its own once it is adapted.
+        if name in ("Masking", "Normalization"):
             alone.append([(name, arguments)])
         elif returned.shape == (2, 8, 8, 3) and "float" in returned.dtype:
             inner.append((name, arguments))
