@@ -201,19 +201,27 @@ def public_names() -> Iterator[tuple[str, str, object]]:
             yield module_name, name, getattr(module, name)
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
+@cache
+def imports(tree: ast.AST) -> tuple[str, ...]:
     """Return the dotted names that a module imports, at its top or inside functions.
 
-    Imports for type checking only are left out: they never run.
+    Imports for type checking only are left out: they never run. Many rules ask this of
+    each module, so the answers are kept.
     """
-    if isinstance(tree, ast.Import):
-        yield from (alias.name for alias in tree.names)
-    elif isinstance(tree, ast.ImportFrom):
-        prefix = "." * tree.level + (tree.module or "")
-        yield from (f"{prefix}.{alias.name}" for alias in tree.names)
-    elif not (isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING"):
-        for child in ast.iter_child_nodes(tree):
-            yield from imports(child)
+    found, left = [], [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            prefix = "." * node.level + (node.module or "")
+            found += [f"{prefix}.{alias.name}" for alias in node.names]
+        elif not (
+            isinstance(node, ast.expr)
+            or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        ):
+            left += ast.iter_child_nodes(node)
+    return tuple(found)
 
 
 def own_imports(tree: ast.AST, known: Iterable[str]) -> set[str]:

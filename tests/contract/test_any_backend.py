@@ -48,7 +48,7 @@ def assert_same(one, other, X):
 @pytest.mark.parametrize(
     "classifier",
     [
-        MNISTCNNClassifier(epochs=8),
+        pytest.param(MNISTCNNClassifier(epochs=8), marks=pytest.mark.slow),
         pytest.param(CIFARCNNClassifier(**FLIPPED), marks=pytest.mark.slow),
         pytest.param(
             CIFARCNNClassifier(dtype="mixed_bfloat16", **FLIPPED),
@@ -144,7 +144,9 @@ def test_callbacks_of_keras_see_and_steer_the_training(part):
     np.testing.assert_array_equal(kernel, kernels[1])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)]
+)
 def test_the_keras_model_answers_as_the_classifier_does(dtype, part):
     import keras
 

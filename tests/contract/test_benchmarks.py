@@ -864,29 +864,88 @@ def test_flat_rows_go_from_zero_to_one_and_images_stay(module):
     assert (X == 200).all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "command",
-    [*SCRIPTS, "search --jobs", "threads --jobs"],
-)
-def test_a_script_measures_the_digits(module, command, tmp_path):
-    name, *words = command.split()
-    out = tmp_path / "out.jsonl"
+# They start processes of other settings, or measure what a process holds.
+APART = {"backends", "clusters", "imports", "larger_than_memory", "memory", "threads"}
+
+# Runs one script after the other, and their jobs too, so that TensorFlow starts once.
+RUNNER = """
+import contextlib, io, json, os, runpy, sys, traceback
+import measuring
+
+def run_script(main, job):
+    def run_jobs(script, jobs):
+        with contextlib.redirect_stdout(sys.stderr):
+            return json.loads(json.dumps([job(**one) for one in jobs]))
+
+    measuring.run_jobs = run_jobs
+    main()
+
+measuring.run_script = run_script
+environment = dict(os.environ)
+for line in sys.stdin:
+    sys.argv, printed, failed = json.loads(line), io.StringIO(), ""
+    try:
+        with contextlib.redirect_stdout(printed):
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except BaseException:
+        failed = traceback.format_exc()
+    os.environ.clear()
+    os.environ.update(environment)
+    print(json.dumps([failed, printed.getvalue()]), flush=True)
+"""
+
+
+def run_apart(arguments):
+    """Run a script in a process of its own; return what failed and what it printed."""
     done = subprocess.run(
-        [sys.executable, FOLDER / f"{name}.py", *words, "--quick", "--out", out],
+        [sys.executable, *arguments],
         # Ray's workers would leave the processors to all other tests that run.
         env=os.environ | {"RAY_worker_niceness": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr[-3000:] if done.returncode else "", done.stdout
+
+
+@pytest.fixture(scope="module")
+def run_together():
+    """Run a script in the same process as other ones, as `run_apart` does."""
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER],
+        env=os.environ | {"PYTHONPATH": str(FOLDER)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+
+        def run(arguments):
+            print(json.dumps(list(map(str, arguments))), file=process.stdin, flush=True)
+            return json.loads(process.stdout.readline())
+
+        yield run
+        process.stdin.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [*SCRIPTS, "search --jobs", "threads --jobs"],
+)
+def test_a_script_measures_the_digits(module, command, run_together, tmp_path):
+    name, *words = command.split()
+    out = tmp_path / "out.jsonl"
+    run = run_apart if words or name in APART else run_together
+    arguments = [FOLDER / f"{name}.py", *words, "--quick", "--out", out]
+    failed, printed = run(arguments)
+    assert not failed, failed
     lines = module("measuring").read_lines(out)
     assert {line["question"] for line in lines} == {name}
     assert not module("report").REQUIRED - set.intersection(*map(set, lines))
     # What it printed is what a report would print.
     expected = module("rendering").document(lines, module(name).tables)
-    assert done.stdout.strip() == expected
+    assert printed.strip() == expected
     assert expected.count("\n| --- ") >= 1
 
 

@@ -34,8 +34,8 @@ SETTINGS = {
     "color": (CIFARCNNClassifier, {"augment": ("flip", "shift")}),
 }
 
-# This network takes long to trace.
-SLOW = {"color": pytest.mark.slow}
+# These networks take long to trace.
+SLOW = {"augmentation": pytest.mark.slow, "color": pytest.mark.slow}
 every_setting = pytest.mark.parametrize(
     "setting", [pytest.param(name, marks=SLOW.get(name, ())) for name in SETTINGS]
 )
@@ -225,6 +225,7 @@ def test_different_seeds_differ(setting):
     )
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_bits_when_networks_are_compiled_anew(
     nothing_compiled, monkeypatch
 ):

@@ -86,7 +86,6 @@ def test_scikit_learn_checks(estimator, check):
 
 
 @pytest.mark.slow
-@pytest.mark.any_backend
 @parametrize_with_checks([OF_A_USER], expected_failed_checks=expected_failures)
 def test_scikit_learn_checks_of_a_network_of_a_users(estimator, check):
     run(check, estimator)

@@ -333,6 +333,7 @@ def test_images_of_any_size_are_learned(classifier, sides):
     clf.partial_fit(X, y)
 
 
+@pytest.mark.slow
 def test_the_network_is_that_of_the_values_set_by_hand(data):
     X, y = data
     by_hand = {"filters": (16, 32), "progressive_resizing": 1.0, "epochs": 1}
@@ -348,6 +349,7 @@ def test_the_network_is_that_of_the_values_set_by_hand(data):
     np.testing.assert_array_equal(same.predict_proba(X), auto.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_auto_keeps_a_network_set_by_hand_when_training_goes_on(data, tmp_path):
     X, y = data
     clf = tiny(epochs=1, progressive_resizing=0.75, warm_start=True).fit(X, y)
@@ -500,7 +502,7 @@ def test_a_checkpoint_of_auto_is_that_of_the_number(data, few_epochs, tmp_path):
         tiny(epochs=3).fit(X, y, checkpoint=path)
 
 
-@pytest.mark.parametrize("units", [True, False])
+@pytest.mark.parametrize("units", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_dtype_follows_the_processor_once(units, data, monkeypatch, tmp_path):
     from skcnn._network.backends import tensorflow as backend
 

@@ -116,6 +116,7 @@ def test_pipeline_with_scaler_learns_split_images(classifier, digits):
     assert pipeline.fit(X_train, y_train).score(X_test, y_test) > 0.7
 
 
+@pytest.mark.slow
 def test_cross_val_predict_predicts_every_image(named_digits):
     X, y = named_digits
     assert accuracy(y, cross_val_predict(tiny(), X, y, cv=3)) > 0.8
@@ -147,6 +148,7 @@ def test_grid_search_in_a_pipeline(named_digits):
     assert search.best_params_["mnistcnnclassifier__learning_rate"] == 0.02
 
 
+@pytest.mark.slow
 def test_halving_search_spends_epochs(named_digits):
     X, y = named_digits
     search = HalvingGridSearchCV(
@@ -164,7 +166,10 @@ def test_halving_search_spends_epochs(named_digits):
     assert search.best_params_["learning_rate"] >= 0.02
 
 
-@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param("sigmoid", marks=pytest.mark.slow), "isotonic", "temperature"],
+)
 def test_calibration_works_on_images(named_digits, method):
     X, y = named_digits
     calibrated = CalibratedClassifierCV(tiny(), method=method, cv=2).fit(X, y)
@@ -186,7 +191,10 @@ def test_classification_report_names_the_labels(named_digits, fitted):
     [
         lambda members: VotingClassifier(members, voting="hard"),
         lambda members: VotingClassifier(members, voting="soft"),
-        lambda members: StackingClassifier(members, LogisticRegression(), cv=2),
+        pytest.param(
+            lambda members: StackingClassifier(members, LogisticRegression(), cv=2),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["hard voting", "soft voting", "stacking"],
 )
@@ -239,6 +247,7 @@ def test_clone_keeps_every_parameter(classifier):
     assert clone(classifier(**changed)).get_params() == changed
 
 
+@pytest.mark.slow
 def test_clone_keeps_what_keras_objects_say(named_digits):
     import keras
 

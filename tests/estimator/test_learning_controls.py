@@ -521,7 +521,7 @@ def test_batch_hooks_of_a_subclass_see_every_batch_and_its_loss(data, recorder):
         (MNISTCNNClassifier, 80, 3),
         (MNISTCNNClassifier, 2_049, 63),
         (MNISTCNNClassifier, 16_385, 65),
-        (CIFARCNNClassifier, 16_385, 64),
+        pytest.param(CIFARCNNClassifier, 16_385, 64, marks=pytest.mark.slow),
     ],
 )
 def test_automatic_batch_size(recorder, classifier, n_images, steps):

@@ -77,7 +77,12 @@ class Dense(BaseEstimator):
 
 NETWORKS = [lenet, residual, sequential, Dense()]
 every_network = pytest.mark.parametrize(
-    "network", NETWORKS, ids=lambda n: getattr(n, "__name__", "object")
+    "network",
+    [
+        pytest.param(each, marks=pytest.mark.slow if each is sequential else ())
+        for each in NETWORKS
+    ],
+    ids=lambda n: getattr(n, "__name__", "object"),
 )
 
 
@@ -383,6 +388,7 @@ def test_what_goes_into_the_logits_is_counted(fitted, part):
         assert compiled.functions._computation.n_features == expected
 
 
+@pytest.mark.slow
 def test_a_search_reaches_the_parameters_of_an_object(part):
     search = GridSearchCV(
         CNNClassifier(network=Dense(), **SMALL), {"network__units": [1, 8]}, cv=2
@@ -535,6 +541,7 @@ def test_load_refuses_a_network_that_it_does_not_need(part, tmp_path):
         skcnn.load(tmp_path / "clf.skcnn", network=lenet)
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_loaded_with_its_network(part, tmp_path):
     from sklearn.pipeline import make_pipeline
 

@@ -80,6 +80,7 @@ class Recording(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+SLOW_TO_TRACE = ("augmentation", "resizing")
 SETTINGS = {
     "the defaults": {},
     "early stopping": {"early_stopping": True, "validation_fraction": 0.3},
@@ -111,7 +112,13 @@ def test_a_pickle_names_the_public_class_and_nothing_else_but_numpy(
     "classifier",
     [MNISTCNNClassifier, pytest.param(CIFARCNNClassifier, marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(
+    "setting",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW_TO_TRACE else ())
+        for name in SETTINGS
+    ],
+)
 def test_whatever_the_parameters_the_values_are_plain(data, setting, classifier):
     X, y = data
     clf = tiny(classifier, **{"epochs": 1} | SETTINGS[setting])

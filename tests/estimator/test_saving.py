@@ -110,7 +110,7 @@ ESTIMATORS = {
 }
 
 
-SLOW_TO_TRACE = {"CIFAR": pytest.mark.slow}
+SLOW_TO_TRACE = {"CIFAR": pytest.mark.slow, "float64": pytest.mark.slow}
 
 
 @pytest.mark.parametrize(

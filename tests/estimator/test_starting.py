@@ -163,7 +163,14 @@ def test_frozen_stages_have_no_gradients_and_no_slots_of_the_optimizer(
     assert n_slots[1] < n_slots[0]
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adam", "sgd", "adamw", "lamb"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "muon",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("adam", "sgd")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("adamw", "lamb")),
+    ],
+)
 def test_every_optimizer_leaves_frozen_stages_alone(optimizer, source, frozen, high):
     clf = small(init_from=frozen, freeze=2, epochs=1, optimizer=optimizer).fit(*high)
     assert_same_values(source, clf, ALL_LAYERS[:5])
@@ -180,7 +187,9 @@ def test_weight_decay_leaves_frozen_stages_alone(source, frozen, high):
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param("float64", marks=pytest.mark.slow), "mixed_bfloat16"]
+)
 def test_the_other_classifier_may_have_another_dtype(dtype, source, frozen, high):
     clf = small(init_from=frozen, freeze=1, dtype=dtype, epochs=1).fit(*high)
     assert clf.initialized_layers_ == ALL_LAYERS
@@ -218,6 +227,7 @@ def test_the_path_of_a_saved_classifier_gives_the_same_fit(
         np.testing.assert_array_equal(clf.predict_proba(high[0]), expected)
 
 
+@pytest.mark.usefixtures("no_training")
 def test_a_pipeline_stands_for_its_last_step(source, low, high, tmp_path):
     pipeline = make_pipeline(ImageScaler(), clone(source)).fit(*low)
     skcnn.save(pipeline, tmp_path / "pipeline.skcnn")
@@ -267,6 +277,7 @@ def test_images_of_another_size_start_with_the_convolutions(
     assert clf.initialized_layers_ == ALL_LAYERS[:n_layers]
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 def test_with_global_pooling_all_layers_fit_images_of_another_size(low, high):
     parameters = {"global_pooling": True, "filters": (4, 6)}
@@ -363,6 +374,7 @@ def test_a_network_of_which_no_layer_fits_is_refused_with_what_differs(frozen, h
     assert_refused(ValueError, expected, high, init_from=frozen, **changed)
 
 
+@pytest.mark.usefixtures("no_training")
 def test_images_of_other_channels_are_refused_with_what_to_write(frozen, low, high):
     X, y = high
     color = np.stack([X, X, X], axis=-1)

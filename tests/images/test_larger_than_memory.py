@@ -43,7 +43,7 @@ if form == "folder":
     from PIL import Image
     for i in range(n):
         os.makedirs(f"images/{y[i]}", exist_ok=True)
-        Image.fromarray(X[i]).save(f"images/{y[i]}/{i:06}.png", compress_level=1)
+        Image.fromarray(X[i]).save(f"images/{y[i]}/{i:06}.bmp")
 if form == "flat":
     X = X.reshape(n, -1)
 
@@ -149,7 +149,7 @@ def test_what_scikit_learn_splits_it_copies(mapped):
             copies.append(not np.shares_memory(X, mapped[0]))
             return super().fit(X, y)
 
-    clf = Looking(filters=4, dense_units=(), epochs=1, random_state=0)
+    clf = tiny(Looking, epochs=1)
     GridSearchCV(clf, {"epochs": [1]}, cv=2).fit(X, y)
     assert copies == [True, True, False]  # the last one is the refit
 

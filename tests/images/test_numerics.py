@@ -17,7 +17,14 @@ from skcnn import CIFARCNNClassifier
 from skcnn._images.numerics import log_probabilities, probabilities
 
 
-@pytest.fixture(scope="module", params=["float32", "float64", "mixed_bfloat16"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "float32",
+        pytest.param("float64", marks=pytest.mark.slow),
+        pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
+    ],
+)
 def clf(request, digits):
     X, y = digits[0][:200], digits[1][:200]
     return tiny_classifier(dtype=request.param).fit(X, y)
@@ -69,6 +76,7 @@ def test_json_and_log_loss_take_them_as_they_are(clf, digits):
         log_loss(y, found)
 
 
+@pytest.mark.slow
 def test_views_are_averaged_before(digits):
     images = np.repeat(digits[0][:50, :, :, np.newaxis], 3, axis=-1)
     clf = tiny_classifier(CIFARCNNClassifier, epochs=1, test_time_augmentation="flip")

@@ -553,7 +553,10 @@ LINEAR_ENDS = {
 }
 
 
-@pytest.fixture(scope="module", params=LINEAR_ENDS)
+@pytest.fixture(
+    scope="module",
+    params=["flatten", pytest.param("global_max", marks=pytest.mark.slow)],
+)
 def linear(request, digits):
     images, y = digits
     clf = MNISTCNNClassifier(

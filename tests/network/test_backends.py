@@ -45,10 +45,11 @@ from sklearn.datasets import load_digits
 import skcnn, skcnn.export
 X, y = load_digits(return_X_y=True)
 X, y = X[:100].astype("uint8"), y[:100]
-loaded = skcnn.load(sys.argv[1])
-np.save(sys.argv[2], loaded.predict_proba(X))
-loaded.partial_fit(X, y)
-skcnn.save(loaded, sys.argv[1])
+for model, scores in zip(sys.argv[1::2], sys.argv[2::2]):
+    loaded = skcnn.load(model)
+    np.save(scores, loaded.predict_proba(X))
+    loaded.partial_fit(X, y)
+    skcnn.save(loaded, model)
 """
 # The network is that of the model, which is compiled already.
 WHAT_ELSE_THERE_IS = """
@@ -68,25 +69,26 @@ print([name for name in ("tensorflow", "jax", "torch") if name in sys.modules])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-5), ("float64", 1e-12)])
-def test_a_model_moves_to_another_backend_and_back(
-    other, dtype, atol, digits, tmp_path
-):
-    X, y = digits
-    clf = tiny_classifier(dtype=dtype).fit(X[:100], y[:100])
-    model, scores = tmp_path / "model.skcnn", tmp_path / "scores.npy"
-    skcnn.save(clf, model)
-    more = WHAT_ELSE_THERE_IS if dtype == "float32" else ""
-    code = LOAD_AND_GO_ON + more + IMPORTED
-    printed = run_on(other, "-c", code, str(model), str(scores)).splitlines()
-    expected = clf.predict_proba(digits[0][:100])
-    np.testing.assert_allclose(np.load(scores), expected, atol=atol)
-    again = skcnn.load(model)
-    assert again.n_iter_ == 3
-    assert again.loss_ < clf.loss_
-    again.partial_fit(digits[0][:100], digits[1][:100])
-    if more:
-        assert "only networks in TensorFlow can be exported" in printed[-2]
+def test_a_model_moves_to_another_backend_and_back(other, digits, tmp_path):
+    X, y = digits[0][:100], digits[1][:100]
+    tolerances = {"float64": 1e-12, "float32": 1e-5}
+    fitted, paths = {}, []
+    for dtype in tolerances:
+        fitted[dtype] = tiny_classifier(dtype=dtype).fit(X, y)
+        paths += [tmp_path / f"{dtype}.skcnn", tmp_path / f"{dtype}.npy"]
+        skcnn.save(fitted[dtype], paths[-2])
+    # What comes last is float32, and so is what else there is.
+    code = LOAD_AND_GO_ON + WHAT_ELSE_THERE_IS + IMPORTED
+    printed = run_on(other, "-c", code, *map(str, paths)).splitlines()
+    for dtype, atol in tolerances.items():
+        clf = fitted[dtype]
+        scores = np.load(tmp_path / f"{dtype}.npy")
+        np.testing.assert_allclose(scores, clf.predict_proba(X), atol=atol)
+        again = skcnn.load(tmp_path / f"{dtype}.skcnn")
+        assert again.n_iter_ == 3
+        assert again.loss_ < clf.loss_
+        again.partial_fit(X, y)
+    assert "only networks in TensorFlow can be exported" in printed[-2]
     # A gigabyte of memory, and seconds, that nobody asked for.
     assert "tensorflow" not in printed[-1]
     assert other in printed[-1]

@@ -243,10 +243,11 @@ def test_an_exported_model_answers_as_the_estimator(
 @pytest.mark.parametrize(
     "kind",
     [
-        "unsure",
+        "numbers",
+        pytest.param("unsure", marks=pytest.mark.slow),
         pytest.param("pipeline", marks=pytest.mark.slow),
         pytest.param("function", marks=pytest.mark.slow),
-        "skip connection",
+        pytest.param("skip connection", marks=pytest.mark.slow),
     ],
 )
 def test_outputs_are_those_asked_for(kind, outputs, both_ways, estimators, tmp_path):
@@ -306,7 +307,7 @@ def test_features_before_another_estimator_are_exported(
 def test_labels_that_cannot_be_exported_do_not_matter_without_labels(digits, tmp_path):
     X, y = gray(digits)
     names = np.where(y < 3, "\ud800", "b").astype(object)
-    clf = MNISTCNNClassifier(filters=4, epochs=1, random_state=0).fit(X, names)
+    clf = MNISTCNNClassifier(**SMALL).fit(X, names)
     to_saved_model(clf, tmp_path / "model", outputs=("features",))
     features = answers_of_saved_model(tmp_path / "model", X)["features"]
     np.testing.assert_allclose(features, clf.transform(X), rtol=1e-5, atol=1e-5)
@@ -380,7 +381,14 @@ def test_floating_images(both_ways, digits, tmp_path):
     np.testing.assert_allclose(probabilities, clf.predict_proba(X), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("aspect_ratio", ["stretch", "pad", "crop"])
+@pytest.mark.parametrize(
+    "aspect_ratio",
+    [
+        pytest.param("stretch", marks=pytest.mark.slow),
+        "pad",
+        pytest.param("crop", marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_resizes_images_of_any_size(aspect_ratio, both_ways, tmp_path):
     write, run = both_ways
     rng = np.random.default_rng(0)
@@ -389,9 +397,7 @@ def test_a_model_resizes_images_of_any_size(aspect_ratio, both_ways, tmp_path):
         image = rng.integers(0, 50, (*rng.integers(3, 40, 2), 3), dtype=np.uint8)
         image[..., label] += 100
         X.append(image)
-    clf = CIFARCNNClassifier(
-        filters=4, epochs=2, test_time_augmentation=None, random_state=0
-    )
+    clf = MNISTCNNClassifier(**SMALL, test_time_augmentation=None)
     resizer = ImageResizer((9, 8), aspect_ratio=aspect_ratio, fill=(0, 50, 100))
     pipeline = make_pipeline(resizer, ImageFlattener(), ImageReshaper((9, 8, 3)), clf)
     pipeline.fit(X, y)
@@ -429,6 +435,7 @@ def test_tensorflow_resizes_as_pillow_does(aspect_ratio, dtype):
             assert difference.mean() < 0.1
 
 
+@pytest.mark.slow
 def test_a_resizer_that_a_model_cannot_be_is_refused(both_ways, tmp_path):
     write, _ = both_ways
     X = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)

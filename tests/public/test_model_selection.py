@@ -109,6 +109,7 @@ def test_rungs_double_until_the_epochs_are_used_up(images):
     assert search.best_params_["learning_rate"] in RATES
 
 
+@pytest.mark.slow
 def test_pipelines_several_metrics_and_random_candidates(images):
     pipeline = make_pipeline(ImageScaler(), small())
     search = WarmHalvingRandomSearchCV(

@@ -271,7 +271,7 @@ skcnn.save(clf, "done.skcnn")
         process.stdout.close()
         if (tmp_path / "done.skcnn").exists():
             break
-        if kills == 3:
+        if kills == 2:
             subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
             break
     assert kills

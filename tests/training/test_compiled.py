@@ -107,7 +107,11 @@ def double_precision():
 # -------------------------------------------------------------- the same as in Keras
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "sample weights"])
+@pytest.mark.parametrize(
+    "weighted",
+    [pytest.param(False, marks=pytest.mark.slow), True],
+    ids=["", "sample weights"],
+)
 def test_training_steps_agree_with_train_on_batch(compiled, weighted, digits):
     compiled, network, name = compiled
     state = initial(compiled)
@@ -185,6 +189,7 @@ def test_logits_agree_with_the_keras_model(compiled, dtype, digits):
 # --------------------------------------------------------------- batch normalization
 
 
+@pytest.mark.slow
 def test_training_of_float32_agrees_with_train_on_batch(digits):
     network = replace(NORMALIZED, dtype="float32")
     compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
@@ -312,6 +317,7 @@ def test_logits_that_are_not_finite_are_no_reason_to_warn(value, half_unsure):
     np.testing.assert_allclose(found[1:17], expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_size_resizes_the_training_images(digits):
     network = replace(TINY, global_pooling=True)
     compiled = CompiledNetwork(model(network, optimizer("sgd")), ())
@@ -328,7 +334,11 @@ def test_a_size_resizes_the_training_images(digits):
         np.testing.assert_allclose(value, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("names", [("flip", "shift"), ("affine",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(("flip", "shift"), marks=pytest.mark.slow), ("affine",)],
+    ids=" ".join,
+)
 def test_what_training_changes_at_random_are_the_means_of_blocks(names):
     """So the size of a photograph adds little to the time of its augmentation."""
     network = replace(TINY, global_pooling=True)

@@ -93,7 +93,7 @@ def model_of(data):
 
 
 @pytest.mark.parametrize("with_validation", [False, True])
-@pytest.mark.parametrize("verbose", [0, 2])
+@pytest.mark.parametrize("verbose", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_callbacks_are_told_what_model_fit_tells_them(
     data, validation, with_validation, verbose, capsys
 ):

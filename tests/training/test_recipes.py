@@ -277,6 +277,7 @@ def test_training_runs_through_the_sizes_in_parts(sizes, data):
     assert "resizing" not in layer_names(classifier)
 
 
+@pytest.mark.slow
 def test_predictions_are_made_at_the_last_size(fitted, data, sizes):
     X, y = data
     layer = fitted.model_.get_layer("resizing")
@@ -294,6 +295,7 @@ def test_predictions_are_made_at_the_last_size(fitted, data, sizes):
     assert abs(sharp.predict_proba(noisy) - sharp.predict_proba(X)).max() > 0.01
 
 
+@pytest.mark.slow
 def test_one_scale_needs_no_global_pooling(sizes, data):
     parameters = {"progressive_resizing": (0.5, 0.5), "global_pooling": False}
     classifier = plain(**parameters).fit(*data)
@@ -321,6 +323,7 @@ def test_a_warm_start_runs_through_the_sizes_again(sizes, data):
     assert set(first) == {(8, 8), (12, 12)}
 
 
+@pytest.mark.slow
 def test_going_on_may_change_all_sizes_but_the_last(data, sizes):
     X, y = data
     classifier = plain(warm_start=True, progressive_resizing=0.5).fit(X, y)
@@ -356,7 +359,11 @@ SIZES_AND_VIEWS = {
 
 @pytest.mark.parametrize(
     "shape",
-    [(7, 16), pytest.param((16, 7), marks=pytest.mark.slow), (1, 40)],
+    [
+        (7, 16),
+        pytest.param((16, 7), marks=pytest.mark.slow),
+        pytest.param((1, 40), marks=pytest.mark.slow),
+    ],
     ids=str,
 )
 def test_small_images_and_tables_are_neither_resized_nor_viewed(shape, sizes):
@@ -369,6 +376,7 @@ def test_small_images_and_tables_are_neither_resized_nor_viewed(shape, sizes):
     np.testing.assert_array_equal(classifier.predict_proba(X), viewed)
 
 
+@pytest.mark.slow
 def test_flat_tables_are_neither_resized_nor_viewed(sizes):
     X, y = images(40, 1, 10)
     X = X[:, 0, :, 0].astype(float)
@@ -546,7 +554,7 @@ def test_further_views_do_not_depend_on_the_other_images(on_its_own):
         (None, None),
         pytest.param("flip", "flip", marks=pytest.mark.slow),
         pytest.param("shift", "shift", marks=pytest.mark.slow),
-        ("affine", "shift"),
+        pytest.param("affine", "shift", marks=pytest.mark.slow),
         (["shift", "flip"], VIEWS),
     ],
     ids=str,
