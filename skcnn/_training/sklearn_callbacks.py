@@ -1,16 +1,11 @@
 """A fit as a task of scikit-learn's callback system (`sklearn.callback`)."""
 
-import sys
-import threading
-import warnings
 from collections.abc import Callable
-from functools import cache, partial
-from importlib.util import find_spec
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from skcnn._messages.warnings import warn_of
 from skcnn._training.state import TrainState
 
 
@@ -63,7 +58,6 @@ class FitTasks:
 
     def begin(self) -> None:
         """Say that training begins."""
-        say_once_that_bars_need_widgets()
         self._context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def begin_epoch(self) -> None:
@@ -94,38 +88,3 @@ class FitTasks:
             reconstruction_attributes=partial(self._attributes, state),
             **self._data,
         )
-
-
-def say_once_that_bars_need_widgets() -> None:
-    """In a notebook without ipywidgets, replace the warnings of rich by one.
-
-    rich draws scikit-learn's progress bars. Without ipywidgets it draws none, and warns
-    at each refresh: Python forgets that it has shown a warning when filters change, as
-    they do in each fit.
-    """
-    rich = sys.modules.get("rich")
-    if (
-        rich is None
-        or not rich.get_console().is_jupyter
-        or find_spec("ipywidgets") is not None
-        # The thread that draws scikit-learn's bars.
-        or not any(
-            type(thread).__name__ == "RichProgressMonitor"
-            for thread in threading.enumerate()
-        )
-    ):
-        return
-    warnings.filterwarnings("ignore", 'install "ipywidgets" for Jupyter support')
-    _warn_that_there_are_no_bars()
-
-
-@cache  # once in a process
-def _warn_that_there_are_no_bars() -> None:
-    """Say what to do to see the progress of a fit."""
-    warn_of(
-        UserWarning(
-            "scikit-learn's progress bars are not drawn, because a notebook needs "
-            "ipywidgets for them. Install it with pip install ipywidgets, or set "
-            "verbose=1 in place of the bars."
-        )
-    )

@@ -2,7 +2,6 @@
 
 import pickle
 import re
-import warnings
 from functools import partial
 
 import numpy as np
@@ -14,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from tiny import tiny_classifier
 
-from skcnn._training import sklearn_callbacks
 from skcnn.preprocessing import ImageReshaper, ImageScaler
 
 
@@ -197,25 +195,3 @@ def test_fit_transform_has_the_tasks_of_fit(data):
     tiny().set_callbacks(of_fit).fit(*data)
     tiny().set_callbacks(of_fit_transform).fit_transform(*data)
     assert of_fit_transform.calls == of_fit.calls
-
-
-def test_a_notebook_without_widgets_is_told_once(digits, monkeypatch):
-    rich = pytest.importorskip("rich")
-    monkeypatch.setattr(rich.get_console(), "is_jupyter", True)
-    monkeypatch.setattr(sklearn_callbacks, "find_spec", lambda name: None)
-    sklearn_callbacks._warn_that_there_are_no_bars.cache_clear()
-    X, y = digits[0][:60], digits[1][:60]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for _ in range(2):
-            clf = tiny_classifier(epochs=30).set_callbacks(ProgressBar())
-            clf.fit(X, y)
-    messages = [str(warning.message) for warning in caught]
-    assert sum("bars are not drawn" in message for message in messages) == 1
-    # At most the refresh before the fit begins.
-    assert sum('ipywidgets" for Jupyter' in message for message in messages) <= 2
-    # Without bars, there is nothing to say.
-    sklearn_callbacks._warn_that_there_are_no_bars.cache_clear()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        tiny_classifier(epochs=1).fit(X, y)
