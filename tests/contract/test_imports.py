@@ -14,7 +14,6 @@ pytestmark = pytest.mark.slow  # all start processes
 # Subclasses of classes of Keras and SciKeras, imported on first use.
 SUBCLASSES = [
     "skcnn._estimator.keras_classifier",
-    "skcnn._network.initializers",
     "skcnn._network.muon",
 ]
 
