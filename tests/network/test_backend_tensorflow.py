@@ -1,5 +1,6 @@
 """TensorFlow's functions of a network: fused operations, and one trace for all."""
 
+import logging
 from functools import partial
 
 import numpy as np
@@ -218,3 +219,21 @@ def test_the_projective_transform_agrees_with_the_shared_one(channels):
     ]
     ours = tensorflow._projective_transform(images, rows)
     np.testing.assert_allclose(ours, transform_images(images, rows), atol=1e-4)
+
+
+@pytest.mark.slow  # traces six networks
+def test_networks_that_are_traced_once_each_are_not_taken_for_one_traced_often(digits):
+    import tensorflow as tf
+
+    X, y = digits
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    try:
+        for filters in range(5, 11):
+            clf = tiny_classifier(filters=filters, epochs=1).fit(X, y)
+            clf.predict(X)
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert lines == []

@@ -127,8 +127,11 @@ class Functions:
         """Return a function of weights and images, of any number of images."""
         import tensorflow as tf
 
+        def logits_or_features(weights: Sequence[Any], images: Any) -> Any:
+            return compute(weights, images)
+
         return tf.function(
-            lambda weights, images: compute(weights, images),
+            _counted_alone(logits_or_features),
             input_signature=[
                 _specs(self._computation.weights),
                 tf.TensorSpec([None, *images.shape[1:]], images.dtype),
@@ -199,7 +202,19 @@ class Functions:
             spec([], np.int32),
             spec([], np.int32),
         ]
-        return tf.function(train, input_signature=signature, autograph=False)
+        return tf.function(
+            _counted_alone(train), input_signature=signature, autograph=False
+        )
+
+
+def _counted_alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose traces TensorFlow does not add to those of others.
+
+    TensorFlow warns of a function that is traced again and again. It takes functions of
+    the same source line for one function, so it would warn of a search over networks,
+    each of which has to be traced once. A partial function has no source line.
+    """
+    return partial(function)
 
 
 def _specs(variables: Sequence[Any]) -> list[Any]:
