@@ -5,6 +5,9 @@ names of scikit-learn and NumPy are links to their documentation.
 """
 
 import importlib
+import inspect
+import sys
+from operator import attrgetter
 from typing import Any
 
 from docutils import nodes
@@ -68,8 +71,31 @@ def link_to_library(
     return nodes.reference("", "", text, internal=False, refuri=page.format(target))
 
 
+def module_of_the_source(app: Any, module: str, name: str) -> str | None:
+    """Return the module in whose file a public name is defined.
+
+    Public classes and functions have the module from which users import them in
+    `__module__`, but `sphinx.ext.viewcode` shows the source of that module.
+    """
+    try:
+        found = inspect.unwrap(attrgetter(name)(importlib.import_module(module)))
+    except AttributeError:  # an attribute of instances
+        return None
+    methods = vars(found).values() if inspect.isclass(found) else [found]
+    for method in methods:
+        code = getattr(inspect.unwrap(method), "__code__", None)
+        if code is not None and method.__qualname__.startswith(found.__qualname__):
+            files = {
+                getattr(loaded, "__file__", None): key
+                for key, loaded in sys.modules.items()
+            }
+            return files.get(code.co_filename)
+    return None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Connect both to Sphinx."""
     app.connect("object-description-transform", group_parameters)
     app.connect("missing-reference", link_to_library)
+    app.connect("viewcode-follow-imported", module_of_the_source)
     return {"parallel_read_safe": True}
