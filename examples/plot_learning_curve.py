@@ -41,8 +41,9 @@ for name, model in models.items():
         score_type="test",
         score_name="accuracy",
         ax=ax,
-        line_kw={"marker": "o", "label": name},
+        line_kw={"marker": "o"},
     )
+    display.lines_[0].set_label(name)
     rounded = display.test_scores.mean(axis=1).round(3)
     print(f"{name}:", dict(zip(display.train_sizes.tolist(), rounded, strict=True)))
 ax.set(xscale="log", xlabel="training images")
