@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from skcnn._cli import _progress
@@ -95,6 +96,10 @@ class Interrupted(KNeighborsClassifier):
         return super().fit(X, y)
 
 
+def three_folds(X, y):
+    return list(StratifiedKFold(3).split(X, y))
+
+
 GRID = {"n_neighbors": [1, 5, 40], "weights": ["uniform", "distance"]}
 
 
@@ -104,7 +109,7 @@ def test_a_search_that_is_interrupted_keeps_its_scores(digits, capsys, monkeypat
     search = Search(Interrupted(), GRID)
     assert search.best_params == {}
     with pytest.raises(KeyboardInterrupt):
-        search.run(X, y)
+        search.run(X, y, three_folds(X, y))
     results = search.results_so_far()
     assert results["folds"].tolist() == [3, 3, 1]
     scores = results["mean_test_score"]
@@ -125,7 +130,7 @@ def test_a_search_finds_the_same_as_that_of_scikit_learn(digits):
 
     X, y = digits[0][:300].reshape(300, -1), digits[1][:300]
     search = Search(KNeighborsClassifier(), GRID)
-    results = search.run(X, y)
+    results = search.run(X, y, three_folds(X, y))
     expected = GridSearchCV(KNeighborsClassifier(), GRID, cv=3).fit(X, y)
     assert search.best_params == expected.best_params_
     assert results["mean_test_score"].iloc[0] == pytest.approx(expected.best_score_)
