@@ -94,10 +94,10 @@ class MNISTCNNClassifier(CNNClassifier):
         of pixels and the logits in float32 and computes everything else in bfloat16
         [7]_. This is faster where the processor has units for bfloat16, and slower
         elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has such
-        units (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without
-        a GPU. Otherwise "auto" is "float32". So the networks of two machines may differ
-        by their rounding. A fitted or saved classifier keeps its dtype until the next
-        fit from scratch.
+        units (``avx512_bf16`` or ``amx_bf16``), if Keras runs on TensorFlow without a
+        GPU, and if a stage has 32 filters or more. Otherwise "auto" is "float32". So
+        the networks of two machines may differ by their rounding. A fitted or saved
+        classifier keeps its dtype until the next fit from scratch.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times
@@ -495,10 +495,10 @@ class CIFARCNNClassifier(CNNClassifier):
         of pixels and the logits in float32 and computes everything else in bfloat16
         [7]_. This is faster where the processor has units for bfloat16, and slower
         elsewhere. "auto" is "mixed_bfloat16" if Linux says that the processor has such
-        units (``avx512_bf16`` or ``amx_bf16``), and if Keras runs on TensorFlow without
-        a GPU. Otherwise "auto" is "float32". So the networks of two machines may differ
-        by their rounding. A fitted or saved classifier keeps its dtype until the next
-        fit from scratch.
+        units (``avx512_bf16`` or ``amx_bf16``), if Keras runs on TensorFlow without a
+        GPU, and if a stage has 32 filters or more. Otherwise "auto" is "float32". So
+        the networks of two machines may differ by their rounding. A fitted or saved
+        classifier keeps its dtype until the next fit from scratch.
     optimizer : str or keras.optimizers.Optimizer, default="muon"
         Name of a Keras optimizer, or an instance, which is copied. "muon" makes the
         updates of convolution kernels orthogonal [6]_, with a size of 20 times

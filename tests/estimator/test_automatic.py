@@ -508,10 +508,11 @@ def test_dtype_follows_the_processor_once(units, data, monkeypatch, tmp_path):
 
     X, y = data
     monkeypatch.setattr(backend, "has_bfloat16_units", lambda: units)
-    clf = tiny(epochs=1, dtype="auto").fit(X, y)
+    wide = {"epochs": 1, "filters": automatic.LEAST_FILTERS_OF_BFLOAT16}
+    clf = tiny(**wide, dtype="auto").fit(X, y)
     dtype = "mixed_bfloat16" if units else "float32"
     assert clf.auto_params_ == {"dtype": dtype}
-    by_hand = tiny(epochs=1, dtype=dtype).fit(X, y)
+    by_hand = tiny(**wide, dtype=dtype).fit(X, y)
     np.testing.assert_array_equal(clf.predict_proba(X), by_hand.predict_proba(X))
     skcnn.save(clf, tmp_path / "model")
     expected = clf.predict_proba(X), clf.partial_fit(X, y).predict_proba(X)
@@ -522,6 +523,18 @@ def test_dtype_follows_the_processor_once(units, data, monkeypatch, tmp_path):
     np.testing.assert_array_equal(found, expected)
     assert loaded.auto_params_ == {"dtype": dtype}
     assert loaded.fit(X, y).auto_params_["dtype"] != dtype
+
+
+@pytest.mark.parametrize(
+    ("filters", "dtype"),
+    [(31, "float32"), ((32, 16), "mixed_bfloat16"), ("auto", "mixed_bfloat16")],
+)
+def test_bfloat16_is_for_wide_networks(filters, dtype, monkeypatch):
+    from skcnn._network.backends import tensorflow as backend
+
+    monkeypatch.setattr(backend, "has_fast_bfloat16", lambda: True)
+    clf = MNISTCNNClassifier(filters=filters, dtype="auto")
+    assert automatic.decide(clf, 1000, (28, 28, 1))["dtype"] == dtype
 
 
 def test_a_gpu_has_not_been_measured(monkeypatch):
@@ -555,6 +568,8 @@ def test_the_docstrings_quote_the_rules():
         assert f"``{gray.filters}`` for images of up to {gray.side} x" in text
         assert f"``{color.filters}`` for up to {color.side} x {color.side} in" in text
         assert f"to stage, up to {automatic.MOST_FILTERS}." in text
+        wide = automatic.LEAST_FILTERS_OF_BFLOAT16
+        assert f"if a stage has {wide} filters or more." in text
         side, color_side = gray.largest_side, color.largest_side
         assert f"with more pixels than {side} x {side} to about" in text
         assert f"more than {color_side} x {color_side} in `CIFAR" in text

@@ -364,7 +364,7 @@ def test_a_network_that_auto_has_made_float32_is_exported(
 ):
     write, _ = both_ways
     X, y = gray(digits)
-    monkeypatch.setattr(automatic, "auto_dtype", lambda: "float32")
+    monkeypatch.setattr(automatic, "auto_dtype", lambda filters: "float32")
     clf = MNISTCNNClassifier(**SMALL, dtype="auto").fit(X, y)
     write(clf, tmp_path / "model")
     assert (tmp_path / "model").exists()
