@@ -33,6 +33,7 @@ def model(fitted, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_info_says_what_a_model_holds(model, fitted, capsys, monkeypatch):
     monkeypatch.chdir(model.parent)
     assert main(["info", model.name]) == 0
@@ -67,6 +68,7 @@ def test_info_is_json_for_scripts(model, fitted, capsys):
     assert "Next" not in printed.err
 
 
+@pytest.mark.slow
 def test_info_of_a_pipeline_of_color_images_with_names(images, tmp_path, capsys):
     X, y = images
     X = np.stack([X, X // 2, X // 3], axis=-1)
@@ -195,6 +197,7 @@ def mislabeled(digits, tmp_path_factory):
     return path, wrong, y
 
 
+@pytest.mark.slow
 def test_label_issues_finds_wrong_labels(mislabeled, tmp_path, capsys):
     path, wrong, y = mislabeled
     args = ["label-issues", str(path), *SMALL, "--folds", "3"]
@@ -219,6 +222,7 @@ def test_label_issues_finds_wrong_labels(mislabeled, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_label_issues_names_image_files_and_columns(mislabeled, tmp_path, capsys):
     Image = pytest.importorskip("PIL.Image")
     path, _, y = mislabeled

@@ -74,6 +74,7 @@ def test_train_saves_what_it_trained(model, digits):
     assert loaded.predict(digits[0][:3]).shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, n_train, n_test, options",
     [
@@ -148,6 +149,7 @@ def test_search_prints_a_table_and_saves_the_best(folder, tmp_path, capsys):
     assert "Tried 4 candidates" in printed.err
 
 
+@pytest.mark.slow
 def test_no_group_is_divided_anywhere(folder, tmp_path, monkeypatch, capsys):
     arrays = np.load(folder / "digits.npz")
     who = np.arange(200) // 10
@@ -190,6 +192,7 @@ def test_evaluate_warns_of_groups_that_were_trained_on(folder, tmp_path, capsys)
         assert (said in capsys.readouterr().err) == warned
 
 
+@pytest.mark.slow
 def test_evaluate_reports_and_draws(model, folder, digits, tmp_path, capsys):
     pictures = tmp_path / "new" / "pictures"
     args = ["evaluate", str(model), str(folder / "split.npz")]
@@ -457,6 +460,7 @@ def test_training_goes_on_from_a_checkpoint(folder, monkeypatch, capsys):
     assert Path("c").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_search_that_is_interrupted_prints_its_table(folder, monkeypatch, capsys):
     fit = MNISTCNNClassifier.fit
     calls = []

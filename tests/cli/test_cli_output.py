@@ -45,6 +45,7 @@ def test_a_model_of_this_folder_is_named_after_the_folder(working_folder):
     assert name_of("./") == "below"
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=300).filter(lambda text: "\0" not in text))
 def test_a_model_of_any_data_has_a_name_that_a_shell_takes_as_it_is(data):
     assert re.fullmatch(r"[\w][\w.-]{0,39}", name_of(data))

@@ -125,6 +125,7 @@ def test_a_search_that_is_interrupted_keeps_its_scores(digits, capsys, monkeypat
     assert lines[2].startswith(f"Best: {scores[0]:.4f}, candidate ")
 
 
+@pytest.mark.slow
 def test_a_search_finds_the_same_as_that_of_scikit_learn(digits):
     from sklearn.model_selection import GridSearchCV
 

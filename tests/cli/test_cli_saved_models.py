@@ -72,6 +72,7 @@ def evaluated(path, data, capsys, *options):
     return json.loads(printed.out), printed.err
 
 
+@pytest.mark.slow
 def test_evaluate_reports_what_train_held_out(photos, folder, capsys):
     path, reported = photos
     result, err = evaluated(path, folder, capsys)
@@ -102,6 +103,7 @@ def test_the_same_images_in_another_form_are_known_too(
         assert result["accuracy"] == expected["accuracy"]
 
 
+@pytest.mark.slow
 def test_a_table_is_evaluated_in_part_with_its_names(images, tmp_path, capsys):
     X, y = images
     header = ",".join(["label", *(f"p{i}" for i in range(64))])
@@ -193,6 +195,7 @@ pipelines = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pipelines)
 def test_pipelines_of_every_kind(name, images, tmp_path, capsys):
     X, y = images
@@ -271,6 +274,7 @@ def resizing_pipeline(request, images, tmp_path_factory):
     return pipeline, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16"])
 def test_image_files_arrive_as_the_pipeline_resizes_them(
     mode, resizing_pipeline, images, tmp_path
@@ -354,6 +358,7 @@ def test_what_predicts_nothing_is_one_line(make, images, folder, tmp_path, capsy
         )
 
 
+@pytest.mark.slow
 def test_images_of_absurd_size_are_refused_before_they_are_made(
     images, tmp_path, capsys
 ):
@@ -449,6 +454,7 @@ def test_predictions_go_into_a_file(photos, folder, tmp_path, capsys):
     assert main(args) == 2
 
 
+@pytest.mark.slow
 def test_pictures_are_replaced_with_force_only(photos, folder, tmp_path, capsys):
     path, target = photos[0], tmp_path / "pictures"
     args = ["evaluate", str(path), str(folder), "--pictures", str(target)]
@@ -478,6 +484,7 @@ def test_pictures_are_replaced_with_force_only(photos, folder, tmp_path, capsys)
 STRANGE = ["$\\frac$1", "a$b$c", "\x1b[31mred", "=1+1", "写真", "a_b^c{%}"]
 
 
+@pytest.mark.slow
 def test_classes_of_any_name_are_drawn_and_printed(images, tmp_path, capsys):
     X, y = images
     names = np.array(STRANGE)[y % len(STRANGE)]

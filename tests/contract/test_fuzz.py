@@ -45,6 +45,7 @@ def test_a_case_is_the_same_again(name):
     assert len(set(contents)) > 10
 
 
+@pytest.mark.slow
 def test_a_document_that_is_changed_often_stays_of_a_size_to_read():
     rng = random.Random(0)
     for _ in range(50):

@@ -576,6 +576,7 @@ class TestCache:
         with pytest.raises(TypeError, match="Got cache=True"):
             load_image_folder(folder, cache=True)
 
+    @pytest.mark.slow
     def test_decoding_takes_no_memory_to_speak_of(self, tmp_path):
         image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
         for i in range(500):  # the names of 12,288 pixels count as well

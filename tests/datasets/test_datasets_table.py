@@ -271,6 +271,7 @@ def test_a_damaged_table_is_refused_with_its_line(
         assert f"'p{column}'" in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("id",)])
 @pytest.mark.parametrize("rows", [2])
 def test_images_of_many_pixels_are_read(tmp_path, rows, words):

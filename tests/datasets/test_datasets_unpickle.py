@@ -380,6 +380,7 @@ plain_values = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(names, plain_values), st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_what_python_3_writes_comes_back(content, protocol):
     found = read(pickle.dumps(content, protocol))

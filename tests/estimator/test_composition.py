@@ -68,6 +68,7 @@ def accuracy(y, predicted):
     return np.mean(predicted == y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fitted_on", ["4-D", "3-D", "flat", "table"])
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 def test_every_form_of_gray_images_gives_the_same_bits(named_digits, fitted, fitted_on):
@@ -322,6 +323,7 @@ def test_a_copy_goes_on_training_with_the_same_bits(named_digits, copied, tmp_pa
     assert np.array_equal(again.predict_proba(X), classifier.predict_proba(X))
 
 
+@pytest.mark.slow
 @every_copy
 @pytest.mark.filterwarnings("error:Skipping variable loading")
 def test_a_copy_keeps_an_optimizer_and_callbacks_of_keras(
@@ -341,6 +343,7 @@ def test_a_copy_keeps_an_optimizer_and_callbacks_of_keras(
     assert again.callbacks.patience == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["by name", "instance"])
 @pytest.mark.parametrize("model_was_built", [False, True])
 def test_a_pickle_holds_the_weights_and_the_optimizer_and_little_else(

@@ -191,6 +191,7 @@ def test_a_diverged_network_does_not_survive_a_rung(data):
 # ------------------------------------- the hold-out of warm_start with early_stopping
 
 
+@pytest.mark.slow
 def test_warm_start_validates_on_the_same_images_in_each_fit(noise, monkeypatch):
     seen = []
     hold_out = fitting._hold_out

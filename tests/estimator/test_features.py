@@ -443,6 +443,7 @@ def test_pipelines_with_features_are_saved_and_pickled(part, tmp_path):
         skcnn.save(with_neighbors, tmp_path / "neighbors.skcnn")
 
 
+@pytest.mark.slow
 def test_who_asks_for_no_features_compiles_none(part):
     X, y = part
     clf = tiny_classifier(dense_units=7, epochs=1).fit(X, y)

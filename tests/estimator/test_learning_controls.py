@@ -515,6 +515,7 @@ def test_batch_hooks_of_a_subclass_see_every_batch_and_its_loss(data, recorder):
     assert all(logs["loss"] > 0 for _, logs in seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("classifier", "n_images", "steps"),
     [
@@ -749,6 +750,7 @@ def test_no_learning_rate_is_keras_default(data, name, rate):
     )
 
 
+@pytest.mark.slow
 def test_an_optimizer_with_a_schedule_keeps_its_own(data, keras):
     # 80 images in one batch: after the second epoch nothing moves any more.
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(

@@ -113,6 +113,7 @@ def weights_of(clf):
 # -------------------------------------------------------------------- without a network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("classifier", "channels"),
     [
@@ -140,6 +141,7 @@ def test_without_a_network_it_is_the_class_that_fits_the_images(
     assert_same(pickle.loads(pickle.dumps(clf)), clf, X)
 
 
+@pytest.mark.slow
 def test_the_familys_parameters_are_those_of_a_convnet(part, tmp_path):
     given = {"filters": 4, "dense_units": 8, "dropout": 0.2}
     expected = MNISTCNNClassifier(**given, **SMALL).fit(*part)
@@ -165,6 +167,7 @@ def test_going_on_with_another_convnet_is_refused(part):
 # ---------------------------------------------------------------------- fit and predict
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 @every_network
 def test_networks_of_every_form_learn_and_repeat(network, part):
@@ -178,6 +181,7 @@ def test_networks_of_every_form_learn_and_repeat(network, part):
     np.testing.assert_allclose(clf.predict_proba(X), shown, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 def test_training_is_that_of_keras(part):
     import keras
@@ -228,6 +232,7 @@ def test_training_is_that_of_keras(part):
         np.testing.assert_allclose(value, variable.numpy(), atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 def test_losses_that_layers_add_are_part_of_the_loss(part):
     import keras
@@ -324,6 +329,7 @@ def test_networks_with_functions_do_not_share(factor, part):
     assert is_constant == (factor == 0)
 
 
+@pytest.mark.slow
 def test_pixels_reach_the_network_as_scaling_says(part):
     import keras
 

@@ -255,6 +255,7 @@ def test_early_stopping_goes_on_from_the_best_score(digits, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_parameters_set_since_fit_survive_and_change_nothing(digits, tmp_path):
     X, y = digits[0][:N], digits[1][:N]
     clf = tiny(epochs=1).fit(X, y)
@@ -287,6 +288,7 @@ np.savez("probabilities.npz", before=before, after=after)
     np.testing.assert_array_equal(probabilities["after"], continued.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_a_file_of_before_pixels_were_remembered_loads(clf, digits, tmp_path):
     encode = Encoder()
     learned = clf._learned() | {"integer_maximum": np.uint8(16)}
@@ -499,6 +501,7 @@ NONSENSE = (
 )
 
 
+@pytest.mark.slow
 def test_nonsense_in_any_place_is_refused_or_harmless(content, tmp_path):
     document, entries = _unpacked(content)
     draw = random.Random(2)
@@ -549,6 +552,7 @@ def test_a_network_larger_than_its_weights_is_never_built(content, tmp_path):
             skcnn.load(path)
 
 
+@pytest.mark.slow
 def test_a_network_for_giant_images_is_never_built(digits, tmp_path):
     path = tmp_path / "model.skcnn"
     clf = tiny(global_pooling=True, dense_units=(), epochs=1)

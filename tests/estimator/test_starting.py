@@ -109,6 +109,7 @@ def assert_same_values(one, other, layers):
 # ----------------------------------------------------------------- what is taken over
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 @pytest.mark.usefixtures("no_training")
 def test_training_begins_with_the_layers_of_the_other_classifier(source, frozen, high):

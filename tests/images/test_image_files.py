@@ -267,6 +267,7 @@ def in_color(shown):
     return np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_every_door_shows_what_a_viewer_shows(tmp_path, data):
     kind, content, bits, shown = data.draw(files())

@@ -101,6 +101,7 @@ def test_transformers_warn_as_classifiers_do(make):
     assert [one.filename for one in caught] == [__file__]
 
 
+@pytest.mark.slow
 def test_a_filter_of_columns_before_the_classifier_is_noticed(digits):
     X = np.pad(digits[0], [(0, 0), (2, 2), (2, 2)])[:60]
     pipeline = make_pipeline(VarianceThreshold(), tiny_classifier(epochs=1))
@@ -212,6 +213,7 @@ def test_cifar_10s_own_rows_are_noticed(real_data_home):
         assert found(good[i : i + 1])[1] == []
 
 
+@pytest.mark.slow
 def test_the_classifier_says_it_once_and_before_it_trains():
     images = smooth(40, 16, 16, 3)
     y = np.arange(40) % 2

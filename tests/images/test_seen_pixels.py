@@ -460,6 +460,7 @@ def test_what_partial_fit_saw_later_is_known_as_well(fitted, digits):
     assert pixels_warnings(clf.predict, 15 * digits[0]) == []
 
 
+@pytest.mark.slow
 def test_a_mask_of_bytes_is_scaled_as_one_of_truth_values(digits):
     masks, y = digits[0][:300] > 8, digits[1][:300]
     of_bool, of_bytes = (

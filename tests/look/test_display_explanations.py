@@ -581,6 +581,7 @@ def test_contributions_of_all_positions_add_up_to_the_logits(linear, digits):
     )
 
 
+@pytest.mark.slow
 def test_the_map_of_a_class_is_relative_to_the_mean_of_all(linear, digits):
     image = digits[0][:1]
     maps = [
@@ -618,6 +619,7 @@ def test_the_network_is_found_and_gets_what_the_steps_before_it_make(
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_networks_without_a_map_are_refused(digits):
     images, y = digits
     hidden = MNISTCNNClassifier(filters=4, epochs=1, dense_units=8)

@@ -127,6 +127,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search_class", [HalvingGridSearchCV, HalvingRandomSearchCV])
 @pytest.mark.parametrize("aggressive", [False, True])
 def test_halving_has_a_row_for_each_candidate(search_class, aggressive, data):

@@ -231,6 +231,7 @@ def assert_same_values(classifier, other):
             np.testing.assert_array_equal(value, expected)
 
 
+@pytest.mark.slow
 def test_fit_keeps_the_norm_of_kernels_and_of_nothing_else(fitted):
     for name, filters in (("convolution_1_1", 4), ("convolution_2_1", 6)):
         kernel, bias = fitted.model_.get_layer(name).get_weights()

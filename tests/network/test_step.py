@@ -76,6 +76,7 @@ def take_a_step(functions, values, digits, dropout=0.0, seed=0):
     return [keras.ops.convert_to_numpy(value) for value in values], loss_sum
 
 
+@pytest.mark.slow
 def test_layers_in_a_nested_sequential_are_trained_as_those_at_the_top(digits):
     import keras
 

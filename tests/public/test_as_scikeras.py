@@ -74,6 +74,7 @@ def test_parameters_of_a_network_are_read_and_set_by_their_names():
         clf.set_params(network__unit=5)
 
 
+@pytest.mark.slow
 def test_a_parameter_of_the_network_decides_what_is_built(named):
     clf = classifier(Dense(), epochs=1)
     for units in (2, 5):

@@ -21,6 +21,7 @@ def fitted(digits):
     return {augment: fit(augment) for augment in ("affine", "flip", None)}
 
 
+@pytest.mark.slow
 def test_a_changed_image_differs_and_keeps_its_range_and_its_gray_level(digits, fitted):
     X = digits[0][:60]
     changed = augmented_images(fitted["affine"], X, random_state=0)

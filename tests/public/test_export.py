@@ -304,6 +304,7 @@ def test_features_before_another_estimator_are_exported(
     np.testing.assert_allclose(features, clf.transform(X), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_labels_that_cannot_be_exported_do_not_matter_without_labels(digits, tmp_path):
     X, y = gray(digits)
     names = np.where(y < 3, "\ud800", "b").astype(object)
@@ -370,6 +371,7 @@ def test_a_network_that_auto_has_made_float32_is_exported(
     assert (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_floating_images(both_ways, digits, tmp_path):
     write, run = both_ways
     X, y = gray(digits)
@@ -381,6 +383,7 @@ def test_floating_images(both_ways, digits, tmp_path):
     np.testing.assert_allclose(probabilities, clf.predict_proba(X), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "aspect_ratio",
     [

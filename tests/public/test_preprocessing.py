@@ -413,6 +413,7 @@ class TestImageReshaper:
         with sklearn.config_context(transform_output=kind):
             np.testing.assert_array_equal(pipeline.fit_transform(X), expected)
 
+    @pytest.mark.slow
     def test_a_pipeline_with_a_classifier_takes_set_output(self, digits):
         pipeline = make_pipeline(
             ImageReshaper(), MNISTCNNClassifier(filters=4, epochs=1, random_state=0)
@@ -892,6 +893,7 @@ class TestImageResizer:
         with pytest.raises(ValueError, match="was fitted on arrays of 5 channels"):
             resizer.transform([Image.fromarray(X[0])])
 
+    @pytest.mark.slow
     @given(data=st.data())
     def test_an_image_is_resized_alike_among_any_others(self, data):
         side = st.integers(1, 12)

@@ -98,6 +98,7 @@ def test_a_killed_fit_ends_as_if_it_had_not_been(
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(data, tmp_path, monkeypatch):
     X, y = data
     path = tmp_path / "fit.checkpoint"
@@ -131,6 +132,7 @@ def test_without_a_seed_it_goes_on_all_the_same(data, tmp_path, monkeypatch):
     assert len(clf.history_["loss"]) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["str", "object", "bool"])
 def test_labels_of_any_kind(kind, data, tmp_path, monkeypatch):
     X = data[0]

@@ -107,6 +107,7 @@ def double_precision():
 # -------------------------------------------------------------- the same as in Keras
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "weighted",
     [pytest.param(False, marks=pytest.mark.slow), True],

@@ -196,6 +196,7 @@ def test_flips_go_on_alternating_in_a_later_run(network, calls, images):
     np.testing.assert_array_equal(in_parts, flip_masks(calls))
 
 
+@pytest.mark.slow
 def test_where_the_size_changes_a_call_ends(network, calls, images):
     sizes = ((4, 4), (6, 6), (8, 8))
     run(network, images, sizes=sizes, shuffle=False)

@@ -114,6 +114,7 @@ def layer_names(classifier):
 # ----------------------------------------------------------------------- all at once
 
 
+@pytest.mark.slow
 def test_all_new_parameters_survive_a_clone(fitted):
     parameters = clone(fitted).get_params()
     assert {name: parameters[name] for name in FULL} == FULL
@@ -270,6 +271,7 @@ def test_searches_find_the_parameters_by_name(name, values, data):
 # -------------------------------------------------------------- progressive resizing
 
 
+@pytest.mark.slow
 def test_training_runs_through_the_sizes_in_parts(sizes, data):
     classifier = plain(progressive_resizing=[0.5, 0.75, 1]).fit(*data)
     # Two epochs of four steps, the first two calls of which end with their part.
@@ -441,6 +443,7 @@ def of_three_classes():
     return plain(epochs=3).fit(X, y), X
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64])
 @pytest.mark.parametrize("names", ["flip", "shift", VIEWS], ids=str)
 def test_logits_are_the_mean_over_the_views(names, dtype, of_three_classes):
@@ -524,6 +527,7 @@ def on_its_own():
     return classifier, X, unsure
 
 
+@pytest.mark.slow
 def test_by_default_only_unsure_images_have_further_views(on_its_own):
     classifier, X, unsure = on_its_own
     found = classifier.decision_function(X)
@@ -548,6 +552,7 @@ def test_further_views_do_not_depend_on_the_other_images(on_its_own):
     np.testing.assert_allclose(np.concatenate(alone), together, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("augment", "expected"),
     [
