@@ -71,7 +71,7 @@ def with_unsure_images(digits):
         "fast",
         dtype="float32",
         filters=(8, 8),
-        epochs=3,
+        epochs=6,
         augment=("flip", "shift"),
         random_state=0,
     )
