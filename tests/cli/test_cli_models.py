@@ -490,6 +490,7 @@ def test_a_search_that_is_interrupted_prints_its_table(folder, monkeypatch, caps
     assert result["interrupted"] and len(result["search"]) == 2
 
 
+@pytest.mark.slow
 def test_a_search_that_fails_prints_its_table_too(folder, capsys):
     search = ["--search", "learning_rate=0.003,1e30"]
     assert main(["train", str(folder / "digits.npz"), *SMALL, *search]) == 1

@@ -336,6 +336,7 @@ def test_only_files_of_the_archive_are_read(tmp_path, batches, kind):
         fetch_cifar10(subset="test", data_home=tmp_path)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_changed_archive_gives_the_images_or_a_value_error(tmp_path_factory, data):
     batch = {"data": np.zeros((2, 3072), np.uint8), "labels": [1, 2]}

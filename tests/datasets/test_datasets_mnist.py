@@ -318,6 +318,7 @@ def test_a_gzip_file_that_goes_on_is_refused_in_little_memory(tmp_path, arrays):
         fetch_mnist(data_home=tmp_path)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_changed_idx_file_gives_images_or_a_value_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("mnist")

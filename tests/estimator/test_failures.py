@@ -91,6 +91,7 @@ def test_divergence_says_the_epoch_and_what_to_lower(data, optimizer, dtype):
     assert not hasattr(classifier, "classes_")
 
 
+@pytest.mark.slow
 def test_one_step_that_ruins_the_network_is_found(data):
     X, y = data[0][:20], data[1][:20]
     # The loss is measured before the step, and 1e30 is a number: outputs are not.

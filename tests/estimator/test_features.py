@@ -76,6 +76,7 @@ def test_the_features_are_what_the_logits_are_computed_from(classifier, dtype, p
     )
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 @pytest.mark.parametrize(
     ("network", "n_features"),

@@ -132,6 +132,7 @@ def test_stops_after_as_many_epochs_as_mlp_classifier(data, n_iter_no_change):
     assert tiny(epochs=50, **rule).fit(X, y).n_iter_ == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tol", "stops"), [(0, False), (1e-4, True)])
 def test_a_score_that_stays_counts_as_improved_only_with_tol_0(data, tol, stops):
     classifier = tiny(
@@ -568,6 +569,7 @@ def test_weights_that_a_callback_sets_are_used(data, keras):
     np.testing.assert_allclose(probabilities(tiny(callbacks=Reset()), X, y), 0.1)
 
 
+@pytest.mark.slow
 def test_model_checkpoint_writes_a_model_that_predicts_the_same(data, keras, tmp_path):
     X, y = data
     path = tmp_path / "last.keras"

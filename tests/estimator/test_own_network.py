@@ -157,6 +157,7 @@ def test_the_familys_parameters_are_those_of_a_convnet(part, tmp_path):
     assert_same(loaded.partial_fit(*part), clf.partial_fit(*part), part[0])
 
 
+@pytest.mark.slow
 def test_going_on_with_another_convnet_is_refused(part):
     clf = CNNClassifier(network=ConvNet(filters=4), warm_start=True, **SMALL)
     clf.fit(*part).set_params(network__filters=5)
@@ -344,6 +345,7 @@ def test_pixels_reach_the_network_as_scaling_says(part):
     assert seen["standard"].std() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.any_backend
 def test_image_weights_early_stopping_and_callbacks_work(part):
     import keras
@@ -436,6 +438,7 @@ def test_partial_fit_and_warm_start_go_on(fitted, part):
         clf.partial_fit(*part)
 
 
+@pytest.mark.slow
 def test_an_object_that_is_changed_after_fit_changes_nothing_that_was_learned(part):
     clf = CNNClassifier(network=Dense(units=4), warm_start=True, **SMALL).fit(*part)
     expected = clf.predict_proba(part[0])

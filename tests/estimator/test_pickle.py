@@ -134,6 +134,7 @@ def test_whatever_the_parameters_the_values_are_plain(data, setting, classifier)
         assert again.history_ == clf.history_
 
 
+@pytest.mark.slow
 def test_objects_among_the_parameters_stay_what_they_are(data):
     keras = pytest.importorskip("keras")
     X, y = data

@@ -41,6 +41,7 @@ def fitted(few):
     return tiny(random_state=0).fit(*few)
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(
         np.uint8,
@@ -70,6 +71,7 @@ def test_the_same_image_in_any_form_has_the_same_fingerprint(X):
     )
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(np.float64, (3, 12), elements=st.floats(-1e6, 1e6)),
     st.integers(0, 2),

@@ -120,6 +120,7 @@ def test_other_names_give_the_same_groups(groups):
         np.testing.assert_array_equal(encode_groups(renamed, 30)[1], expected)
 
 
+@pytest.mark.slow
 @given(grouped_classes(), st.floats(0.05, 0.95), st.integers(0, 99))
 def test_held_out_shares_are_nearer_to_the_fraction_than_nothing(drawn, fraction, seed):
     groups, classes = drawn

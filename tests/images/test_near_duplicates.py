@@ -215,6 +215,7 @@ def test_files_are_read(photographs, tmp_path):
     ]
 
 
+@pytest.mark.slow
 @given(
     st_np.arrays(
         st.sampled_from([np.uint8, np.int32, np.float32, np.bool_]),

@@ -85,6 +85,7 @@ def test_views_are_averaged_before(digits):
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(
         st.sampled_from([np.float32, np.float64]),

@@ -62,6 +62,7 @@ unit_and_dtype = st.sampled_from(sorted(UNITS)).flatmap(
 )
 
 
+@pytest.mark.slow
 @given(
     before=unit_and_dtype,
     later=unit_and_dtype,

@@ -166,6 +166,7 @@ def kernel_of(classifier, name):
     return classifier.model_.get_layer(name).get_weights()[0]
 
 
+@pytest.mark.slow
 def test_the_layer_whitens_what_the_scaling_gives(fitted):
     classifier, X = fitted
     outputs = X.astype(np.float32)

@@ -177,6 +177,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 100])
 @pytest.mark.parametrize("size", [(3, 3), None])
 @pytest.mark.parametrize("kind", KINDS)
@@ -306,6 +307,7 @@ def test_a_class_without_images_comes_last_and_has_no_scores():
     assert written(display)[6:9] == ["-", "-", "-"] and written(display)[-1] == "0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(3, 3), None])
 @pytest.mark.parametrize("n_classes", [2, 100])
 @pytest.mark.parametrize("kind", KINDS)
@@ -366,6 +368,7 @@ def test_the_curve_of_confidences_is_scikit_learn_s_of_correct_predictions():
     assert len(equally_many.prob_true) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [3, 9])
 @pytest.mark.parametrize("accuracy", [0.02, 0.5, 0.98])
 @pytest.mark.parametrize("confidence", [0.1, 0.5, 0.95])
@@ -597,6 +600,7 @@ def test_the_map_of_a_class_is_relative_to_the_mean_of_all(linear, digits):
     assert predicted.probability == pytest.approx(probabilities.max(), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["pipeline", "search", "rows"])
 def test_the_network_is_found_and_gets_what_the_steps_before_it_make(
     container, linear, digits

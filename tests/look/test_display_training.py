@@ -163,6 +163,7 @@ def test_a_list_in_small_axes_has_the_best_candidates(data):
     assert ax.get_title(loc="right") == f"the best {shown} of 6 candidates"
 
 
+@pytest.mark.slow
 def test_evenly_spaced_values_get_a_linear_axis(data):
     search = searched({"n_neighbors": [1, 11, 21, 31]}, data)
     assert SearchResultsDisplay.from_estimator(search).ax_.get_xscale() == "linear"

@@ -92,6 +92,7 @@ def test_a_function_gets_its_other_arguments_by_partial(named, fitted):
     assert same(pickle.loads(pickle.dumps(clf)), clf, named[0])
 
 
+@pytest.mark.slow
 def test_an_optimizer_is_an_instance_that_stays_as_it_was(named):
     import keras
 
@@ -102,6 +103,7 @@ def test_an_optimizer_is_an_instance_that_stays_as_it_was(named):
     assert not same(clf, clone(clf).set_params(optimizer="sgd").fit(*named), named[0])
 
 
+@pytest.mark.slow
 def test_a_search_reaches_network_and_optimizer_in_a_pipeline(named):
     import keras
 

@@ -578,6 +578,7 @@ def test_on_a_full_disk_nothing_is_left(both_ways, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "labels",
     [

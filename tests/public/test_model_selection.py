@@ -94,6 +94,7 @@ def test_nothing_of_the_users_is_changed(images):
     assert not hasattr(clf, "classes_")
 
 
+@pytest.mark.slow
 def test_rungs_double_until_the_epochs_are_used_up(images):
     search = WarmHalvingGridSearchCV(
         small(epochs=3), {"learning_rate": RATES[:4]}, factor=2, cv=2, refit=False

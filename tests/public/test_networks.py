@@ -50,6 +50,7 @@ def test_a_convnet_builds_the_layers_of_the_class_for_these_images(
             assert (np.asarray(one) != np.asarray(other)).any()
 
 
+@pytest.mark.slow
 def test_a_subclass_of_a_convnet_that_builds_otherwise_is_trained_as_it_builds(part):
     class Wider(ConvNet):
         def build(self, image_shape, n_classes):

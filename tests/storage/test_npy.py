@@ -59,6 +59,7 @@ def same(one, other):
     assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.slow
 @given(plain_arrays, st.booleans(), st.sampled_from([(1, 0), (2, 0), (3, 0), None]))
 def test_what_numpy_writes_comes_back(array, is_fortran, version):
     array = np.asarray(array, order="F" if is_fortran else "C")
@@ -148,6 +149,7 @@ def test_everything_else_is_a_value_error_in_little_memory(kind):
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.slow
 @given(plain_arrays, st.data())
 def test_a_changed_header_gives_an_array_or_a_value_error(array, data):
     content = bytearray(npy(array))

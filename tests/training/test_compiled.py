@@ -335,6 +335,7 @@ def test_a_size_resizes_the_training_images(digits):
         np.testing.assert_allclose(value, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [pytest.param(("flip", "shift"), marks=pytest.mark.slow), ("affine",)],

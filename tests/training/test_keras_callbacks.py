@@ -92,6 +92,7 @@ def model_of(data):
 # What they are told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_validation", [False, True])
 @pytest.mark.parametrize("verbose", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_callbacks_are_told_what_model_fit_tells_them(

@@ -359,6 +359,7 @@ SIZES_AND_VIEWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape",
     [
@@ -540,6 +541,7 @@ def test_by_default_only_unsure_images_have_further_views(on_its_own):
     np.testing.assert_array_equal(classifier.predict(X), found.argmax(axis=1))
 
 
+@pytest.mark.slow
 def test_further_views_do_not_depend_on_the_other_images(on_its_own):
     classifier, X, _ = on_its_own
     together = classifier.predict_proba(X)

@@ -122,6 +122,7 @@ def test_scoring_monitor_inside_a_search(data):
     assert (log["task_name"] == "epoch").sum() == 2 * (2 * 2 + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_progress_bars_of_a_search_show_folds_candidates_and_epochs(
     data, n_jobs, capsys, recwarn
