@@ -36,8 +36,8 @@ models = {
     ),
     "calibrated": CalibratedClassifierCV(smoothed, method="temperature", cv=3),
 }
-figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-for (name, model), ax in zip(models.items(), axes, strict=True):
+parts = plt.figure(figsize=(12, 5), layout="constrained").subfigures(1, 3)
+for (name, model), part in zip(models.items(), parts, strict=True):
     probabilities = model.fit(X_train, y_train).predict_proba(X_test)
     right = model.classes_[probabilities.argmax(axis=1)] == y_test
     print(
@@ -45,8 +45,10 @@ for (name, model), ax in zip(models.items(), axes, strict=True):
         f"mean probability {probabilities.max(axis=1).mean():.3f}, "
         f"log loss {log_loss(y_test, probabilities):.3f}"
     )
-    TopLabelCalibrationDisplay.from_predictions(y_test, probabilities, ax=ax)
-    ax.set_title(name)
+    TopLabelCalibrationDisplay.from_predictions(
+        y_test, probabilities, ax=part.subplots()
+    )
+    part.suptitle(name)
 plt.show()
 
 # %%

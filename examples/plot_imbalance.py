@@ -37,12 +37,12 @@ print(*np.unique(y_train, return_counts=True))
 # ``class_weight="balanced"`` gives the rare images so much weight that both classes
 # weigh the same.
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-for class_weight, ax in zip((None, "balanced"), axes, strict=True):
+parts = plt.figure(figsize=(9, 3.5), layout="constrained").subfigures(1, 2)
+for class_weight, part in zip((None, "balanced"), parts, strict=True):
     clf = MNISTCNNClassifier(epochs=8, class_weight=class_weight, random_state=0)
     y_predicted = clf.fit(X_train, y_train).predict(X_test)
-    ClassReportDisplay.from_predictions(y_test, y_predicted, ax=ax)
-    ax.set_title(f"class_weight={class_weight!r}")
+    ClassReportDisplay.from_predictions(y_test, y_predicted, ax=part.subplots())
+    part.suptitle(f"class_weight={class_weight!r}")
     print(
         f"class_weight={class_weight!r}: accuracy {np.mean(y_predicted == y_test):.3f},"
         f" balanced accuracy {balanced_accuracy_score(y_test, y_predicted):.3f}"

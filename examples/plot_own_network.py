@@ -59,7 +59,6 @@ table = pd.DataFrame(results).T
 print(table.round({"accuracy": 3, "seconds": 1, "weights": 0}).to_string())
 
 table["accuracy"].plot.barh()
-plt.xlim(0.9, 1)
 plt.xlabel("mean accuracy of three folds")
 plt.tight_layout()
 plt.show()
