@@ -20,6 +20,7 @@ from skcnn._estimator.parameters import (
     has_family,
     kernel_of_each_stage,
     resolve_parameters,
+    tuple_of_integers,
     tuple_of_names,
     tuple_of_scales,
 )
@@ -213,13 +214,14 @@ def auto_augment(
     return ("flip", *base.augment)
 
 
-def auto_dtype(filters: Any = None) -> str:
+def auto_dtype(filters: Any) -> str:
     """Return the dtype in which this machine trains fastest, as far as is known.
 
     `filters` is None if the network is not of the family: then nothing is known of its
     width.
     """
-    if filters is not None and np.max(filters) < LEAST_FILTERS_OF_BFLOAT16:
+    widths = () if filters is None else tuple_of_integers("filters", filters)
+    if widths and max(widths) < LEAST_FILTERS_OF_BFLOAT16:
         return "float32"
     start_keras()
     start_devices()

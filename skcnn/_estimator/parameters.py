@@ -97,7 +97,7 @@ def has_family(estimator: Any) -> bool:
 
 def family_parameters(estimator: Any) -> tuple[dict[str, Any], tuple[float, float]]:
     """Return the parameters of a network of the family, and its dropout rates."""
-    filters = _tuple_of_integers("filters", estimator.filters)
+    filters = tuple_of_integers("filters", estimator.filters)
     kernel_size = kernel_of_each_stage(estimator, len(filters))
     network = {
         "whitening": bool(estimator.whitening),
@@ -108,7 +108,7 @@ def family_parameters(estimator: Any) -> tuple[dict[str, Any], tuple[float, floa
         "pool_first": bool(estimator.pool_first),
         "padding": estimator.padding,
         "global_pooling": bool(estimator.global_pooling),
-        "dense_units": _tuple_of_integers("dense_units", estimator.dense_units),
+        "dense_units": tuple_of_integers("dense_units", estimator.dense_units),
         "activation": check_activation(estimator.activation),
         "batch_normalization": bool(estimator.batch_normalization),
     }
@@ -242,12 +242,12 @@ def kernel_of_each_stage(estimator: Any, n_stages: int) -> tuple[int, ...]:
 
     So a search can vary `filters` alone.
     """
-    kernel_size = _tuple_of_integers("kernel_size", estimator.kernel_size)
+    kernel_size = tuple_of_integers("kernel_size", estimator.kernel_size)
     kernel_size += kernel_size[-1:] * (n_stages - len(kernel_size))
     return kernel_size[:n_stages]
 
 
-def _tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
+def tuple_of_integers(name: str, value: Any) -> tuple[int, ...]:
     """Return a parameter with one entry for each stage or each dense layer."""
     entries = (value,) if isinstance(value, Integral) else tuple(value)
     if not all(

@@ -537,6 +537,12 @@ def test_bfloat16_is_for_wide_networks(filters, dtype, monkeypatch):
     assert automatic.decide(clf, 1000, (28, 28, 1))["dtype"] == dtype
 
 
+@pytest.mark.parametrize("filters", [(), (32, "a"), (0,)], ids=str)
+def test_filters_that_are_none_are_refused_whatever_auto_has_to_know(filters, data):
+    with pytest.raises(ValueError, match=re.escape(f"Got filters={filters!r}, but")):
+        MNISTCNNClassifier(filters=filters, dtype="auto").fit(*data)
+
+
 def test_a_gpu_has_not_been_measured(monkeypatch):
     import tensorflow as tf
 

@@ -42,21 +42,6 @@ def small(**parameters):
 
 
 @pytest.fixture(scope="module")
-def low(digits):
-    """Digits from 0 to 4."""
-    X, y = digits
-    return X[y < 5][:100], y[y < 5][:100]
-
-
-@pytest.fixture(scope="module")
-def high(digits):
-    """Digits from 5 to 7, by name."""
-    X, y = digits
-    some = (y >= 5) & (y < 8)
-    return X[some][:60], np.array(["five", "six", "seven"])[y[some][:60] - 5]
-
-
-@pytest.fixture(scope="module")
 def source(low):
     return small(filters=(4, 6)).fit(*low)
 

@@ -126,21 +126,6 @@ def own(network, **parameters):
 
 
 @pytest.fixture(scope="module")
-def low(digits):
-    """Digits from 0 to 4."""
-    X, y = digits
-    return X[y < 5][:80], y[y < 5][:80]
-
-
-@pytest.fixture(scope="module")
-def high(digits):
-    """Digits from 5 to 7, by name."""
-    X, y = digits
-    some = (y >= 5) & (y < 8)
-    return X[some][:60], np.array(["five", "six", "seven"])[y[some][:60] - 5]
-
-
-@pytest.fixture(scope="module")
 def sources(low):
     """Return a fitted classifier of each network, fitted when it is asked for."""
     fitted = {}
