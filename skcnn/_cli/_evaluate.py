@@ -24,6 +24,7 @@ from skcnn._cli._reports import (
 from skcnn._cli._terminal import (
     Command,
     as_json,
+    given_options,
     one_line,
     print_result,
     say,
@@ -110,7 +111,7 @@ def evaluate(model, data, pictures, force, reading, to_json):
     if to_json:
         return
     if pictures is None:
-        say_next("evaluate", str(model), data, "--pictures", "DIR")
+        say_next("evaluate", str(model), data, *given_options(), "--pictures", "DIR")
     else:
         say_next("predict", str(model), "FILE...")
 

@@ -8,7 +8,14 @@ from skcnn._cli._data import check_options, file_options, read_to_predict
 from skcnn._cli._model import Model
 from skcnn._cli._output import check_output, write_text
 from skcnn._cli._results import Predictions, json_of, submission_of, table_of
-from skcnn._cli._terminal import Command, print_result, say, say_next, start_keras
+from skcnn._cli._terminal import (
+    Command,
+    given_options,
+    print_result,
+    say,
+    say_next,
+    start_keras,
+)
 from skcnn._messages.wording import counted
 
 
@@ -89,7 +96,8 @@ def predict(model, files, proba, output, submission, force, reading, to_json):
     if written is None:
         print_result(text)
         if not (to_json or proba):
-            say_next("predict", str(model), "FILE...", "--proba", "-o", "labels.csv")
+            more = (*given_options(), "--proba", "-o", "labels.csv")
+            say_next("predict", str(model), "FILE...", *more)
         return
     write_text(written, f"{text}\n")
     n_images = sum(len(part.names) for part in parts)

@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from skcnn._cli._words import in_option_names
 
@@ -121,6 +122,27 @@ def say_next(*command: str) -> None:
         word if word in placeholders else shlex.quote(visible(word)) for word in command
     )
     say(f"Next: skcnn {' '.join(words)}")
+
+
+def given_options(*without: str) -> list[str]:
+    """Return the options that the user gave to the running command, as words.
+
+    `without` has the names of the arguments in Python whose options are left out.
+    """
+    context = click.get_current_context()
+    words = []
+    for option in context.command.params:
+        name = str(option.name)
+        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not is_given or name in without or not isinstance(option, click.Option):
+            continue
+        longest, value = max(option.opts, key=len), context.params[name]
+        if option.is_flag:
+            words.append(longest)
+        else:
+            values = value if option.multiple else [value]
+            words += [f"{longest}={value}" for value in values]
+    return words
 
 
 def say(message: str) -> None:

@@ -28,6 +28,7 @@ from skcnn._cli._terminal import (
     Command,
     as_json,
     describe,
+    given_options,
     print_result,
     progress_on_stderr,
     say,
@@ -178,12 +179,12 @@ def train(
                 saved_as = _save(estimator, saved_as, output, data)
     except BaseException:
         if search is not None:
-            _print_results_so_far(data, choice, search, to_json)
+            _print_results_so_far(data, search, to_json)
         raise
     if was_interrupted:
         say(f"Interrupted after {counted(estimator.n_iter_, 'complete epoch')}.")
         if search is not None:
-            _print_results_so_far(data, choice, search, to_json)
+            _print_results_so_far(data, search, to_json)
         if not to_json:
             _say_what_next(saved_as)
         click.get_current_context().exit(130)
@@ -290,7 +291,7 @@ def _fit(estimator, parts, checkpoint):
     return estimator.keras_classifier_.state_.interrupted
 
 
-def _print_results_so_far(data, choice, search, to_json):
+def _print_results_so_far(data, search, to_json):
     """Print the table of a search that did not end, and how to train with the best."""
     results = search.results_so_far()
     n, n_candidates = len(results), search.n_candidates
@@ -303,10 +304,7 @@ def _print_results_so_far(data, choice, search, to_json):
         print_result(_table(results))
     if best := search.best_params:
         options = [f"--set={name}={value}" for name, value in best.items()]
-        options += [f"--set={setting}" for setting in choice.settings]
-        if choice.preset is not None:
-            options += ["--preset", choice.preset]
-        say_next("train", data, *options)
+        say_next("train", data, *options, *given_options("searched"))
 
 
 def _table(results):

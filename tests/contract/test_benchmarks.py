@@ -956,4 +956,4 @@ def test_published_networks_train_as_in_plain_keras(module):
     for network in any_network.NETWORKS:
         given = (network, X, y, 2, 0)
         losses, of_keras = any_network.curves_from_the_same_start(*given)
-        np.testing.assert_allclose(losses, of_keras, rtol=1e-5, err_msg=network)
+        np.testing.assert_allclose(losses, of_keras, rtol=1e-12, err_msg=network)

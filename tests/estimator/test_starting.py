@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import skcnn
-from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn import CIFARCNNClassifier, CNNClassifier, MNISTCNNClassifier
 from skcnn._estimator import fitting
 from skcnn.preprocessing import ImageScaler
 
@@ -515,14 +515,37 @@ def test_a_checkpoint_goes_on_with_the_same_source_and_no_other(
 OF_TABLES = {"kernel_size": 1, "pool_size": 1, "filters": (8, 8)}
 
 
+class NetworkOfTables(BaseEstimator):
+    """A network of a user's, whose first layers fit tables of any width."""
+
+    def build(self, image_shape, n_classes):
+        from keras import layers
+
+        return [
+            layers.Conv2D(8, 1, activation="relu"),
+            layers.BatchNormalization(momentum=0.6),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+            layers.Dropout(0.1),
+            layers.Dense(n_classes, activation="softmax"),
+        ]
+
+
+OF_A_USER = {"network": NetworkOfTables(), "learning_rate": 0.02, "epochs": 20}
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_scikit_learn_checks_pass_with_a_start():
+@pytest.mark.parametrize(
+    "kind, parameters",
+    [(MNISTCNNClassifier, OF_TABLES), (CNNClassifier, OF_A_USER)],
+)
+def test_scikit_learn_checks_pass_with_a_start(kind, parameters):
     def started(n_columns):
         X = np.random.RandomState(0).normal(size=(60, n_columns))
-        source = MNISTCNNClassifier(epochs=1, random_state=0, **OF_TABLES)
+        source = kind(**parameters, random_state=0).set_params(epochs=1)
         source.fit(X, X[:, 0] > 0)
-        return MNISTCNNClassifier(init_from=FrozenEstimator(source), **OF_TABLES)
+        return kind(init_from=FrozenEstimator(source), **parameters)
 
     gray, color = started(4), started(3)  # a row of three values is a color pixel
     checks = list(estimator_checks_generator(gray))
