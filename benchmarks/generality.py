@@ -38,6 +38,7 @@ from plain_networks import DATA, start_tensorflow
 from rendering import grouped, markdown, number, percent_of, spread
 
 from skcnn import CIFARCNNClassifier, MNISTCNNClassifier
+from skcnn.datasets import load_digit_images
 
 SKCNN, SVM = "skcnn", "PCA, SVC"
 
@@ -59,6 +60,9 @@ ONE_THREAD = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
 )
+
+# Of 1,797 digits; the other ones are for testing.
+N_DIGITS_TO_TRAIN = 1_500
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -103,6 +107,11 @@ def files(words: Sequence[str]) -> dict[str, str | None]:
 
 def load(data: str, file: str | None) -> Arrays:
     """Return training images and labels, and test images and labels."""
+    if data == "digits":
+        # All of them; `DATA` has a part, with which other scripts are tried.
+        X, y = load_digit_images(return_X_y=True)
+        n = N_DIGITS_TO_TRAIN
+        return X[:n], y[:n], X[n:], y[n:]
     if file is None:
         train, test = (
             DATA[data].fetch(subset=part, download_if_missing=False)
