@@ -21,7 +21,7 @@ import numpy as np
 from generality import ONE_THREAD, Arrays, files, load, sample, title
 from measuring import Line, Study, note, options, parse, run_script, timed
 from plain_networks import DATA, start_tensorflow
-from rendering import comparison, listing, median, percent
+from rendering import Column, comparison, listing, median, percent, spread
 
 import skcnn
 
@@ -96,15 +96,25 @@ def train(
     ]
 
 
+def _gain(runs: list[Line], from_scratch: list[Line]) -> str:
+    """Return how much more accurate some fits are, on the same images, in points."""
+    others = {run["seed"]: run["accuracy"] for run in from_scratch}
+    pairs = [(run["accuracy"], others.get(run["seed"])) for run in runs]
+    gains = [100 * (mine - other) for mine, other in pairs if other is not None]
+    return spread(gains, "{:+.2f}".format)
+
+
 def tables(lines: list[Line]) -> str:
     """Return the tables of some lines."""
     columns = [
         percent("test accuracy, %"),
+        Column("points gained in each round", _gain),
         median("CPU s of fit", "cpu_s"),
         listing("epochs", "epochs"),
         listing("layers taken over", "layers"),
     ]
-    return comparison(lines, columns, order=[SCRATCH, *STARTS])
+    order = [SCRATCH, *STARTS]
+    return comparison(lines, columns, order=order, reference=SCRATCH)
 
 
 def main() -> None:
