@@ -48,6 +48,8 @@ nb_execution_timeout = 300
 nb_merge_streams = True
 # The settings of the process that runs the blocks are in this folder.
 os.environ["IPYTHONDIR"] = os.path.join(os.path.dirname(__file__), "_ipython")
+# This process shows figures, unless the environment names another backend for them.
+os.environ.pop("MPLBACKEND", None)
 default_role = "literal"  # names in docstrings
 toc_object_entries_show_parents = "hide"
 autosummary_generate = True
