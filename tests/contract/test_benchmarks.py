@@ -227,6 +227,16 @@ def test_a_full_measurement_is_of_one_commit_and_one_machine(
     assert f"README.md: {message}" in error or message in error
 
 
+def test_classifiers_of_scikit_learn_may_have_one_thread_in_a_full_measurement(
+    module, full_repository, capsys
+):
+    one = {"question": "generality", "threads": 1}
+    more = run(3, "import skcnn", 0.1, **one)
+    write_lines(full_repository, "full-2026-11-26", [*FULL_LINES, more])
+    module("report").main(["--root", str(full_repository), "--check"])
+    assert "mixes lines" not in capsys.readouterr().err
+
+
 def test_figures_of_code_that_was_not_committed_are_refused(
     module, full_repository, capsys
 ):
