@@ -48,7 +48,7 @@ nb_execution_timeout = 300
 nb_merge_streams = True
 # The settings of the process that runs the blocks are in this folder.
 os.environ["IPYTHONDIR"] = os.path.join(os.path.dirname(__file__), "_ipython")
-# This process shows figures, unless the environment names another backend for them.
+# The process that runs the blocks shows figures only if MPLBACKEND is not set.
 os.environ.pop("MPLBACKEND", None)
 default_role = "literal"  # names in docstrings
 toc_object_entries_show_parents = "hide"
