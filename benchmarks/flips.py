@@ -1,13 +1,13 @@
 """How often it is decided rightly whether training images may be mirrored.
 
-    SKCNN_DATA=/path/to/data python benchmarks/flips.py [more/sets/*.npz]
+    SKCNN_DATA=/path/to/data python benchmarks/flips.py [path/to/sets]
 
 asks :mod:`skcnn._images.mirroring` about random parts of data sets of which the answer
 is known, and counts the right answers. The sets are MNIST, CIFAR-10 in color and in
-gray, pairs of its classes, scikit-learn's digits, each named file with `x_train` and
-`y_train`, and drawn ones: letters, signs with arrows, letters and numbers, shadows of
-chests, classes that are mirror images of each other. The answer for a named file is in
-`ANSWERS`.
+gray, pairs of its classes, scikit-learn's digits, each named file `.npz` (or those of a
+folder) with `x_train` and `y_train`, and drawn ones: letters, signs with arrows,
+letters and numbers, shadows of chests, classes that are mirror images of each other.
+The answer for a named file is in `ANSWERS`.
 
 No network is trained, so this needs no TensorFlow.
 """
@@ -15,9 +15,9 @@ No network is trained, so this needs no TensorFlow.
 import string
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+import generality
 import numpy as np
 from measuring import Line, Study, options, parse, run_script, timed
 from plain_networks import DATA
@@ -186,7 +186,7 @@ def facing(rng: np.random.Generator) -> Set:
 # The sets by name: whether their images may be mirrored, and how to make them.
 SETS: dict[str, tuple[bool, Callable[[np.random.Generator], Set]]] = {
     "MNIST": (False, lambda rng: fetched("mnist")),
-    "digits": (False, lambda rng: fetched("digits")),
+    "digits": (False, lambda rng: generality.load("digits", None)[:2]),
     "letters A to Z": (False, lambda rng: letters(rng, string.ascii_uppercase)),
     "letters a to z": (False, lambda rng: letters(rng, string.ascii_lowercase)),
     "letters and digits": (
@@ -216,18 +216,19 @@ SETS: dict[str, tuple[bool, Callable[[np.random.Generator], Set]]] = {
 }
 
 
-def load(name: str) -> tuple[bool, np.ndarray, np.ndarray]:
+def load(name: str, file: str | None) -> tuple[bool, np.ndarray, np.ndarray]:
     """Return the right answer, the images and the labels of a set."""
-    if name in SETS:
+    if file is None:
         answer, make = SETS[name]
         return answer, *make(np.random.default_rng(0))
-    with np.load(name) as file:
-        return ANSWERS[Path(name).stem], file["x_train"], file["y_train"].ravel()
+    return ANSWERS[name], *generality.load(name, file)[:2]
 
 
-def decide(participant: str, seed: int, parts: int) -> list[Line]:
+def decide(
+    participant: str, seed: int, parts: int, files: dict[str, str]
+) -> list[Line]:
     """Decide for random parts of one data set, and for all of it."""
-    answer, images, labels = load(participant)
+    answer, images, labels = load(participant, files.get(participant))
     # What CIFARCNNClassifier and MNISTCNNClassifier take where too few images tell.
     if_unsure = images.ndim == 4
     rng = np.random.default_rng(seed)
@@ -244,7 +245,6 @@ def decide(participant: str, seed: int, parts: int) -> list[Line]:
     right["all"] = [int(evidence.mirroring_is_harmless(if_unsure) == answer), 1]
     line = {
         "case": "Right answers",
-        "participant": Path(participant).stem,
         "images": len(labels),
         "answer": answer,
         "right": right,
@@ -281,7 +281,7 @@ def tables(lines: list[Line]) -> str:
         percent("ignoring the side, %", "accuracy_unsided"),
         median("wall ms", "wall_s", 1000),
     ]
-    known = [Path(name).stem for name in (*SETS, *ANSWERS)]
+    known = [*SETS, *ANSWERS]
     answers = {line["participant"]: line["answer"] for line in lines}
     names = sorted(answers, key=lambda name: (answers[name], known.index(name)))
     return comparison(lines, columns, order=names)
@@ -289,14 +289,18 @@ def tables(lines: list[Line]) -> str:
 
 def main() -> None:
     parser = options(__doc__, rounds=1)
-    parser.add_argument("sets", nargs="*", help="npz files")
+    parser.add_argument("sets", nargs="*", help="files .npz, or folders of them")
     parser.add_argument(
         "--parts", type=int, default=20, help="random parts of each size and set"
     )
     args = parse(parser, parts=2)
     study = Study(__file__, args)
-    names = ["digits", "signs, left or right"] if args.quick else [*SETS, *args.sets]
-    study.rounds(names, args.rounds, parts=args.parts)
+    files = {} if args.quick else generality.files(args.sets)
+    unknown = sorted(files.keys() - ANSWERS.keys())
+    if unknown:
+        parser.error(f"ANSWERS in this script lacks {', '.join(unknown)}")
+    names = ["digits", "signs, left or right"] if args.quick else [*SETS, *files]
+    study.rounds(names, args.rounds, {"files": files}, parts=args.parts)
     study.show(tables)
 
 

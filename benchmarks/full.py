@@ -1,11 +1,13 @@
-"""The one measurement from which README and the Performance page take their figures.
+"""The one measurement from which README and the documentation take their figures.
 
-    SKCNN_DATA=/path/to/data python benchmarks/full.py [--only NAME] [--list]
+    SKCNN_DATA=/path/to/data python benchmarks/full.py [--sets FOLDER] [--only NAME]
     python benchmarks/report.py
 
 runs the other scripts one after another, each as often as its published figures need,
 and collects their lines in one file, `benchmarks/results/full-DATE.jsonl`. The second
-command writes the tables, figures and charts of this file into the pages.
+command writes the tables, figures and charts of this file into the pages. `--sets`
+names the folder of the other data sets, files `.npz` as for `generality.py`; without
+it, the parts that need them are left out.
 
 Before each part stands what it costs. What the file has already is not measured again:
 an interrupted measurement goes on with the same command. `--only NAME`, which can be
@@ -30,6 +32,10 @@ from generality import SVM
 from measuring import FULL, HERE, Line, code_commit, note, read_lines
 
 RESULTS = HERE / "results"
+
+# In a command, these words stand for the folder of the other data sets, and for the
+# file of the network that transfer.py starts from.
+SETS, START = "SETS", "START"
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,33 @@ def _accuracy(data: str) -> Sequence[Sequence[str]]:
     )
 
 
+def _images() -> Sequence[Sequence[str]]:
+    """Return the commands for few training images of MNIST and CIFAR-10."""
+    return [
+        ("generality", "mnist", "cifar10", "--images", number, "--rounds", "3")
+        for number in ("20", "200", "2000")
+    ]
+
+
+def _starts() -> Sequence[Sequence[str]]:
+    """Return the commands for starts from CIFAR-10 on few photographs."""
+    same = ("--epochs", "20", "--rounds", "3")
+    flowers, insects = f"{SETS}/flowers_32.npz", f"{SETS}/ants_bees_128.npz"
+    return (
+        ("transfer", START, flowers, "--images", "50", "100", "300", *same),
+        ("transfer", START, insects, "--images", "0", *same),
+    )
+
+
+def _dtypes() -> Sequence[Sequence[str]]:
+    """Return the commands for the preset `"fast"` in both floating-point types."""
+    return [
+        ("accuracy", data, "--rounds", "3", "--preset", "fast", "--dtype", dtype)
+        for data in ("mnist", "cifar10")
+        for dtype in ("float32", "mixed_bfloat16")
+    ]
+
+
 def _peers(data: str) -> Sequence[Sequence[str]]:
     """Return the commands for scikit-learn's classifiers on all training images."""
     return (
@@ -82,6 +115,20 @@ PARTS = {
     "accuracy-mnist": Part("accuracy on MNIST", 17, _accuracy("mnist")),
     "peers-mnist": Part("scikit-learn on MNIST", 20, _peers("mnist")),
     "accuracy-cifar10": Part("accuracy on CIFAR-10", 105, _accuracy("cifar10")),
+    "dtypes": Part("float32 and bfloat16", 7, _dtypes()),
+    "networks": Part(
+        "networks of a user's against plain Keras",
+        6,
+        [("any_network", "mnist", "--images", "2000", "--rounds", "3")],
+    ),
+    "flips": Part("mirrored images", 5, [("flips", SETS)]),
+    "few-images": Part("few images, with scikit-learn", 20, _images()),
+    "sets": Part(
+        "other data sets, with scikit-learn",
+        35,
+        [("generality", "digits", SETS, "--rounds", "3")],
+    ),
+    "starts": Part("starts from CIFAR-10", 25, _starts()),
     "peers-cifar10": Part("scikit-learn on CIFAR-10", 90, _peers("cifar10")),
 }
 
@@ -122,22 +169,55 @@ def check_code(commit: str | None, lines: Sequence[Line], path: Path) -> None:
 
 def n_lines(commands: Sequence[Sequence[str]], lines: Sequence[Line]) -> int:
     """Return how many lines come from some commands."""
-    starts = [f"python benchmarks/{name}.py" for name, *_ in commands]
-    data = {word for command in commands for word in command} & {"mnist", "cifar10"}
     return sum(
-        line["command"].split(" --")[0].startswith(tuple(starts))
-        and (not data or line["job"].get("data") in data)
+        any(_is_of(command, line["question"], line["job"]) for command in commands)
         for line in lines
     )
 
 
-def run(commands: Sequence[Sequence[str]], path: Path, quick: bool) -> bool:
+def _is_of(command: Sequence[str], question: str, job: Line) -> bool:
+    """Whether a job, with its data, number of images and dtype, is of a command."""
+    name, *words = command
+    if question != name:
+        return False
+    named = {Path(word).stem for word in words}
+    known = {"mnist", "cifar10", "digits"}
+    # A folder stands for all sets that have no name of their own.
+    others = SETS in named and job.get("data") not in known
+    has_data = others or not named & known or job.get("data") in named
+
+    def has(option: str) -> bool:
+        value = job.get(option) or 0
+        return str(value) in words if f"--{option}" in words else value == 0
+
+    return has_data and has("images") and has("dtype")
+
+
+def needs_sets(part: Part) -> bool:
+    """Whether a part needs the folder of the other data sets."""
+    return any(SETS in word for command in part.commands for word in command)
+
+
+def run(
+    commands: Sequence[Sequence[str]],
+    path: Path,
+    quick: bool,
+    sets: Path | None,
+    commit: str | None,
+) -> bool:
     """Run scripts that append to a file; return whether all of them succeeded."""
     environment = dict(os.environ)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    # The network is that of a commit, so that no other commit starts from it.
+    start = HERE / f"start-{commit}.skcnn"
     succeeded = True
     for name, *words in commands:
-        command = [sys.executable, str(HERE / f"{name}.py"), *words, "--out", str(path)]
+        command = [sys.executable, str(HERE / f"{name}.py")]
+        for word in words:
+            if word.startswith(SETS) and sets:
+                word = str(sets.absolute()) + word.removeprefix(SETS)
+            command.append(str(start) if word == START else word)
+        command += ["--out", str(path)]
         if quick:
             command.append("--quick")
         # The tables come from the file when it is complete.
@@ -154,6 +234,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--only", action="append", choices=list(PARTS), help="a part; can be repeated"
+    )
+    parser.add_argument(
+        "--sets", type=Path, help="folder of the other data sets, files .npz"
     )
     parser.add_argument("--list", action="store_true", help="measure nothing")
     parser.add_argument(
@@ -172,13 +255,21 @@ def main() -> int:
         parser.error("--quick needs --out, because its lines are no results")
     if args.out and not args.out.name.startswith(FULL):
         parser.error(f"the name of the file has to begin with {FULL}")
+    chosen = {name: PARTS[name] for name in args.only or PARTS}
+    if args.sets and not args.sets.is_dir():
+        parser.error(f"--sets {args.sets} is no folder")
+    without = [name for name, part in chosen.items() if needs_sets(part)]
+    if without and not (args.sets or args.quick or args.list):
+        if args.only:
+            parser.error(f"--only {without[0]} needs --sets, the folder of its data")
+        note(f"Left out, because they need --sets: {', '.join(without)}")
+        chosen = {name: chosen[name] for name in chosen if name not in without}
     commit = code_commit()
     path = args.out or file_to_write(RESULTS, commit)
     lines = read_lines(path) if path.exists() else []
     if not (args.quick or args.list):
         check_code(commit, lines, path)
 
-    chosen = {name: PARTS[name] for name in args.only or PARTS}
     minutes = sum(part.cpu_minutes for part in chosen.values())
     note(f"{path.name}: {len(chosen)} parts, about {minutes:.0f} CPU minutes in all")
     failed = []
@@ -188,7 +279,9 @@ def main() -> int:
             f"{name}: {part.question}, about {part.cpu_minutes:g} CPU minutes; "
             f"{found} lines are there"
         )
-        if not args.list and not run(part.commands, path, args.quick):
+        if args.list:
+            continue
+        if not run(part.commands, path, args.quick, args.sets, commit):
             failed.append(name)
     if failed:
         note(

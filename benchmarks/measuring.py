@@ -357,17 +357,21 @@ def _command() -> str:
 
 
 def code_commit() -> str | None:
-    """Return the last commit that changed the code, with a plus if files differ."""
-    code = ("--", "skcnn", "benchmarks/*.py")
+    """Return the last commit that changed the package, with a plus if files differ.
+
+    A commit that changes only scripts measures the same package. A script in which
+    something is not committed counts as a difference, because nobody could repeat it.
+    """
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(HERE.parent), *words, *code]
+        command = ["git", "-C", str(HERE.parent), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:
-        commit = git("log", "-1", "--format=%h")
-        changed = git("status", "--porcelain", "--untracked-files=no")
+        commit = git("log", "-1", "--format=%h", "--", "skcnn")
+        code = ("--", "skcnn", "benchmarks/*.py")
+        changed = git("status", "--porcelain", "--untracked-files=no", *code)
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}+" if changed else commit

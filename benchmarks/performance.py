@@ -74,11 +74,14 @@ def accuracy(lines: Sequence[Line]) -> str:
 
 
 def _of_data(question: str, data: str, lines: Sequence[Line]) -> list[Line]:
-    """Return the runs of a script on one data set."""
+    """Return the runs of a script on all images of a data set, in its own dtype."""
     return [
         line
         for line in lines
-        if line["question"] == question and line["job"].get("data") == data
+        if line["question"] == question
+        and line["job"].get("data") == data
+        and not line["job"].get("images")
+        and not line["job"].get("dtype")
     ]
 
 
@@ -165,7 +168,7 @@ def facts(lines: Sequence[Line]) -> str:
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     return "\n".join(
         [
-            f"- Machine: {machine(first)}, {first['threads']} threads of TensorFlow.",
+            f"- Machine: {machine(first)}; {_threads(lines)}.",
             f"- Software: {versions}.",
             f"- Code: commit {first['commit']}, measured {when}.",
             "- Number of CPUs that other processes kept busy meanwhile: "
@@ -173,6 +176,20 @@ def facts(lines: Sequence[Line]) -> str:
             f"- Spread of n runs: {_spread(lines)}.",
         ]
     )
+
+
+def _threads(lines: Sequence[Line]) -> str:
+    """Return how many threads the scripts had, in words."""
+    scripts: dict[int, list[str]] = {}
+    for line in lines:
+        names = scripts.setdefault(line["threads"], [])
+        if f"`{line['question']}.py`" not in names:
+            names.append(f"`{line['question']}.py`")
+    most, *others = sorted(scripts, key=lambda n: -len(scripts[n]))
+    plural = "" if most == 1 else "s"
+    parts = [f"{most} thread{plural} of TensorFlow"]
+    parts += [f"{n} in {' and '.join(scripts[n])}" for n in others]
+    return ", ".join(parts)
 
 
 def _spread(lines: Sequence[Line]) -> str:

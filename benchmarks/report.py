@@ -11,7 +11,8 @@ stands for all lines of benchmarks/results/imports-2026-11-26.jsonl, and
 
     <!-- results: training-2026-11-26 | MNIST, whole call -->
 
-for those whose case begins with the words after the bar. A single figure stands in a
+for those whose case begins with the words after the bar, or with one of several
+beginnings, with ` + ` between them. A single figure stands in a
 sentence, or in a cell of a table that a page writes itself:
 
     <!-- figure: imports-2026-11-26; Import; import skcnn; wall_s --><!-- end -->
@@ -23,14 +24,16 @@ it the median alone. What lies between the two comments is replaced. A comment a
 
     <!-- picture: generality-2026-11-26 | _static/generality.svg -->
 
-writes a picture to a file beside the page, if the script has a function `picture`.
+writes a picture to a file beside the page, if the script has a function `picture`; it
+may name cases, too.
 Wherever a name of results stands, `first + second` joins two files of one script, which
 can then be measured at different times.
 
 `full imports` stands for the lines of `imports.py` in the newest full measurement, the
 last file `full-*.jsonl` (see full.py). Its lines have to be of one commit. `full` alone
-is all of it: its charts, and what it was measured on. Its tables have medians only. A
-part that it lacks is "not measured yet".
+is all of it: its charts, and what it was measured on. Its tables have medians only,
+unless the page asks for `full imports, spread`. A part that it lacks is "not measured
+yet".
 
 `--check` changes nothing, and fails where a page or a picture differs from its lines.
 """
@@ -63,10 +66,14 @@ FIGURE = re.compile(
     r"[^\n]*?(?P<end><!-- end -->)"
 )
 PICTURE = re.compile(
-    r"^<!-- picture: (?P<name>[^|\n]+?) \| (?P<path>\S+\.svg) -->$", re.MULTILINE
+    r"^<!-- picture: (?P<name>[^|\n]+?)(?: \| (?P<case>[^|\n]+?))? "
+    r"\| (?P<path>\S+\.svg) -->$",
+    re.MULTILINE,
 )
 # As `rendering.spread` writes it.
 SPREAD = re.compile(r" \([\d.,e-]+ to [\d.,e-]+\)")
+# After the name of a script in a full measurement: its tables keep the spread.
+SPREAD_TOO = ", spread"
 ASKED = ("name", "case", "participant", "reference", "key", "unit")
 # The factor of a unit, and what stands between the figure and the unit.
 UNITS = {"s": (1, " s"), "ms": (1000, " ms"), "%": (100, " %"), "MB": (1, " MB")}
@@ -102,15 +109,15 @@ def full_results(folder: Path) -> list[Line]:
         raise ValueError("There is no full measurement: no file full-*.jsonl.")
     lines = checked(path)
     for key in SAME:
-        # scikit-learn's classifiers have one thread, and the others have several.
-        alone = "generality" if key == "threads" else None
-        same = [line for line in lines if line["question"] != alone]
-        values = list(dict.fromkeys(str(line[key]) for line in same))
-        if len(values) > 1:
-            raise ValueError(
-                f"{path.name} mixes lines of {len(values)} values of {key}: "
-                f"{', '.join(values)}. A full measurement has one."
-            )
+        # A script such as generality.py, with one thread, stands beside others.
+        kind = "question" if key == "threads" else "quick"
+        for some in grouped(lines, kind).values():
+            values = list(dict.fromkeys(str(line[key]) for line in some))
+            if len(values) > 1:
+                raise ValueError(
+                    f"{path.name} mixes lines of {len(values)} values of {key}: "
+                    f"{', '.join(values)}. A full measurement has one."
+                )
     if lines[0]["commit"] is None or lines[0]["commit"].endswith("+"):
         raise ValueError(f"{path.name} is of code that was not committed.")
     return lines
@@ -137,9 +144,10 @@ def chosen(name: str, case: str | None, folder: Path) -> list[Line]:
     ----------
     name : str
         Name of a file of results, without its ending, or several names with plus signs
-        between them; "full", alone or with a script after it.
+        between them; "full", alone or with a script after it, and maybe ", spread".
     case : str or None
-        What the cases begin with; None for all of them.
+        What the cases begin with, several beginnings with plus signs between them;
+        None for all of them.
     folder : Path
         Where the files are.
 
@@ -148,13 +156,14 @@ def chosen(name: str, case: str | None, folder: Path) -> list[Line]:
     list of dict
         Empty only for a part that the full measurement lacks.
     """
-    word, *script = name.split()
+    beginnings = tuple((case or "").split(" + "))
+    word, *script = name.removesuffix(SPREAD_TOO).split()
     if word == "full":
         return [
             line
             for line in full_results(folder)
             if line["question"] in (script or [line["question"]])
-            and line["case"].startswith(case or "")
+            and line["case"].startswith(beginnings)
         ]
     lines: list[Line] = []
     for path in files(name, folder):
@@ -166,7 +175,7 @@ def chosen(name: str, case: str | None, folder: Path) -> list[Line]:
     if len({line["question"] for line in lines}) > 1:
         raise ValueError(f"{name} are results of several scripts.")
     if case is not None:
-        lines = [line for line in lines if line["case"].startswith(case)]
+        lines = [line for line in lines if line["case"].startswith(beginnings)]
         if not lines:
             raise ValueError(f"{name}.jsonl has no case that begins with {case!r}.")
     return lines
@@ -187,8 +196,9 @@ def block(name: str, case: str | None, folder: Path = RESULTS) -> str:
         return f"{performance.facts(lines)}\n- Lines: `benchmarks/results/{path.name}`."
     script = importlib.import_module(lines[0]["question"])
     if name.startswith("full "):
-        # What it was measured on, and how far runs are apart, stands once on the page.
-        return SPREAD.sub("", script.tables(lines))
+        # What it was measured on stands once, on the Performance page.
+        tables = script.tables(lines)
+        return tables if name.endswith(SPREAD_TOO) else SPREAD.sub("", tables)
     places = [f"`benchmarks/results/{path.name}`" for path in files(name, folder)]
     return f"{document(lines, script.tables)} Lines: {', '.join(places)}."
 
@@ -285,7 +295,7 @@ def pictures(page: Path, text: str, folder: Path = RESULTS) -> dict[Path, str]:
     """Return the pictures that a page asks for: their files, and their SVG."""
     found = {}
     for match in PICTURE.finditer(text):
-        lines = chosen(match["name"], None, folder)
+        lines = chosen(match["name"], match["case"], folder)
         path = page.parent / match["path"]
         if match["name"] == "full":
             if path.stem not in performance.CHARTS:

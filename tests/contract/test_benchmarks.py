@@ -237,6 +237,37 @@ def test_classifiers_of_scikit_learn_may_have_one_thread_in_a_full_measurement(
     assert "mixes lines" not in capsys.readouterr().err
 
 
+def test_a_page_names_cases_and_keeps_the_spread(module, full_repository):
+    report, folder = module("report"), full_repository / "benchmarks" / "results"
+    cases = "MNIST, classic + Import"
+    found = report.chosen("full", cases, folder)
+    assert {line["case"] for line in found} == {"MNIST, classic: one image", "Import"}
+    medians = report.block("full imports", None, folder)
+    assert "| import skcnn | 3 | 500 | 1,000 |" in medians
+    spread = report.block("full imports, spread", "Import", folder)
+    assert "| import skcnn | 3 | 500 (250 to 750) | 1,000 (500 to 1,500) |" in spread
+    assert "abc1234" not in spread
+
+
+def test_a_picture_of_some_cases(module, full_repository, monkeypatch):
+    lines = [
+        full_line("generality", f"{name}, 10 training images", "skcnn")
+        for name in ("usps", "faces")
+    ]
+    write_lines(full_repository, "full-2026-11-26", [*FULL_LINES, *lines])
+    report, page = module("report"), full_repository / "docs" / "page.md"
+    monkeypatch.setattr(
+        module("generality"),
+        "picture",
+        lambda lines: ", ".join(line["case"] for line in lines),
+    )
+    comment = "<!-- picture: full generality | usps, + letters | sets.svg -->"
+    folder = full_repository / "benchmarks" / "results"
+    assert report.pictures(page, comment, folder) == {
+        page.parent / "sets.svg": "usps, 10 training images"
+    }
+
+
 def test_figures_of_code_that_was_not_committed_are_refused(
     module, full_repository, capsys
 ):
@@ -282,6 +313,11 @@ def test_the_chart_of_accuracies_has_a_point_for_each_participant(module):
             *("generality", MNIST, "KNeighborsClassifier"),
             **{"accuracy": 0.97, "cpu_s": 0.1, "prediction_cpu_s": 20.0},
         ),
+        # Few images, and another dtype, are in other tables.
+        full_line("generality", "MNIST, 20 training images", "skcnn")
+        | {"job": {"data": "mnist", "images": 20}},
+        full_line("accuracy", f"{MNIST}, float32, 10,000 test images", "classic")
+        | {"job": {"data": "mnist", "dtype": "float32"}},
     ]
     svg = module("performance").accuracy(lines)
     name = "{http://www.w3.org/2000/svg}"
@@ -388,6 +424,8 @@ def test_a_full_measurement_lists_its_parts(module, monkeypatch, tmp_path, capsy
     assert all("CPU minutes; 0 lines are there" in line for line in listed[1:])
     assert not out.exists()
     for words, message in (
+        (["--only", "sets"], "--only sets needs --sets, the folder of its data"),
+        (["--sets", "nowhere"], "--sets nowhere is no folder"),
         (["--out", "other.jsonl"], "the name of the file has to begin with full-"),
         (["--quick"], "--quick needs --out, because its lines are no results"),
     ):
@@ -395,6 +433,49 @@ def test_a_full_measurement_lists_its_parts(module, monkeypatch, tmp_path, capsy
         with pytest.raises(SystemExit):
             full.main()
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("part", "question", "job"),
+    [
+        ("peers-mnist", "generality", {"data": "mnist", "images": 0}),
+        ("few-images", "generality", {"data": "mnist", "images": 200}),
+        ("sets", "generality", {"data": "usps", "images": 0}),
+        ("sets", "generality", {"data": "digits", "images": 0}),
+        ("accuracy-mnist", "accuracy", {"data": "mnist", "dtype": None}),
+        ("dtypes", "accuracy", {"data": "cifar10", "dtype": "float32"}),
+        ("starts", "transfer", {"data": "flowers_32", "images": 100}),
+        ("starts", "transfer", {"data": "ants_bees_128", "images": 0}),
+        ("flips", "flips", {"parts": 20}),
+        ("imports", "imports", {}),
+    ],
+)
+def test_a_full_measurement_counts_the_lines_of_each_part(module, part, question, job):
+    full = module("full")
+    line = {"question": question, "job": job}
+    counts = {
+        name: full.n_lines(one.commands, [line]) for name, one in full.PARTS.items()
+    }
+    assert counts.pop(part) == 1
+    assert not any(counts.values()), counts
+
+
+def test_a_full_measurement_hands_on_the_folder_and_the_start(
+    module, monkeypatch, tmp_path
+):
+    full, found = module("full"), []
+
+    def started(command, **_):
+        found.append(command[1:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(full.subprocess, "run", started)
+    commands = full.PARTS["starts"].commands
+    assert full.run(commands, tmp_path / "full-1.jsonl", False, tmp_path, "abc1234")
+    first = found[0]
+    assert first[0] == str(FOLDER / "transfer.py")
+    assert first[1] == str(FOLDER / "start-abc1234.skcnn")
+    assert first[2] == str(tmp_path / "flowers_32.npz")
 
 
 def test_a_report_replaces_what_lies_between_the_comments(module, repository, capsys):
