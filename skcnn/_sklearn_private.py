@@ -17,12 +17,16 @@ tests/contract/test_sklearn_private.py.
 - ``_fit_and_score``: one fit of a search. Every public function that calls it clones
   the estimator, which then cannot continue training from its weights.
 - ``_format_results``: makes `cv_results_` as all searches have it.
+
+`LinksToDocumentation` is the other way around: a method that scikit-learn looks for
+in estimators of all packages. Without it, nothing of skcnn would fail.
 """
 
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, metadata
 from numbers import Real
 from typing import Any
 
@@ -38,6 +42,7 @@ from sklearn.utils._param_validation import (
 __all__ = [
     "LARGEST_INTEGER",
     "Interval",
+    "LinksToDocumentation",
     "Options",
     "StrOptions",
     "begin_task",
@@ -157,3 +162,32 @@ def results_table(
     so on. `more` has a list for each further column, with one entry a candidate.
     """
     return search._format_results(candidates, n_splits, results, more)
+
+
+class LinksToDocumentation:
+    """Estimators whose HTML representation, in a notebook, links to their page.
+
+    The address is that of the documentation in skcnn's metadata (`[project.urls]` in
+    pyproject.toml). As long as it has none, there is no link.
+    """
+
+    def _get_doc_link(self) -> str:
+        """Return the address of the page of the class, or "" for a user's subclass."""
+        address, kind = documentation_address(), type(self)
+        if not address or kind.__module__.partition(".")[0] != "skcnn":
+            return ""
+        return f"{address}/generated/{kind.__module__}.{kind.__name__}.html"
+
+
+@cache
+def documentation_address() -> str:
+    """Return where skcnn's documentation is, without a slash at the end, or ""."""
+    try:
+        entries = metadata("skcnn").get_all("Project-URL", [])
+    except PackageNotFoundError:  # a folder on the path, not installed
+        return ""
+    for entry in entries:
+        label, _, address = entry.partition(", ")
+        if label.casefold() == "documentation":
+            return str(address).rstrip("/")
+    return ""

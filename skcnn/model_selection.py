@@ -25,6 +25,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skcnn._sklearn_private import (
     Interval,
+    LinksToDocumentation,
     StrOptions,
     begin_task,
     fit_and_score,
@@ -52,7 +53,7 @@ CONSTRAINTS = {
 }
 
 
-class _WarmHalving:
+class _WarmHalving(LinksToDocumentation):
     """Successive halving over estimators that continue training from their weights.
 
     A mixin that replaces `fit` of one of scikit-learn's searches.

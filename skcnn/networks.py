@@ -14,7 +14,11 @@ from sklearn.base import BaseEstimator, clone
 
 from skcnn._estimator.convnet import ConvNet
 from skcnn._network.description import NORMALIZATION_EPSILON, NORMALIZATION_MOMENTUM
-from skcnn._sklearn_private import Interval, validate_parameters
+from skcnn._sklearn_private import (
+    Interval,
+    LinksToDocumentation,
+    validate_parameters,
+)
 
 __all__ = ["ConvNet", "Pretrained", "ResNet"]
 
@@ -23,7 +27,7 @@ __all__ = ["ConvNet", "Pretrained", "ResNet"]
 SMALLEST_SIDE, LARGEST_SIDE, SIDE_STEP = 96, 224, 32
 
 
-class ResNet(BaseEstimator):
+class ResNet(LinksToDocumentation, BaseEstimator):
     """A residual network for small images.
 
     A convolution, then stages of residual blocks, global average pooling and the
@@ -135,7 +139,7 @@ class ResNet(BaseEstimator):
         return Model(inputs, layers.Dense(n_classes)(x))
 
 
-class Pretrained(BaseEstimator):
+class Pretrained(LinksToDocumentation, BaseEstimator):
     """A network of keras.applications that has learned on other images.
 
     Pixels are brought into the form that the network was trained on, images are resized

@@ -36,6 +36,7 @@ from skcnn._images.scaling import pixel_scaling
 from skcnn._messages.warnings import warn_of
 from skcnn._sklearn_private import (
     Interval,
+    LinksToDocumentation,
     Options,
     StrOptions,
     begin_task,
@@ -89,7 +90,9 @@ def _pixel_names(n: int) -> np.ndarray:
 
 
 @_no_frames
-class ImageResizer(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class ImageResizer(
+    LinksToDocumentation, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
     """Resize images of any sizes to one size.
 
     Images may be in one array, in a list of arrays of different sizes, or in a list of
@@ -428,7 +431,11 @@ def _without_one_channel(images: np.ndarray) -> np.ndarray:
 
 @_frames_for_flat_rows_only
 class ImageScaler(
-    CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+    LinksToDocumentation,
+    CallbackSupportMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Scale the pixels of images to [0, 1] or to zero mean and unit variance.
 
@@ -649,7 +656,11 @@ class ImageScaler(
 
 @_no_frames
 class ImageReshaper(
-    CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+    LinksToDocumentation,
+    CallbackSupportMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Convert flat rows to images and images to flat rows.
 
@@ -793,7 +804,11 @@ class ImageReshaper(
 
 
 class ImageFlattener(
-    CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+    LinksToDocumentation,
+    CallbackSupportMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Convert images to flat rows, for estimators that take tables.
 

@@ -49,6 +49,7 @@ from skcnn._network.any_network import AnyNetwork
 from skcnn._network.description import MOST_LAYER_VALUES, Network, network_size
 from skcnn._network.startup import start_keras
 from skcnn._sklearn_private import (
+    LinksToDocumentation,
     begin_task,
     validate_parameters,
     validates_parameters,
@@ -85,6 +86,7 @@ def _rewound_on_failure(generator: np.random.RandomState) -> Iterator[None]:
 
 
 class BaseCNNClassifier(
+    LinksToDocumentation,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,

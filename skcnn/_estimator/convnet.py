@@ -17,7 +17,11 @@ from skcnn._estimator.parameters import (
     family_parameters,
 )
 from skcnn._network.description import Network, layers_to_logits
-from skcnn._sklearn_private import StrOptions, validate_parameters
+from skcnn._sklearn_private import (
+    LinksToDocumentation,
+    StrOptions,
+    validate_parameters,
+)
 
 if TYPE_CHECKING:
     from skcnn._estimator.base import BaseCNNClassifier
@@ -29,7 +33,7 @@ OF_IMAGES = (
 )
 
 
-class ConvNet(BaseEstimator):
+class ConvNet(LinksToDocumentation, BaseEstimator):
     """The convolutional networks of MNISTCNNClassifier and CIFARCNNClassifier.
 
     Stages of convolutions and max pooling, then hidden dense layers. A parameter that

@@ -4,8 +4,11 @@ One canary for each name in the docstring of skcnn/_sklearn_private.py.
 """
 
 import inspect
+from email.message import Message
+from importlib.metadata import PackageNotFoundError
 from numbers import Integral
 
+import house
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -217,3 +220,61 @@ def test_results_become_the_table_of_all_searches():
     several = [result | {"train_scores": result["test_scores"]} for result in several]
     table = private.results_table(search, candidates, 2, several, {})
     assert table["mean_test_b"].tolist() == [1.0, 1.0]
+
+
+# -------------------------------------------------------------------------- notebooks
+
+
+@pytest.fixture
+def address(monkeypatch):
+    """The documentation in skcnn's metadata, as the first release will have it."""
+
+    def metadata(name):
+        message = Message()
+        message["Project-URL"] = "Homepage, https://example.org"
+        message["Project-URL"] = "Documentation, https://example.org/docs/"
+        return message
+
+    monkeypatch.setattr(private, "metadata", metadata)
+    private.documentation_address.cache_clear()
+    yield "https://example.org/docs"
+    private.documentation_address.cache_clear()
+
+
+ESTIMATORS = {
+    f"{module}.{name}": thing
+    for module, name, thing in house.public_names()
+    if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_representation_in_a_notebook_links_to_the_page_of_the_class(name, address):
+    kind = ESTIMATORS[name]
+    search = "WarmHalving" in name
+    shown = (kind(LogisticRegression(), {}) if search else kind())._repr_html_()
+    assert f'href="{address}/generated/{name}.html"' in shown
+
+
+def test_a_subclass_of_a_users_has_no_page(address):
+    class Own(ESTIMATORS["skcnn.MNISTCNNClassifier"]):
+        __module__ = "own"
+
+    assert "sk-estimator-doc-link" in Own()._repr_html_()
+    assert address not in Own()._repr_html_()
+
+
+@pytest.mark.parametrize("error", [None, PackageNotFoundError])
+def test_without_an_address_there_is_no_link(monkeypatch, error):
+    def metadata(name):
+        if error:
+            raise error(name)
+        return Message()
+
+    monkeypatch.setattr(private, "metadata", metadata)
+    private.documentation_address.cache_clear()
+    try:
+        shown = ESTIMATORS["skcnn.preprocessing.ImageScaler"]()._repr_html_()
+    finally:
+        private.documentation_address.cache_clear()
+    assert "ImageScaler.html" not in shown
