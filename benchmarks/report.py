@@ -12,8 +12,8 @@ stands for all lines of benchmarks/results/imports-2026-11-26.jsonl, and
     <!-- results: training-2026-11-26 | MNIST, whole call -->
 
 for those whose case begins with the words after the bar, or with one of several
-beginnings, with ` + ` between them. A single figure stands in a
-sentence, or in a cell of a table that a page writes itself:
+beginnings, with ` + ` between them. A single figure stands in a sentence, or in a cell
+of a table that a page writes itself:
 
     <!-- figure: imports-2026-11-26; Import; import skcnn; wall_s --><!-- end -->
 
@@ -25,9 +25,8 @@ it the median alone. What lies between the two comments is replaced. A comment a
     <!-- picture: generality-2026-11-26 | _static/generality.svg -->
 
 writes a picture to a file beside the page, if the script has a function `picture`; it
-may name cases, too.
-Wherever a name of results stands, `first + second` joins two files of one script, which
-can then be measured at different times.
+may name cases, too. Wherever a name of results stands, `first + second` joins two files
+of one script, which can then be measured at different times.
 
 `full imports` stands for the lines of `imports.py` in the newest full measurement, the
 last file `full-*.jsonl` (see full.py). Its lines have to be of one commit. `full` alone
@@ -80,7 +79,7 @@ UNITS = {"s": (1, " s"), "ms": (1000, " ms"), "%": (100, " %"), "MB": (1, " MB")
 UNITS["times"] = (1, " times")
 NOT_MEASURED = "not measured yet"
 # What every line of a full measurement has to have in common.
-SAME = ("commit", "versions", "processor", "cpus", "threads")
+SAME = ("commit", "versions", "processor", "cpus")
 REQUIRED = {
     *("question", "case", "participant", "seed", "wall_s", "cpu_s", "accuracy"),
     *("commit", "versions", "processor", "cpus", "threads", "load", "date"),
@@ -109,18 +108,23 @@ def full_results(folder: Path) -> list[Line]:
         raise ValueError("There is no full measurement: no file full-*.jsonl.")
     lines = checked(path)
     for key in SAME:
-        # A script such as generality.py, with one thread, stands beside others.
-        kind = "question" if key == "threads" else "quick"
-        for some in grouped(lines, kind).values():
-            values = list(dict.fromkeys(str(line[key]) for line in some))
-            if len(values) > 1:
-                raise ValueError(
-                    f"{path.name} mixes lines of {len(values)} values of {key}: "
-                    f"{', '.join(values)}. A full measurement has one."
-                )
+        _refuse_several(path, key, lines)
+    # A script such as generality.py, with one thread, stands beside others.
+    for of_script in grouped(lines, "question").values():
+        _refuse_several(path, "threads", of_script)
     if lines[0]["commit"] is None or lines[0]["commit"].endswith("+"):
         raise ValueError(f"{path.name} is of code that was not committed.")
     return lines
+
+
+def _refuse_several(path: Path, key: str, lines: Sequence[Line]) -> None:
+    """Raise an error if the lines differ in a field."""
+    values = list(dict.fromkeys(str(line[key]) for line in lines))
+    if len(values) > 1:
+        raise ValueError(
+            f"{path.name} mixes lines of {len(values)} values of {key}: "
+            f"{', '.join(values)}. A full measurement has one."
+        )
 
 
 def checked(path: Path) -> list[Line]:
