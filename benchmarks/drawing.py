@@ -7,8 +7,10 @@ pixels high.
 """
 
 import math
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 WIDTH = 840
@@ -16,6 +18,10 @@ HEAD, PANEL = 100, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 34, 40, 42
 LETTER = 22
 MARK = 9
+# A word farther from its mark than this is joined to it by a line, its leader.
+NEAR = 20
+# What each square pixel of a mark or a word costs that another word covers.
+COVERED = 4
 # Bars begin to the right of their names, and end where the longest figure still fits.
 BARS, BARS_END, ROW, BAR = 190, 690, 34, 24
 
@@ -26,6 +32,7 @@ text { paint-order: stroke; stroke: #ffffff; stroke-width: 5; stroke-linejoin: r
 .paper { fill: #ffffff; }
 .title, .ours text { font-weight: bold; }
 .grid { stroke: #d0d7de; stroke-width: 1.5; }
+.leader { stroke: #59636e; stroke-width: 1.5; }
 .others .mark { fill: #ffffff; stroke: #0b5cad; stroke-width: 3.5; }
 .others .range { stroke: #0b5cad; stroke-width: 2.5; }
 .ours .mark { fill: #b93a00; stroke: #b93a00; stroke-width: 3.5; }
@@ -35,6 +42,7 @@ text { paint-order: stroke; stroke: #ffffff; stroke-width: 5; stroke-linejoin: r
   text { fill: #e6edf3; stroke: #14181e; }
   .paper { fill: #14181e; }
   .grid { stroke: #3d444d; }
+  .leader { stroke: #9198a1; }
   .others .mark { fill: #14181e; stroke: #79b8ff; }
   .others .range { stroke: #79b8ff; }
   .ours .mark { fill: #ff9a5c; stroke: #ff9a5c; }
@@ -229,7 +237,20 @@ def _panel(
         yield _text(f"{10**power:,g}", x, top + height + 29, "middle")
     marks = [(across(point.x[1]), up(point.y[1])) for point in panel.points]
     inside = (left, top, left + width, top + height)
-    labels = _labels([point.word for point in panel.points], marks, inside)
+    spreads = [
+        box
+        for point, (x, y) in zip(panel.points, marks, strict=True)
+        for box in (
+            (across(point.x[0]) - 6, y - 4, across(point.x[2]) + 6, y + 4),
+            (x - 4, up(point.y[2]) - 6, x + 4, up(point.y[0]) + 6),
+        )
+    ]
+    words = [point.word for point in panel.points]
+    labels = _labels(words, marks, spreads, inside)
+    for point, mark, label in zip(panel.points, marks, labels, strict=True):
+        end = _nearest(_box(point.word, label), mark)
+        if math.dist(end, mark) > NEAR:
+            yield _line("leader", *mark, *end)
     # The emphasized points are drawn last, above the others.
     order = sorted(range(len(marks)), key=lambda i: panel.points[i].emphasized)
     for i in order:
@@ -262,39 +283,124 @@ def _ticks(values: Iterable[float]) -> list[float]:
 
 
 def _labels(
-    words: Sequence[str], marks: Sequence[tuple[float, float]], inside: Box
+    words: Sequence[str],
+    marks: Sequence[tuple[float, float]],
+    spreads: Sequence[Box],
+    inside: Box,
 ) -> list[Place]:
-    """Return where each word stands, beside its mark and away from what is there."""
+    """Return where each word stands, beside its mark and away from what is there.
+
+    What is there are the marks, the lines of their spreads, and other words.
+    """
     places = [_places(word, x, y) for word, (x, y) in zip(words, marks, strict=True)]
     boxes = [
         [_box(word, place) for place in of_word]
         for word, of_word in zip(words, places, strict=True)
     ]
-    around = [(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in marks]
-    chosen = [0] * len(words)
+    leaders = [
+        [_leader(mark, box) for box in of_word]
+        for mark, of_word in zip(marks, boxes, strict=True)
+    ]
+    alone = [
+        [
+            _cost_alone(i, box, leader, marks, spreads, inside) + 3 * place
+            for place, (box, leader) in enumerate(zip(*of_word, strict=True))
+        ]
+        for i, of_word in enumerate(zip(boxes, leaders, strict=True))
+    ]
 
-    def cost(i: int, place: int) -> tuple[int, int]:
-        box = boxes[i][place]
-        others = [boxes[j][chosen[j]] for j in range(len(words)) if j != i]
-        covered = sum(_overlap(box, other) for other in (*others, *around))
-        outside = _area(box) - _overlap(box, inside)
-        # A word that is closer to another mark would be read as the word of that one.
+    @cache
+    def together(i: int, place: int, j: int, other: int) -> float:
+        return (
+            COVERED * _overlap(boxes[i][place], boxes[j][other])
+            + _crossed(leaders[i][place], boxes[j][other])
+            + _crossed(leaders[j][other], boxes[i][place])
+            + _crossing(leaders[i][place], leaders[j][other])
+        )
+
+    def cost(i: int, place: int, chosen: Sequence[int]) -> float:
+        others = (j for j in range(len(words)) if j != i)
+        return alone[i][place] + sum(
+            together(*_in_order(i, place, j, chosen[j])) for j in others
+        )
+
+    best, least = [0] * len(words), math.inf
+    # Words move one after the other, from some random beginnings; the first is usual.
+    rng = random.Random(0)
+    for start in range(8):
+        chosen = [start and rng.randrange(len(places[0])) for _ in words]
+        for _ in range(5):
+            for i in range(len(words)):
+                costs = [cost(i, place, chosen) for place in range(len(places[i]))]
+                chosen[i] = costs.index(min(costs))
+        total = sum(cost(i, place, chosen) for i, place in enumerate(chosen))
+        if total < least:
+            best, least = chosen, total
+    return [of_word[place] for of_word, place in zip(places, best, strict=True)]
+
+
+def _in_order(i: int, place: int, j: int, other: int) -> tuple[int, int, int, int]:
+    """Return two words and their places, the word with the lower number first."""
+    return (i, place, j, other) if i < j else (j, other, i, place)
+
+
+def _cost_alone(
+    i: int,
+    box: Box,
+    leader: Sequence[tuple[float, float]],
+    marks: Sequence[tuple[float, float]],
+    spreads: Sequence[Box],
+    inside: Box,
+) -> float:
+    """Return how bad a place is for a word, apart from the places of other words."""
+    around = [(x - MARK, y - MARK, x + MARK, y + MARK) for x, y in marks]
+    covered = sum(_overlap(box, other) for other in (*around, *spreads))
+    outside = _area(box) - _overlap(box, inside)
+    others = [mark for j, mark in enumerate(around) if j != i]
+    if leader:
+        wrong = sum(_crossed(leader, mark) for mark in others)
+    else:
+        # A word that is closer to another mark would be read as that one's.
         own = _distance(box, marks[i])
         closer = [own - _distance(box, mark) for mark in marks]
-        wrong = 30 * sum(max(0.0, 8 + by) for j, by in enumerate(closer) if j != i)
-        # The first of equal ones: the usual places come first.
-        return round(covered + 3 * outside + wrong) + 4 * place, place
+        wrong = 40 * sum(max(0.0, 12 + by) for j, by in enumerate(closer) if j != i)
+    return COVERED * covered + 3 * outside + wrong
 
-    for _ in range(8):
-        for i in range(len(words)):
-            chosen[i] = min(range(len(places[i])), key=lambda place: cost(i, place))
-    return [of_word[place] for of_word, place in zip(places, chosen, strict=True)]
+
+def _leader(mark: tuple[float, float], box: Box) -> list[tuple[float, float]]:
+    """Return points of the line between a mark and its word; none if they are near."""
+    end = _nearest(box, mark)
+    length = math.dist(mark, end)
+    if length <= NEAR:
+        return []
+    shares = [step / length for step in range(MARK + 2, round(length) - 4, 4)]
+    (x, y), (to_x, to_y) = mark, end
+    return [(x + share * (to_x - x), y + share * (to_y - y)) for share in shares]
+
+
+def _crossed(leader: Sequence[tuple[float, float]], box: Box) -> float:
+    """Return how bad it is that a leader crosses a mark or a word."""
+    return 100.0 * sum(_distance(box, point) < 3 for point in leader)
+
+
+def _crossing(
+    leader: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]
+) -> float:
+    """Return how bad it is that two leaders cross, or nearly."""
+    near = any(math.dist(one, two) < 4 for one in leader for two in other)
+    return 400.0 if near else 0.0
 
 
 def _places(word: str, x: float, y: float) -> list[Place]:
     """Return where a word may stand around a mark."""
     gap = MARK + 7
     right, left, above, below = x + gap, x - gap, y - gap, y + gap + 15
+    far = [
+        (x + side * across, y + 7 + up, "start" if side > 0 else "end")
+        for across in (36, 84)
+        for up in (-36, 36, -64, 64, -92, 92)
+        for side in (1, -1)
+    ]
     return [
         *((right, y + 7, "start"), (left, y + 7, "end")),
         *((x, above, "middle"), (x, below, "middle")),
@@ -302,6 +408,7 @@ def _places(word: str, x: float, y: float) -> list[Place]:
         *((right, y + 22, "start"), (left, y + 22, "end")),
         *((x, above, "start"), (x, above, "end"), (x, below, "start")),
         (x, below, "end"),
+        *far,
     ]
 
 
@@ -326,10 +433,13 @@ def _overlap(one: Box, other: Box) -> float:
 
 def _distance(box: Box, place: tuple[float, float]) -> float:
     """Return how far a place is from a box."""
+    return math.dist(place, _nearest(box, place))
+
+
+def _nearest(box: Box, place: tuple[float, float]) -> tuple[float, float]:
+    """Return the point of a box that is nearest to a place."""
     x, y = place
-    return math.hypot(
-        max(box[0] - x, 0.0, x - box[2]), max(box[1] - y, 0.0, y - box[3])
-    )
+    return min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
 
 
 def _width(word: str) -> float:

@@ -419,7 +419,7 @@ class CIFARCNNClassifier(CNNClassifier):
     `from_preset` makes an estimator with a named set of parameters; `presets` maps each
     name to the parameters that differ from the defaults. "classic" is the textbook
     network that skcnn is compared with, "fast" reaches the accuracy of "classic" in the
-    least time, and "accurate" gains the last tenths of a percentage point.
+    least time, and "accurate" gains some percentage points over the defaults.
 
     The parameters come in groups: first the six that most users set; then, from
     `filters` on, the network; from `optimizer` on, the optimization; from `image_shape`

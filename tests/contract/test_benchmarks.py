@@ -880,7 +880,7 @@ def test_words_in_a_picture_do_not_hide_each_other(module):
                 rng.uniform(70, 380, 6), rng.uniform(145, 355, 6), strict=True
             )
         ]
-        places = drawing._labels(words, marks, inside)
+        places = drawing._labels(words, marks, [], inside)
         boxes = [drawing._box(*pair) for pair in zip(words, places, strict=True)]
         hidden += sum(
             drawing._overlap(one, other) > 0.2 * drawing._area(one)
@@ -888,6 +888,38 @@ def test_words_in_a_picture_do_not_hide_each_other(module):
             for other in boxes[:i]
         )
     assert hidden <= 2
+
+
+def test_a_line_joins_a_word_to_its_mark_where_marks_are_crowded(module):
+    drawing = module("drawing")
+    names = ["one", "two", "three", "four", "five"]
+    near = [
+        drawing.Point(name, [50.0 + i] * 3, [90.0 + i / 10] * 3, i == 0)
+        for i, name in enumerate(names)
+    ]
+    alone = drawing.Point("six", [1.0] * 3, [50.0] * 3, False)
+    options = {"x_title": "x", "y_title": "y", "legend": ("a", "b"), "columns": 1}
+    svg = drawing.panels([drawing.Panel("t", "s", [*near, alone])], **options)
+    name = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.fromstring(svg)
+    lines = [one for one in root.iter(f"{name}line") if one.get("class") == "leader"]
+    marks = [one.get("cx") for one in root.iter(f"{name}circle")]
+    marks += [
+        f"{float(one.get('x', 0)) + drawing.MARK:.1f}"
+        for one in root.iter(f"{name}rect")
+    ]
+    assert len(lines) >= 2
+    assert {line.get("x1") for line in lines} <= set(marks)
+    places = [
+        (float(text.get("x")), float(text.get("y")))
+        for text in root.iter(f"{name}text")
+        if text.text in names
+    ]
+    assert len(set(places)) == len(names)
+    assert (
+        drawing.panels([drawing.Panel("t", "s", [alone])], **options).count("leader")
+        == 2
+    )
 
 
 def test_a_picture_is_written_and_checked(module, repository, capsys):
