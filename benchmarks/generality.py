@@ -109,8 +109,8 @@ def load(data: str, file: str | None) -> Arrays:
     """Return training images and labels, and test images and labels."""
     if data == "digits":
         # All of them; `DATA` has a part, with which other scripts are tried.
-        X, y = load_digit_images(return_X_y=True)
-        n = N_DIGITS_TO_TRAIN
+        digits, n = load_digit_images(), N_DIGITS_TO_TRAIN
+        X, y = digits.images, digits.target
         return X[:n], y[:n], X[n:], y[n:]
     if file is None:
         train, test = (
