@@ -113,8 +113,8 @@ PARTS = {
     ),
     "memory": Part("memory of a fit", 15, [("memory", "--rounds", "3")]),
     "accuracy-mnist": Part("accuracy on MNIST", 17, _accuracy("mnist")),
-    "peers-mnist": Part("scikit-learn on MNIST", 20, _peers("mnist")),
-    "accuracy-cifar10": Part("accuracy on CIFAR-10", 105, _accuracy("cifar10")),
+    "peers-mnist": Part("scikit-learn on MNIST", 4, _peers("mnist")),
+    "accuracy-cifar10": Part("accuracy on CIFAR-10", 180, _accuracy("cifar10")),
     "dtypes": Part("float32 and bfloat16", 7, _dtypes()),
     "networks": Part(
         "networks of a user's against plain Keras",
