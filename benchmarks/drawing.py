@@ -237,6 +237,7 @@ def _panel(
         yield _text(f"{10**power:,g}", x, top + height + 29, "middle")
     marks = [(across(point.x[1]), up(point.y[1])) for point in panel.points]
     inside = (left, top, left + width, top + height)
+    # The lines of spreads, with some room around them.
     spreads = [
         box
         for point, (x, y) in zip(panel.points, marks, strict=True)
