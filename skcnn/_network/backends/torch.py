@@ -1,8 +1,8 @@
 """PyTorch: nothing is compiled, and variables are changed in place under a lock."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from zlib import crc32
 
@@ -65,6 +65,38 @@ def gradients(
     return list(torch.autograd.grad(loss, values, allow_unused=True)), rest
 
 
+class _Switch:
+    """How many threads train, and what cuDNN's switch was before the first began."""
+
+    lock = threading.Lock()
+    trainings = 0
+    before = False
+
+
+@contextmanager
+def _deterministic_cudnn() -> Iterator[None]:
+    """Let cuDNN choose algorithms that add up in the same order each time.
+
+    cuDNN computes convolutions on NVIDIA GPUs. Its default algorithms for gradients may
+    differ in the last bits from run to run. The switch applies to the whole process:
+    the last training that ends sets it to its former value.
+    """
+    from torch.backends import cudnn
+
+    with _Switch.lock:
+        if _Switch.trainings == 0:
+            _Switch.before = cudnn.deterministic
+        _Switch.trainings += 1
+        cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        with _Switch.lock:
+            _Switch.trainings -= 1
+            if _Switch.trainings == 0:
+                cudnn.deterministic = _Switch.before
+
+
 class Functions:
     """The functions of a network, see :class:`skcnn._network.step.Functions`."""
 
@@ -109,7 +141,7 @@ class Functions:
         loss_sum = correct_sum = 0.0
         draws = self._computation.LAYERS_DRAW
         fork = torch.random.fork_rng() if draws else nullcontext()
-        with self._lock, torch.no_grad(), fork:
+        with self._lock, torch.no_grad(), fork, _deterministic_cudnn():
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
             for i in range(len(options.rates)):
