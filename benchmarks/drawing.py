@@ -313,7 +313,7 @@ def _labels(
     @cache
     def together(i: int, place: int, j: int, other: int) -> float:
         return (
-            COVERED * _overlap(boxes[i][place], boxes[j][other])
+            COVERED * _overlap(_with_room(boxes[i][place]), boxes[j][other])
             + _crossed(leaders[i][place], boxes[j][other])
             + _crossed(leaders[j][other], boxes[i][place])
             + _crossing(leaders[i][place], leaders[j][other])
@@ -359,12 +359,13 @@ def _cost_alone(
     outside = _area(box) - _overlap(box, inside)
     others = [mark for j, mark in enumerate(around) if j != i]
     if leader:
-        wrong = sum(_crossed(leader, mark) for mark in others)
+        # The shorter the line to its mark, the better.
+        wrong = sum(_crossed(leader, mark) for mark in others) + 5 * len(leader)
     else:
         # A word that is closer to another mark would be read as that one's.
         own = _distance(box, marks[i])
         closer = [own - _distance(box, mark) for mark in marks]
-        wrong = 40 * sum(max(0.0, 12 + by) for j, by in enumerate(closer) if j != i)
+        wrong = 80 * sum(max(0.0, 12 + by) for j, by in enumerate(closer) if j != i)
     return COVERED * covered + 3 * outside + wrong
 
 
@@ -402,6 +403,7 @@ def _places(word: str, x: float, y: float) -> list[Place]:
         for up in (-36, 36, -64, 64, -92, 92)
         for side in (1, -1)
     ]
+    far += [(x, y + 7 + up, "middle") for up in (-50, 50, -75, 75, -100, 100)]
     return [
         *((right, y + 7, "start"), (left, y + 7, "end")),
         *((x, above, "middle"), (x, below, "middle")),
@@ -419,6 +421,12 @@ def _box(word: str, place: Place) -> Box:
     width = _width(word)
     left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
     return left, y - 17, left + width, y + 5
+
+
+def _with_room(box: Box) -> Box:
+    """Return the box of a word with the room that other words leave beside it."""
+    left, top, right, bottom = box
+    return left - 12, top, right + 12, bottom
 
 
 def _area(box: Box) -> float:

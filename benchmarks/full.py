@@ -13,9 +13,9 @@ Before each part stands what it costs. What the file has already is not measured
 an interrupted measurement goes on with the same command. `--only NAME`, which can be
 repeated, measures some parts, and `--list` says which there are and which are done.
 
-All lines of one file are of one commit, one machine and one set of versions, so the
-measurement neither starts on code that is not committed nor goes on after another
-commit. Run it on a machine that does nothing else, in a clone in which nobody works.
+The measurement neither starts on code that is not committed nor goes on after another
+commit, so that all lines that it writes into a file are of one. Run it on a machine
+that does nothing else, in a clone in which nobody works.
 """
 
 import argparse

@@ -1,14 +1,15 @@
 """What the Performance page shows of a full measurement: its charts and its facts."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from accuracy import DEFAULTS, SCRIPT
 from drawing import Bar, Panel, Point, bars, panels
+from generality import SKCNN
 from generality import WORDS as PEERS
 from measuring import Line
 from plain_networks import DATA
-from rendering import grouped, machine, number, spread
+from rendering import grouped, machine, number
 
 ACCURACY, GENERALITY = "accuracy", "generality"
 KERAS_SCRIPT = "Keras script"
@@ -161,35 +162,78 @@ CHARTS = {"accuracy": accuracy, "speed": speed}
 
 def facts(lines: Sequence[Line]) -> str:
     """Return on what all of it was measured, as a list."""
-    first = lines[0]
-    versions = ", ".join(f"{name} {x}" for name, x in first["versions"].items())
-    load = spread([line["load"] for line in lines if line["load"] is not None])
+    versions = ", ".join(f"{name} {x}" for name, x in lines[0]["versions"].items())
     dates = sorted({line["date"] for line in lines})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    usual, *others = by_size(lines, machine)
+    codes = [
+        code if i == 0 else f"{code} in {_scripts(of_code)}"
+        for i, (code, of_code) in enumerate(by_size(with_skcnn(lines), _commit))
+    ]
     return "\n".join(
         [
-            f"- Machine: {machine(first)}; {_threads(lines)}.",
+            f"- Machine: {usual[0]}; {_threads(lines)}.",
+            *(f"- Also {name}: {_cases(found)}." for name, found in others),
             f"- Software: {versions}.",
-            f"- Code: commit {first['commit']}, measured {when}.",
-            "- Number of CPUs that other processes kept busy meanwhile: "
-            f"{load or 'unknown'}.",
+            f"- Code: commit {', '.join(codes)}; measured {when}.",
+            f"- CPUs that other processes kept busy, in the median: {_load(lines)}.",
             f"- Spread of n runs: {_spread(lines)}.",
         ]
     )
 
 
+def by_size(
+    lines: Iterable[Line], key: Callable[[Line], str]
+) -> list[tuple[str, list[Line]]]:
+    """Return the lines of each value of a key, the most frequent value first."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(key(line), []).append(line)
+    return sorted(groups.items(), key=lambda pair: -len(pair[1]))
+
+
+def with_skcnn(lines: Iterable[Line]) -> list[Line]:
+    """Return the lines that depend on skcnn, so all but those of scikit-learn's."""
+    return [
+        line
+        for line in lines
+        if line["question"] != GENERALITY or line["participant"] == SKCNN
+    ]
+
+
+def _commit(line: Line) -> str:
+    return str(line["commit"])
+
+
+def _scripts(lines: Iterable[Line]) -> str:
+    """Return the names of the scripts of some lines, in words."""
+    names = list(dict.fromkeys(f"`{line['question']}.py`" for line in lines))
+    return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
+
+
+def _cases(lines: Iterable[Line]) -> str:
+    """Return which cases some lines measure, and by which script."""
+    names = dict.fromkeys(f"{line['case']} (`{line['question']}.py`)" for line in lines)
+    return "; ".join(names)
+
+
 def _threads(lines: Sequence[Line]) -> str:
     """Return how many threads the scripts had, in words."""
-    scripts: dict[int, list[str]] = {}
-    for line in lines:
-        names = scripts.setdefault(line["threads"], [])
-        if f"`{line['question']}.py`" not in names:
-            names.append(f"`{line['question']}.py`")
-    most, *others = sorted(scripts, key=lambda n: -len(scripts[n]))
-    plural = "" if most == 1 else "s"
-    parts = [f"{most} thread{plural} of TensorFlow"]
-    parts += [f"{n} in {' and '.join(scripts[n])}" for n in others]
+    usual, *others = by_size(lines, lambda line: str(line["threads"]))
+    plural = "" if usual[0] == "1" else "s"
+    parts = [f"{usual[0]} thread{plural} of TensorFlow"]
+    parts += [f"{n} in {_scripts(found)}" for n, found in others]
     return ", ".join(parts)
+
+
+def _load(lines: Iterable[Line]) -> str:
+    """Return how many CPUs were not free for each script, in words."""
+    of_load: dict[str, list[Line]] = {}
+    for of_script in grouped(lines, "question").values():
+        known = [line["load"] for line in of_script if line["load"] is not None]
+        load = f"{statistics.median(known):.1f}" if known else "unknown"
+        of_load.setdefault(load, []).append(of_script[0])
+    return ", ".join(f"{load} in {_scripts(some)}" for load, some in of_load.items())
 
 
 def _spread(lines: Sequence[Line]) -> str:
@@ -208,10 +252,16 @@ def _spread(lines: Sequence[Line]) -> str:
             accuracies.append(100 * (max(shares) - min(shares)))
     parts = []
     if times:
+        # Most of ten rows, because scikit-learn's MLP sometimes stops at once.
+        most = (
+            statistics.quantiles(times, n=10, method="inclusive")[-1]
+            if len(times) > 1
+            else times[0]
+        )
         parts.append(
             f"the slowest run took {100 * statistics.median(times):.0f} % longer than "
-            f"the fastest in the median of all rows, and {100 * max(times):.0f} % in "
-            "the worst row"
+            f"the fastest in the median of all rows, and at most {100 * most:.0f} % "
+            "longer in nine rows of ten"
         )
     if accuracies:
         parts.append(

@@ -29,10 +29,10 @@ may name cases, too. Wherever a name of results stands, `first + second` joins t
 of one script, which can then be measured at different times.
 
 `full imports` stands for the lines of `imports.py` in the newest full measurement, the
-last file `full-*.jsonl` (see full.py). Its lines have to be of one commit. `full` alone
-is all of it: its charts, and what it was measured on. Its tables have medians only,
-unless the page asks for `full imports, spread`. A part that it lacks is "not measured
-yet".
+last file `full-*.jsonl` (see full.py). The lines of a case have to be of one machine.
+`full` alone is all of it: its charts, and what it was measured on. Its tables have
+medians only, unless the page asks for `full imports, spread`. A part that it lacks is
+"not measured yet".
 
 `--check` changes nothing, and fails where a page or a picture differs from its lines.
 """
@@ -78,8 +78,8 @@ ASKED = ("name", "case", "participant", "reference", "key", "unit")
 UNITS = {"s": (1, " s"), "ms": (1000, " ms"), "%": (100, " %"), "MB": (1, " MB")}
 UNITS["times"] = (1, " times")
 NOT_MEASURED = "not measured yet"
-# What every line of a full measurement has to have in common.
-SAME = ("commit", "versions", "processor", "cpus")
+# What all lines of a full measurement have in common, and what those of a case have.
+SAME, SAME_IN_A_CASE = ("versions",), ("processor", "cpus", "threads")
 REQUIRED = {
     *("question", "case", "participant", "seed", "wall_s", "cpu_s", "accuracy"),
     *("commit", "versions", "processor", "cpus", "threads", "load", "date"),
@@ -109,10 +109,12 @@ def full_results(folder: Path) -> list[Line]:
     lines = checked(path)
     for key in SAME:
         _refuse_several(path, key, lines)
-    # A script such as generality.py, with one thread, stands beside others.
+    # Of several scripts, each can have its own number of threads and its own machine.
     for of_script in grouped(lines, "question").values():
-        _refuse_several(path, "threads", of_script)
-    if lines[0]["commit"] is None or lines[0]["commit"].endswith("+"):
+        for of_case in grouped(of_script, "case").values():
+            for key in SAME_IN_A_CASE:
+                _refuse_several(path, key, of_case)
+    if any(line["commit"] is None or line["commit"].endswith("+") for line in lines):
         raise ValueError(f"{path.name} is of code that was not committed.")
     return lines
 
@@ -123,7 +125,7 @@ def _refuse_several(path: Path, key: str, lines: Sequence[Line]) -> None:
     if len(values) > 1:
         raise ValueError(
             f"{path.name} mixes lines of {len(values)} values of {key}: "
-            f"{', '.join(values)}. A full measurement has one."
+            f"{', '.join(values)}, in {lines[0]['case']}. It has to be one."
         )
 
 
