@@ -44,8 +44,9 @@ for name, model in models.items():
         line_kw={"marker": "o"},
     )
     display.lines_[0].set_label(name)
-    rounded = display.test_scores.mean(axis=1).round(3)
-    print(f"{name}:", dict(zip(display.train_sizes.tolist(), rounded, strict=True)))
+    print(name)
+    for n, scores in zip(display.train_sizes, display.test_scores, strict=True):
+        print(f"{n:6} images: {scores.mean():.3f}")
 ax.set(xscale="log", xlabel="training images")
 ax.legend()
 plt.show()

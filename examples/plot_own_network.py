@@ -56,7 +56,8 @@ for name, network in networks.items():
         "weights": scores["estimator"][0].model_.count_params(),
     }
 table = pd.DataFrame(results).T
-print(table.round({"accuracy": 3, "seconds": 1, "weights": 0}).to_string())
+table = table.astype({"weights": int})
+print(table.round({"accuracy": 3, "seconds": 1}).to_string())
 
 table["accuracy"].plot.barh()
 plt.xlabel("mean accuracy of three folds")
