@@ -51,6 +51,7 @@ WORDS = {
     SVM: "PCA, SVM",
     "MLPClassifier": "MLP",
 }
+CLASSES = [name for name in WORDS if name not in (SKCNN, SVM)]
 SIDES = {SKCNN: [SKCNN], "peers": [name for name in WORDS if name != SKCNN]}
 
 MOST_IMAGES = {SVM: 20_000}
@@ -248,7 +249,7 @@ def cases(lines: list[Line]) -> list[list[Line]]:
 def tables(lines: list[Line]) -> str:
     """Return the tables of some lines: accuracies, and CPU seconds."""
     names = [name for name in WORDS if name in grouped(lines, "participant")]
-    titles = [name if name in (SKCNN, SVM) else f"`{name}`" for name in names]
+    titles = [WORDS[name] for name in names]
     accuracies, fits, predictions = [], [], []
     for of_case in cases(lines):
         runs = grouped(of_case, "participant")
@@ -273,7 +274,7 @@ def tables(lines: list[Line]) -> str:
         row = _row(names, first, runs, _prediction_ms)
         predictions.append([*images, *row])
     head, about_titles = ["set", "images"], ["test images", "classes", "pixels", "n"]
-    ratio_title = ["skcnn's errors / the best other's"] if SKCNN in names else []
+    ratio_title = ["errors of skcnn / of the best other"] if SKCNN in names else []
     parts = [
         "Test accuracy, %; the best of a row is bold",
         markdown([*head, *about_titles, *titles, *ratio_title], accuracies),
@@ -325,7 +326,10 @@ def _errors_ratio(accuracies: dict[str, float]) -> str:
 
 def _remarks(lines: list[Line]) -> str:
     """Return what a reader of the tables has to know of the participants."""
+    runs_of = grouped(lines, "participant")
     parts = []
+    if words := [f"{WORDS[name]} is `{name}`" for name in CLASSES if name in runs_of]:
+        parts.append(f"{', '.join(words)}.")
     for name, most in MOST_IMAGES.items():
         without = [
             runs
@@ -334,16 +338,16 @@ def _remarks(lines: list[Line]) -> str:
         ]
         if any(_is_left_out(name, line) for runs in without for line in runs):
             parts.append(
-                f"{name} is left out above {most:,} training images, because its time "
+                f"{WORDS[name]} is left out above {most:,} training images: its time "
                 "grows with their square."
             )
-    for name, runs in grouped(lines, "participant").items():
+    for name, runs in runs_of.items():
         short = [run for run in runs if not run["converged"]]
         if short:
             most = max(run["iterations"] for run in short)
             sets = ", ".join(dict.fromkeys(set_title(run) for run in short))
             parts.append(
-                f"`{name}` had not converged after {most:,} iterations on {sets}."
+                f"{WORDS[name]} had not converged after {most:,} iterations on {sets}."
             )
     return " ".join(parts)
 

@@ -181,7 +181,8 @@ def document(lines: list[Line], tables: Callable[[list[Line]], str]) -> str:
 
 def machine(line: Line) -> str:
     """Return on what a line was measured."""
-    return f"{line['processor']}, {line['cpus']} CPUs"
+    cpus = line["cpus"]
+    return f"{line['processor']}, {cpus} CPU{'' if cpus == 1 else 's'}"
 
 
 def provenance(lines: list[Line]) -> str:

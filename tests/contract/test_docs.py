@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import house
@@ -201,6 +202,17 @@ def test_readme_links_to_every_page_of_the_guide():
     pages -= set(inner.split())
     linked = set(re.findall(r"\]\(docs/(\w+)\.md\)", README))
     assert pages - linked == set()
+
+
+def test_the_page_on_installing_names_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    named = {
+        name
+        for words in re.findall(r"`[^`]*\.\[([a-z,]+)\]\"`", page)
+        for name in words.split(",")
+    }
+    assert named == set(project["project"]["optional-dependencies"])
 
 
 def test_ci_runs_the_commands_of_readme():
