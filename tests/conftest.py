@@ -10,6 +10,9 @@ import os
 # Before scikit-learn is imported: without it, scikit-learn skips its array API check.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+# Some tests import Keras before skcnn, which would let TensorFlow use oneDNN.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 import gc
 import multiprocessing.process
 import socket

@@ -35,6 +35,7 @@ from skcnn._network.augment import (
 )
 from skcnn._network.backends import backend
 from skcnn._network.optimizers import has_rate_variable
+from skcnn._network.processor import rows_of_a_block
 from skcnn._network.step import Batch, Computation, StepOptions
 from skcnn._training.state import TrainState
 
@@ -42,10 +43,8 @@ from skcnn._training.state import TrainState
 # pushed out is traced again when it is next used.
 MAX_COMPILED_NETWORKS = 64
 
-# Matrix products work on whole blocks of rows and round the remaining rows
-# differently. Batches padded to whole blocks (16 float32 values are the widest vector
-# of a CPU) give an image the same logits bit for bit, wherever it stands in a batch.
-BLOCK = 16
+# The smallest batch of a backend that compiles each size of a batch.
+SMALLEST_STATIC_BATCH = 16
 
 # For a single image as large as this the padding would take most of the time.
 LARGE_IMAGE = 512
@@ -301,10 +300,17 @@ def _form(value: np.ndarray) -> tuple[Any, Any]:
 
 
 def _in_blocks(images: np.ndarray) -> np.ndarray:
-    """Return images followed by so many black ones that they fill whole blocks."""
-    length = -(-len(images) // BLOCK) * BLOCK
+    """Return images followed by so many black ones that they fill whole blocks.
+
+    Matrix products work on whole blocks of rows and round the remaining rows
+    differently. In whole blocks, an image has the same logits bit for bit, wherever it
+    stands in a batch.
+    """
     if backend().STATIC_SHAPES:
-        length = 1 << (length - 1).bit_length()  # a power of two: few shapes
+        # A power of two, because each shape is compiled.
+        length = max(SMALLEST_STATIC_BATCH, 1 << (len(images) - 1).bit_length())
+    else:
+        length = -(-len(images) // rows_of_a_block()) * rows_of_a_block()
     if length == len(images):
         return images
     black = np.zeros((length - len(images), *images.shape[1:]), images.dtype)

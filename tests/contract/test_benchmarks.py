@@ -802,9 +802,9 @@ def test_the_table_of_peers_says_who_is_best_and_who_was_left_out(module):
     assert "| faces | 1,000 | 12 | 0.5 | 2 |\n| clothes | 30,000 | 100 | left" in found
     assert "| faces | 1,000 | 1 | 1 | 1 |" in found
     assert found.endswith(
-        "\n\nMLP is `MLPClassifier`. PCA, SVM is left out above 20,000 training images: "
-        "its time grows with their square. MLP had not converged after 200 iterations "
-        "on faces."
+        "\n\nMLP is `MLPClassifier`. PCA, SVM is left out above 20,000 training "
+        "images: its time grows with their square. MLP had not converged after 200 "
+        "iterations on faces."
     )
     # Somebody waited for it.
     patient = trained("clothes", "PCA, SVC", 0, 0.96, 900.0, n_images=30_000)
