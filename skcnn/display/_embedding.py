@@ -223,10 +223,10 @@ class EmbeddingDisplay:
         ax.set(xticks=[], yticks=[])
         ax.set_aspect("equal", adjustable="datalim")
         ax.set_xlabel(self.caption, fontsize="small")
-        if len(names) > MOST_IN_LEGEND:
-            _write_where_there_is_room(ax, points, classes, names)
-        elif len(names):
+        if 0 < len(names) <= MOST_IN_LEGEND and _has_room_beside(ax, names):
             _add_legend(ax, names, colors)
+        elif len(names):
+            _write_where_there_is_room(ax, points, classes, names)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
@@ -242,6 +242,16 @@ def _colors(n_classes: int) -> np.ndarray:
     if n_classes <= 20:
         return np.array([to_rgb(c) for c in mpl.color_sequences["tab20"]])
     return mpl.colormaps["turbo"](np.linspace(0, 1, n_classes))[:, :3]
+
+
+def _has_room_beside(ax: Any, names: Sequence[str]) -> bool:
+    """Whether a legend on the right of the axes is inside the figure."""
+    if ax.figure.get_layout_engine() is not None:  # it makes room
+        return True
+    points = (ax.figure.bbox.x1 - ax.bbox.x1) * 72 / ax.figure.dpi
+    columns = -(-len(names) // LEGEND_ROWS)
+    # A letter of a small font is about 6 points wide, and a mark with its gaps 26.
+    return bool(points >= columns * (26 + 6 * max(map(len, names))))
 
 
 def _add_legend(ax: Any, names: Sequence[str], colors: np.ndarray) -> None:

@@ -67,7 +67,8 @@ class _ImageMapDisplay:
         )
         bar: Any = figure.colorbar(overlay, ax=covered, shrink=0.8)
         bar.solids.set_alpha(1)
-        bar.set_label(self._values)
+        # Below the map: beside the bar, the words of small axes would leave the figure.
+        covered.set_xlabel(self._values, fontsize="small", labelpad=1)
         title = wrapped(
             f"{at_most(self.label)}: {self.probability:.0%}",
             size_in_points(original)[0] / TITLE_SIZE,

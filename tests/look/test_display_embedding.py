@@ -166,6 +166,19 @@ def test_of_many_classes_names_stand_where_there_is_room(width):
         np.testing.assert_allclose(text.get_position(), place)
 
 
+def test_names_are_among_the_points_where_a_legend_would_leave_the_figure():
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    options = {"class_indices": np.arange(60) % 3, "class_names": ["a", "b", "c"]}
+    figure, ax = plt.subplots(figsize=(2, 2))
+    display = EmbeddingDisplay(points, **options).plot(ax)
+    assert legend_of(display) is None
+    assert written(display)
+    figure, ax = plt.subplots(figsize=(5, 5))
+    display = EmbeddingDisplay(points, **options).plot(ax)
+    figure.canvas.draw()
+    assert display.ax_.get_legend().get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_twenty_classes_have_a_legend_of_two_columns():
     points = np.random.default_rng(0).normal(size=(60, 2))
     names = [f"class {i}" for i in range(20)]

@@ -509,6 +509,19 @@ def test_the_map_is_beside_the_image_it_explains():
     assert again is display and not ax.axison and again.figure_ is ax.figure
 
 
+@pytest.mark.parametrize("size", [(3, 3), (3, 2), (7, 3)])
+def test_what_the_map_shows_is_said_inside_of_the_figure(size):
+    image = np.zeros((1, 8, 8, 3), np.uint8)
+    figure, ax = plt.subplots(figsize=size)
+    display = OcclusionDisplay.from_estimator(SeesOneCorner(), image, ax=ax)
+    figure.canvas.draw()
+    label = display.axes_[1].xaxis.label
+    assert label.get_text().split() == ["probability", "lost", "when", "covered"]
+    box = label.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+    assert figure.bbox.y0 <= box.y0
+
+
 @pytest.mark.parametrize("form", ["n-D", "channels", "flat", "frame"])
 def test_the_classifier_gets_the_form_that_it_was_given(form):
     image = np.full((1, 6, 6), 7, np.uint8)
