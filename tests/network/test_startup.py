@@ -64,7 +64,8 @@ def test_who_imports_keras_first_gets_its_notes_and_nothing_is_redirected():
     )
     done = run(watch + FIT)
     assert done.returncode == 0, done.stderr
-    assert "oneDNN" in done.stderr
+    # Which notes there are depends on the processor.
+    assert any(note in done.stderr for note in NOTES)
 
 
 @pytest.mark.parametrize(
