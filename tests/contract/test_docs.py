@@ -163,9 +163,9 @@ def test_readme_code_prints_what_readme_says(capsys):
     assert 8 <= sum(bool(line.strip()) for line in code.splitlines()) <= 12
     exec(compile(code, "README.md", "exec"), {})
     found, stated = capsys.readouterr().out.split("\n"), printed.split("\n")
-    # Another processor rounds otherwise, and training amplifies it: with and without
-    # oneDNN, on one thread and on two, six seeds had 436 to 446 of 450 images right, and
-    # different answers to one of these eight.
+    # Another processor rounds otherwise, and training amplifies it. With and without
+    # oneDNN, on one thread and on two, six seeds had 436 to 446 of 450 images right,
+    # and different answers to one of these eight.
     accuracy, *labels = found[0].replace("% right:", "").split()
     in_readme, *expected = stated[0].replace("% right:", "").split()
     assert abs(int(accuracy) - int(in_readme)) <= 2
