@@ -83,6 +83,7 @@ html_sidebars = {
     "index": [],
     "install": [],
     "quickstart": [],
+    "glossary": [],
     "auto_examples/index": [],
 }
 
