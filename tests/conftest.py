@@ -10,7 +10,8 @@ import os
 # Before scikit-learn is imported: without it, scikit-learn skips its array API check.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
-# Some tests import Keras before skcnn, which would let TensorFlow use oneDNN.
+# skcnn lets TensorFlow use oneDNN when skcnn is the first to import it, but some tests
+# import Keras first.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import gc
